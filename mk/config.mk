@@ -1,0 +1,23 @@
+# Every variable that a user may set, with its default; `make help` reads this file: a line "NAME ?= default  ## text".
+PROVIDER ?= $(or $(KUBEVIRT_PROVIDER),k8s-1.20)## the provider: a directory under providers/
+CLUSTER ?= $(PROVIDER)## name of the cluster; clusters with different names run side by side
+NODES ?= $(or $(KUBEVIRT_NUM_NODES),1)## number of nodes; node01 is the control plane
+MEMORY ?= $(KUBEVIRT_MEMORY_SIZE)## memory of a node (6144M); empty: as provider.ini says
+CPUS ?= $(KUBEVIRT_NUM_VCPU)## virtual CPUs of a node; empty: as provider.ini says
+DISK ?=## virtual size of a node's disk (50G); empty: as provider.ini says
+ENGINE ?=## podman or docker; empty: the first that works
+ACCEL ?=## kvm or tcg; empty: kvm where it can be trusted
+API_PORT ?=## host port of the Kubernetes API on 127.0.0.1; empty: a free one
+REGISTRY_PORT ?=## host port of the cluster's registry; empty: a free one
+SSH_PORT ?=## host port of node01's SSH, the next nodes' follow on; empty: free ones
+PUBLISH ?=## more ports of node01 to publish: "30007 8080:30080" (HOST:NODE)
+NODE ?= node01## the node that ssh and console mean
+CMD ?=## command for make ssh; empty: a login shell
+ARGS ?=## arguments of make kubectl
+STAGE ?=## the stage that why and force mean
+ONLY ?=## run one test file (make check ONLY=waitssh) or one benchmark
+KEEP ?=## 1: leave a cluster that failed to start as it is, to look at it
+MIRROR ?=## Debian mirror; empty: the machine's own apt configuration says
+SAN ?=## address,undefined: build the tools with these sanitizers
+V ?=## 1: show the commands
+B ?= build## directory of everything generated

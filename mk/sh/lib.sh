@@ -1,0 +1,49 @@
+# What the stage scripts share; sourced through $KS_LIB by a stage that mk/sh/stage runs.
+#
+# A stage finds in its environment: OUT (where its artefacts go), IN_<stage> (the artefacts of each stage it
+# needs), TOP (the checkout), B (the build directory), BIN (our tools), KS_CACHE, PROVIDER, PROVIDER_DIRS (the
+# provider's own directory, then what it inherits), and every value of provider.ini as <section>_<key>.
+# shellcheck shell=bash
+set -eu -o pipefail
+shopt -s inherit_errexit nullglob
+
+# say TEXT: a line for the stage's log; the newest one is shown while the stage runs.
+say() { printf '== %s\n' "$*"; }
+
+# fail TEXT: end the stage; TEXT is what the user reads first.
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# need_programs NAME...: fail early, and say what would help.
+need_programs() {
+	local p
+	for p; do
+		command -v "$p" > /dev/null || fail "the program $p is missing: run 'make deps'"
+	done
+}
+
+# debian_sources SUITE: sources.list lines for SUITE and its security and update suites, from the machine's own
+# apt configuration, or from MIRROR (which then must carry SUITE; SUITE-updates and security are not asked for).
+debian_sources() {
+	local suite=$1 key=/usr/share/keyrings/debian-archive-keyring.gpg found
+	if [ -n "${MIRROR:-}" ]; then
+		echo "deb [signed-by=$key] $MIRROR $suite main"
+		return
+	fi
+	found=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(SIGNED_BY)' 'Created-By: Packages' |
+		awk -v suite="$suite" -v key="$key" '
+			($2 == suite || $2 == suite "-updates" || $2 == suite "-security") && $3 == "main" && !seen[$1 $2]++ {
+				print "deb [signed-by=" ($4 ~ /^\// ? $4 : key) "] " $1 " " $2 " main"
+			}')
+	grep -q " $suite main" <<< "$found" ||
+		fail "this machine's apt configuration has no suite $suite: set MIRROR= to a Debian mirror"
+	printf '%s\n' "$found"
+}
+
+# provider_file NAME: the path of a file of the provider, its own before an inherited one.
+provider_file() {
+	local dir
+	for dir in $PROVIDER_DIRS; do
+		[ -e "$dir/$1" ] && { echo "$dir/$1"; return; }
+	done
+	fail "$1 is in none of: $PROVIDER_DIRS"
+}

@@ -1,0 +1,49 @@
+# The tools: one C file each, and what they share in tools/lib.
+
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+TB := $(B)$(if $(SAN),/san)
+BIN := $(TB)/bin
+TOOL_NAMES := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
+TOOLS := $(addprefix $(BIN)/,$(TOOL_NAMES))
+LIB_OBJS := $(patsubst tools/lib/%.c,$(TB)/obj/lib/%.o,$(sort $(wildcard tools/lib/*.c)))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wformat=2 -Wstrict-prototypes \
+	-Wmissing-prototypes -Wundef -Wvla -Wwrite-strings -Wcast-qual -Wnull-dereference
+HARDENING := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer, \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(findstring clang,$(CC)),2,3) \
+	-fstack-protector-strong -fstack-clash-protection -fcf-protection)
+CFLAGS ?= -O2 -g
+KS_CFLAGS := -std=c11 -D_GNU_SOURCE $(WARNINGS) -Werror $(CFLAGS) $(HARDENING) -ffile-prefix-map=$(CURDIR)=.
+KS_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) -Wl,--as-needed
+
+# Libraries beside libcrypto, a tool a line.
+LIBS.vmstart := -ljansson
+LIBS.vmstop := -ljansson
+LIBS.fetch := -lcurl
+LIBS.kubehosts := -lcurl -ljansson
+LIBS.ocipack := -larchive -lzstd -lz -ljansson -pthread
+LIBS.provconf := -linih -ljansson
+LIBS.stagekey := -linih
+LIBS.dnsconf := -linih
+$(foreach t,$(TOOL_NAMES),$(eval LIBS.$t ?=))
+# pause runs alone in an image without a C library.
+STATIC := pause
+LINK.static := $(if $(SAN),,-static)
+
+.PHONY: tools
+tools: $(TOOLS)
+
+$(TB)/obj/%.o: tools/%.c $(wildcard tools/lib/*.h) mk/tools.mk
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KS_CFLAGS) -fPIE -c -o $@.$$$$ $< && mv $@.$$$$ $@
+
+$(TB)/obj/libks.a: $(LIB_OBJS)
+	$(Q)rm -f $@.$$$$ && ar rcsD $@.$$$$ $^ && mv $@.$$$$ $@
+
+$(BIN)/%: $(TB)/obj/%.o $(TB)/obj/libks.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(if $(filter $*,$(STATIC)),$(LINK.static),-pie) $(KS_LDFLAGS) -o $@.$$$$ $^ \
+		$(LIBS.$*) $(if $(filter $*,$(STATIC)),,-lcrypto) && mv $@.$$$$ $@
+
+# Objects are kept: a second make has nothing to do.
+.SECONDARY:
