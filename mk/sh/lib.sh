@@ -47,3 +47,37 @@ provider_file() {
 	done
 	fail "$1 is in none of: $PROVIDER_DIRS"
 }
+
+# debian_tree DEST.tar VARIANT PACKAGES [MMDEBSTRAP-OPTION...]: a Debian file system as a tar, without what no
+# container or node reads, and without what differs from one run to the next.
+debian_tree() {
+	local dest=$1 variant=$2 packages=$3 proxy=()
+	local exclude=(man doc locale info lintian bug) e options=()
+	shift 3
+	need_programs mmdebstrap
+	for e in "${exclude[@]}"; do options+=("--dpkgopt=path-exclude=/usr/share/$e/*"); done
+	eval "$(apt-config shell http Acquire::http::Proxy https Acquire::https::Proxy 2> /dev/null || true)"
+	[ -z "${http:-}" ] || proxy+=("--aptopt=Acquire::http::Proxy \"$http\"")
+	[ -z "${https:-}" ] || proxy+=("--aptopt=Acquire::https::Proxy \"$https\"")
+	debian_sources "$debian_suite" > "$OUT/sources.list"
+	# shellcheck disable=SC2016 # $1 is for the hook's shell
+	SOURCE_DATE_EPOCH=0 TMPDIR=$OUT mmdebstrap --variant="$variant" --include="$(tr -s ' ' , <<< "$packages")" \
+		--aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+		--aptopt='Acquire::http::Timeout "30"' --aptopt='Acquire::Languages "none"' \
+		--dpkgopt=force-confold --dpkgopt=force-confdef "${options[@]}" "${proxy[@]}" \
+		--customize-hook='rm -rf "$1"/var/cache/ldconfig/aux-cache "$1"/var/log/* "$1"/etc/resolv.conf "$1"/etc/hostname' \
+		"$@" \
+		"$debian_suite" "$dest" - < "$OUT/sources.list"
+	rm "$OUT/sources.list"
+}
+
+# in_mounts COMMAND...: run COMMAND in a mount namespace of its own, so that what it mounts goes with it.
+in_mounts() { unshare -m --propagation private "$@"; }
+
+# The machine of a live stage: cl_ssh and the rest.
+if [ -n "${LIVE:-}" ]; then
+	# shellcheck source=/dev/null
+	. "$TOP/mk/sh/cluster.sh"
+	cl_engine
+	RUN_MOUNTS=(--volume "$TOP/mk/sh/run:/usr/lib/kubestamp/run:ro" --volume "$BIN:/usr/lib/kubestamp/bin:ro")
+fi

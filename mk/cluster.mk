@@ -1,0 +1,31 @@
+# Clusters. Only cluster-up looks at the stages; everything else works on what $(B)/clusters/CLUSTER says.
+
+CLUSTER_ENV = $(STAGE_ENV) CLUSTER='$(CLUSTER)' ENGINE='$(ENGINE)' NODES='$(NODES)' NICS='$(NICS)' MEMORY='$(MEMORY)' \
+	CPUS='$(CPUS)' DISK='$(DISK)' API_PORT='$(API_PORT)' REGISTRY_PORT='$(REGISTRY_PORT)' SSH_PORT='$(SSH_PORT)' \
+	PUBLISH='$(PUBLISH)' NODE='$(NODE)' CMD=$(call quote,$(value CMD)) ARGS=$(call quote,$(value ARGS))
+
+.PHONY: cluster-up cluster-down stop start kubectl ssh console logs status ports env list
+cluster-up: doctor-run | $(call LAST,image) $(TOOLS)
+	@$(CLUSTER_ENV) IMAGE_LAYOUT='$(abspath $(call stage-dir,image))/oci' IMAGE_KEY='$(KEY.image)' mk/sh/cluster-up
+cluster-down:
+	@$(CLUSTER_ENV) mk/sh/cluster-do down
+stop start: | $(TOOLS)
+	@$(CLUSTER_ENV) mk/sh/cluster-do $@
+logs:
+	@$(CLUSTER_ENV) mk/sh/cluster-do $@
+
+# These three end as their command ends: make becomes it, where make can load become.c.
+ifneq ($(filter kubectl ssh console,$(MAKECMDGOALS)),)
+ifneq ($(and $(filter load,$(.FEATURES)),$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,yes)),)
+-load $(BIN)/become.so
+$(BIN)/become.so: mk/become.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KS_CFLAGS) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@
+BECOME := yes
+endif
+kubectl ssh console:
+	@$(if $(BECOME),$(become $(CLUSTER_ENV) mk/sh/cluster-do $@),$(CLUSTER_ENV) mk/sh/cluster-do $@)
+BECOME ?=
+endif
+status ports env list:
+	@$(CLUSTER_ENV) mk/sh/cluster-info $@

@@ -1,0 +1,74 @@
+# The stage engine. stagekey(1) computes every stage's key in one call; the key is part of a stage directory's
+# name, so a stamp is true or it is not there: time stamps decide nothing.
+
+PROVIDER_DIR := $(firstword $(wildcard providers/$(PROVIDER)/provider.ini tests/providers/$(PROVIDER)/provider.ini))
+PROVIDER_DIR := $(patsubst %/,%,$(dir $(PROVIDER_DIR)))
+P := $(B)/$(PROVIDER)
+
+# Programs that are not ours and whose version is part of a key.
+VERSIONED := mmdebstrap mke2fs qemu-img go
+STAGE_GOALS := provision image check-provider cluster-up why force gc check-e2e keys
+ifneq ($(filter $(STAGE_GOALS),$(MAKECMDGOALS)),)
+ifeq ($(PROVIDER_DIR),)
+$(error there is no provider '$(PROVIDER)'; there are: $(sort $(filter-out base,$(notdir $(patsubst %/,%,$(dir $(wildcard providers/*/provider.ini)))))))
+endif
+include $(P)/keys.mk
+endif
+
+STAGES ?=
+PROVIDER_DIRS ?=
+
+.PHONY: FORCE
+FORCE:
+
+# Written anew at each make, replaced only if it changed: then make starts over with the new keys.
+$(P)/keys.mk: FORCE $(BIN)/stagekey $(P)/tools.versions
+	$(Q)$(BIN)/stagekey -I providers -i $(P)/inputs -t $(P)/tools.versions -o $@ $(PROVIDER_DIR)
+
+$(P)/tools.versions: mk/sh/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
+	@mkdir -p $(@D)
+	$(Q)mk/sh/tool-versions $(VERSIONED) > $@.$$$$ && mv $@.$$$$ $@
+
+stage-dir = $(P)/$1.$(KEY.$1)
+stamp = $(call stage-dir,$1)/stamp
+# The stages that $1 builds on, nearest last; and of these the live ones.
+ancestors = $(foreach n,$(NEEDS.$1),$(call ancestors,$n) $n)
+live-ancestors = $(foreach n,$(call ancestors,$1),$(if $(LIVE.$n),$n))
+first-of = $(if $1,$(firstword $1) $(call first-of,$(filter-out $(firstword $1),$1)))
+
+define stage-rule
+.PHONY: $1
+$(call stamp,$1): | $(foreach n,$(NEEDS.$1),$(call stamp,$n)) $(TOOLS)
+	$$(Q)$(foreach n,$(call first-of,$(call ancestors,$1)),IN_$n=$(abspath $(call stage-dir,$n))) \
+		LIVE=$(LIVE.$1) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
+		KEY=$(KEY.$1) SCRIPT=$(SCRIPT.$1) STAGE_TIMEOUT=$(TIMEOUT.$1) TITLE=$$(call quote,$(TITLE.$1)) \
+		POSITION=$(call index-of,$1)/$(words $(STAGES)) $(STAGE_ENV) mk/sh/stage $1
+endef
+
+quote = '$(subst ','\'',$1)'
+index-of = $(words $(call up-to,$1,$(STAGES)))
+up-to = $(if $2,$(firstword $2) $(if $(filter $1,$(firstword $2)),,$(call up-to,$1,$(wordlist 2,99,$2))))
+STAGE_ENV = TOP=$(CURDIR) B=$(abspath $(B)) P=$(abspath $(P)) BIN=$(abspath $(BIN)) KS_CACHE=$(KS_CACHE) \
+	KS_LIB=$(CURDIR)/mk/sh/lib.sh PROVIDER=$(PROVIDER) PROVIDER_DIRS='$(PROVIDER_DIRS)' \
+	MIRROR='$(MIRROR)' ACCEL='$(ACCEL)' KEEP='$(KEEP)' V='$(V)'
+KS_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubestamp
+
+$(foreach s,$(STAGES),$(eval $(call stage-rule,$s)))
+
+.PHONY: provision image check-provider why times force gc keys
+LAST = $(if $(filter $1,$(STAGES)),$(call stamp,$1))
+provision image: | $(call LAST,image)
+check-provider: | $(call LAST,check)
+keys:
+	@$(foreach s,$(STAGES),echo '$(KEY.$s) $s';)
+
+why:
+	@$(STAGE_ENV) KEY=$(if $(STAGE),$(KEY.$(STAGE))) mk/sh/why '$(STAGE)'
+times:
+	@$(STAGE_ENV) mk/sh/times
+force:
+	@test -n '$(STAGE)' || { echo "make force: say STAGE=..." >&2; exit 2; }
+	@$(STAGE_ENV) mk/sh/forget '$(STAGE)' $(if $(STAGE),$(call stage-dir,$(STAGE)))
+	$(Q)$(MAKE) provision
+gc:
+	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/gc

@@ -1,0 +1,164 @@
+# The whole way with the smallest provider, tests/providers/mini: every stage, two nodes, up and down, and what
+# happens when something breaks. It works on a copy of the checkout, so that files can be edited; its build
+# directory stays ($B/flow), since stages are found again by their keys.
+load lib/common
+
+setup_file() {
+	export COPY=$BATS_FILE_TMPDIR/kubestamp FLOW_B=${B:-$TOP/build}/flow
+	export ME=flow$$
+	mkdir -p "$COPY" "$FLOW_B"
+	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$COPY" -x
+}
+
+teardown_file() {
+	mk cluster-down CLUSTER="$ME-a" > /dev/null 2>&1 || true
+	mk cluster-down CLUSTER="$ME-b" > /dev/null 2>&1 || true
+}
+
+# make as a user calls it: not as a child of the make that runs the tests.
+mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CLUSTER -u NODES make -C "$COPY" PROVIDER=mini B="$FLOW_B" SAN= "$@" 3>&-; }
+
+containers() {
+	# shellcheck source=/dev/null
+	. "$FLOW_B/engine-auto.conf"
+	"${engine[@]}" ps -a --format '{{.Names}}' | sort
+}
+
+@test "provision: every stage, then nothing to do" {
+	mk provision
+	run -0 mk -q provision
+	run -0 mk provision
+	[ -z "$output" ]
+}
+
+@test "provision: a touched file and an edited comment run nothing, going back is a hit" {
+	find "$COPY/providers" "$COPY/tools" -type f -exec touch {} +
+	echo "; a comment" >> "$COPY/tests/providers/mini/provider.ini"
+	run -0 mk tools
+	run -0 mk -q provision
+	echo "echo more >> /var/lib/mini/witness" >> "$COPY/tests/providers/mini/node/setup"
+	run mk -q provision
+	[ "$status" -ne 0 ]
+	run -0 mk why STAGE=node
+	[[ $output == *"node/setup changed"* ]]
+	run -0 mk why STAGE=disk
+	[[ $output == *"up to date"* ]]
+	sed -i '$d' "$COPY/tests/providers/mini/node/setup"
+	run -0 mk -q provision
+}
+
+@test "make -q provision takes no time to speak of" {
+	local before=$EPOCHREALTIME after
+	mk -q provision
+	after=$EPOCHREALTIME
+	echo "# $(((${after/./} - ${before/./}) / 1000)) ms" >&3
+	# The goal is 0.25 s; ten times that is no matter of a busy machine any more.
+	[ $(((${after/./} - ${before/./}) / 1000)) -lt 2500 ]
+}
+
+@test "a broken provider.ini: exit 2, and the file, the line, the key" {
+	mkdir -p "$COPY/tests/providers/broken"
+	printf '[provider]\ninherit = base\n[node]\nmemori = 1G\n' > "$COPY/tests/providers/broken/provider.ini"
+	run -2 mk provision PROVIDER=broken
+	[[ $output == *"tests/providers/broken/provider.ini:4"*memori* ]]
+}
+
+@test "a stage that fails names itself, its log and the log's last lines, and nothing stays running" {
+	mkdir -p "$COPY/tests/providers/fails/node"
+	sed 's/description.*/description = fails/' "$COPY/tests/providers/mini/provider.ini" > "$COPY/tests/providers/fails/provider.ini"
+	echo 'echo "the reason is here" >&2; exit 1' > "$COPY/tests/providers/fails/node/setup"
+	# The stages before it are the same as mini's, but in a directory of their own: lend them.
+	mkdir -p "$FLOW_B/fails"
+	cp -al "$FLOW_B"/mini/{runner,rootfs,disk}.* "$FLOW_B/fails/" 2> /dev/null || true
+	run mk provision PROVIDER=fails
+	[ "$status" -ne 0 ]
+	[[ $output == *"the stage node of fails failed"* ]]
+	[[ $output == *"the reason is here"* ]]
+	[[ $output == *"fails/node."*"/log"* ]]
+	run -0 containers
+	[[ $output != *provision-fails* ]]
+}
+
+@test "two nodes come up, know each other, and have a registry" {
+	mk cluster-up NODES=2 CLUSTER="$ME-a"
+	run -0 mk ssh CLUSTER="$ME-a" NODE=node02 CMD='cat /var/lib/mini/witness; ping -c 1 node01 > /dev/null && echo reached'
+	[ "$output" = "provisioned"$'\n'"reached" ]
+	run -0 mk ports CLUSTER="$ME-a"
+	[[ $output == *"ssh-node02"* ]]
+	eval "$(mk env CLUSTER="$ME-a")"
+	run -0 curl -fsS "http://$REGISTRY/v2/_catalog"
+	run -0 mk ssh CLUSTER="$ME-a" CMD='busybox wget -qO- http://registry:5000/v2/_catalog'
+	[[ $output == *repositories* ]]
+}
+
+@test "ssh: exit code, stdout and stderr are the command's own" {
+	run -7 --separate-stderr mk -s ssh CLUSTER="$ME-a" CMD='echo out; echo err >&2; exit 7'
+	[ "$output" = out ]
+	[[ $stderr == err* ]]
+}
+
+@test "two clusters at once; list shows both; a cluster that is there is not started again" {
+	mk cluster-up CLUSTER="$ME-b"
+	run -0 mk list
+	[[ $output == *"$ME-a"*"$ME-b"* ]]
+	run mk cluster-up CLUSTER="$ME-b"
+	[ "$status" -ne 0 ]
+	[[ $output == *"there already"* ]]
+	mk cluster-down CLUSTER="$ME-b"
+}
+
+@test "stop and start keep a node's disk; down and up do not" {
+	mk ssh CLUSTER="$ME-a" CMD='echo kept > /root/mark; sync'
+	mk stop CLUSTER="$ME-a"
+	mk start CLUSTER="$ME-a"
+	run -0 mk ssh CLUSTER="$ME-a" CMD='cat /root/mark'
+	[ "$output" = kept ]
+}
+
+@test "nothing of a cluster is privileged" {
+	. "$FLOW_B/engine-auto.conf"
+	run -0 "${engine[@]}" inspect --format '{{.HostConfig.Privileged}} {{.EffectiveCaps}}' "$ME-a-node01" "$ME-a-registry"
+	[ "$output" = "false []"$'\n'"false []" ]
+}
+
+@test "cluster-down leaves nothing" {
+	mk cluster-down CLUSTER="$ME-a"
+	run -0 containers
+	[[ $output != *"$ME"* ]]
+	[ ! -e "$FLOW_B/clusters" ]
+	run ! pgrep -f "vmstart.*$ME"
+	mk cluster-down CLUSTER="$ME-a"
+}
+
+@test "a port that is taken: an error that names it, and nothing stays" {
+	local port
+	port=$(free_port)
+	socat "TCP-LISTEN:$port,bind=127.0.0.1,fork" /dev/null 3>&- &
+	keep_pid $!
+	wait_for 5 bash -c "ss -Hltn 'sport = :$port' | grep -q ."
+	run mk cluster-up CLUSTER="$ME-a" SSH_PORT="$port"
+	end_kept
+	[ "$status" -ne 0 ]
+	[[ $output == *"$port"* ]]
+	run -0 containers
+	[[ $output != *"$ME-a"* ]]
+}
+
+@test "a node that never boots: the step, its console's last lines, exit 124, and nothing stays" {
+	run -2 mk cluster-up CLUSTER="$ME-a" MEMORY=48M ACCEL=tcg BOOT_TIMEOUT=20
+	# make turns every failure into 2; the recipe's own code is in its message.
+	[[ $output == *"did not start: boot (exit 124)"* ]]
+	[[ $output == *"console of node01"* ]]
+	run -0 containers
+	[[ $output != *"$ME-a"* ]]
+}
+
+@test "an interrupt during cluster-up leaves nothing" {
+	mk cluster-up CLUSTER="$ME-a" > "$BATS_TEST_TMPDIR/out" 2>&1 &
+	local pid=$!
+	wait_for 60 grep -q boot "$BATS_TEST_TMPDIR/out"
+	pkill -INT -P "$pid" -x make || kill -INT "$pid"
+	wait "$pid" || true
+	run -0 containers
+	[[ $output != *"$ME-a"* ]]
+}

@@ -1,0 +1,21 @@
+/* What one entry of a layer's archive says, in canonical form; see layer.h. Contents are layer.c's. */
+#ifndef KS_ENTRY_H
+#define KS_ENTRY_H
+
+#include <archive_entry.h>
+
+#include "err.h"
+#include "layer.h"
+#include "tree.h"
+
+/* Fills TO (which is empty) with what is known of a file of a tree. Returns 0 or -1. */
+int entry_of_item(struct archive_entry *to, const struct tree_item *i, const struct layer_spec *spec, struct err *e);
+
+/*
+ * Fills TO (which is empty) with what is kept of an entry of another archive. Returns 0, 1 when there is nothing to
+ * keep of it (the root, a socket), or -1 when its path leads out of the image.
+ */
+int entry_of_entry(struct archive_entry *to, struct archive_entry *from, const struct layer_spec *spec,
+    struct err *e);
+
+#endif

@@ -1,0 +1,266 @@
+#include "schema.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auto.h"
+#include "num.h"
+#include "utf8.h"
+#include "words.h"
+
+const struct schema_key schema_table[] = {
+	{ "provider", "inherit", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "provider", "description", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
+	{ "debian", "suite", SCHEMA_NAME, SCHEMA_ALWAYS, NULL },
+	{ "debian", "components", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "version", SCHEMA_VERSION, SCHEMA_WITH_SECTION, NULL },
+	{ "kubernetes", "source", SCHEMA_CHOICE, SCHEMA_WITH_SECTION, "debian upstream" },
+	{ "kubernetes", "package", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "package_version", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "tags", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "memory", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
+	{ "node", "cpus", SCHEMA_INT, SCHEMA_ALWAYS, NULL },
+	{ "node", "disk", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
+	{ "node", "kernel", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "node", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "services", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "runner", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "images", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "sysctl", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "files", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "network", "address", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "address6", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "first_node", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "pod_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "service_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "dns_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "api_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "domain", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "storage", "volumes", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
+	{ "manifests", "apply", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "title", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "enabled", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "needs", SCHEMA_STAGES, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "sections", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "lists", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "tools", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "live", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "timeout", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
+	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+};
+
+static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/* Is S a character of FIRST, followed by characters of FIRST and MORE only? */
+static bool spelled(const char *s, const char *first, const char *more)
+{
+	if (*s == '\0' || strchr(first, *s) == NULL)
+		return false;
+	for (; *s != '\0'; s++)
+		if (strchr(first, *s) == NULL && strchr(more, *s) == NULL)
+			return false;
+	return true;
+}
+
+static bool is_stage_name(const char *s)
+{
+	return spelled(s, lower, "-");
+}
+
+static bool is_name(const char *s)
+{
+	return spelled(s, alnum, "._+@:=~-");
+}
+
+static bool is_address(const char *s)
+{
+	unsigned char bytes[16];
+
+	return inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1;
+}
+
+/* TEXT holds LEN bytes of an ADDRESS/LENGTH. */
+static bool is_cidr(const char *text, size_t len)
+{
+	char s[INET6_ADDRSTRLEN + 4];
+	int64_t bits;
+	char *slash;
+
+	if (len >= sizeof s)
+		return false;
+	memcpy(s, text, len);
+	s[len] = '\0';
+	slash = strchr(s, '/');
+	if (slash == NULL || num_parse(slash + 1, 0, 128, &bits) < 0)
+		return false;
+	*slash = '\0';
+	return is_address(s) && (bits <= 32 || strchr(s, ':') != NULL);
+}
+
+static bool are_cidrs(const char *s)
+{
+	size_t len;
+
+	for (;; s += len + 1) {
+		len = strcspn(s, ",");
+		if (!is_cidr(s, len))
+			return false;
+		if (s[len] == '\0')
+			return true;
+	}
+}
+
+bool schema_alike(const char *a, const char *b)
+{
+	size_t row[40], i, j, n = strlen(a), m = strlen(b), corner, above, best;
+
+	if (n == 0 || m == 0 || n >= 40 || m >= 40)
+		return false;
+	/* Levenshtein's distance, a row at a time. */
+	for (j = 0; j <= m; j++)
+		row[j] = j;
+	for (i = 1; i <= n; i++) {
+		corner = row[0];
+		row[0] = i;
+		for (j = 1; j <= m; j++) {
+			above = row[j];
+			best = above < row[j - 1] ? above + 1 : row[j - 1] + 1;
+			if (corner + (a[i - 1] != b[j - 1]) < best)
+				best = corner + (a[i - 1] != b[j - 1]);
+			row[j] = best;
+			corner = above;
+		}
+	}
+	/* Short words are all alike: two letters may differ only when most of the word does not. */
+	return row[m] <= 2 && 2 * row[m] < n;
+}
+
+static bool is_stage_section(const char *section)
+{
+	return strncmp(section, "stage ", 6) == 0 && is_stage_name(section + 6);
+}
+
+static bool row_has_section(const struct schema_key *row, const char *section)
+{
+	return strcmp(row->section, section) == 0 || (strcmp(row->section, "stage *") == 0 && is_stage_section(section));
+}
+
+int schema_section(const char *section, struct err *e)
+{
+	const struct schema_key *row;
+
+	for (row = schema_table; row->section != NULL; row++)
+		if (row_has_section(row, section) && strcmp(section, "stage *") != 0)
+			return 0;
+	if (*section == '\0')
+		return err_set(e, "a key before the first [section]");
+	if (strncmp(section, "stage", 5) == 0)
+		return err_set(e, "a stage's section is [stage NAME], NAME of [a-z0-9-]");
+	for (row = schema_table; row->section != NULL; row++)
+		if (schema_alike(section, row->section))
+			return err_set(e, "unknown section (did you mean [%s]?)", row->section);
+	return err_set(e, "unknown section");
+}
+
+const struct schema_key *schema_find(const char *section, const char *key, struct err *e)
+{
+	const struct schema_key *row, *like = NULL;
+
+	if (schema_section(section, e) < 0)
+		return NULL;
+	for (row = schema_table; row->section != NULL; row++) {
+		if (!row_has_section(row, section))
+			continue;
+		if (strcmp(row->key, key) == 0 || (strcmp(row->key, "*") == 0 && spelled(key, lower, "_.-")))
+			return row;
+		if (schema_alike(key, row->key))
+			like = row;
+	}
+	if (like != NULL)
+		(void)err_set(e, "unknown key (did you mean '%s'?)", like->key);
+	else
+		(void)err_set(e, "unknown key");
+	return NULL;
+}
+
+/* The first of the words that is not as IS wants it, or an empty text. */
+static int check_words(const char *value, bool (*is)(const char *), struct err *e)
+{
+	AUTO_WORDS struct words w = { 0 };
+	size_t i;
+
+	if (words_split(&w, value) < 0)
+		return err_set(e, "out of memory");
+	for (i = 0; i < w.n; i++)
+		if (!is(w.v[i]))
+			return err_set(e, "'%s' is not a name", w.v[i]);
+	return 0;
+}
+
+static int check_choice(const char *choices, const char *value, struct err *e)
+{
+	AUTO_WORDS struct words w = { 0 };
+
+	if (words_split(&w, choices) < 0)
+		return err_set(e, "out of memory");
+	return words_has(&w, value) ? 0 : err_set(e, "'%s' is none of: %s", value, choices);
+}
+
+int schema_check(const struct schema_key *row, const char *value, struct err *e)
+{
+	int64_t number;
+	uint64_t size;
+
+	if (!utf8_is_line(value))
+		return err_set(e, "a control character (a tab?) or a byte that is not UTF-8");
+	if (*value == '\0')
+		return 0;
+	switch (row->type) {
+	case SCHEMA_STRING:
+	case SCHEMA_LIST:
+		return 0;
+	case SCHEMA_NAME:
+		return is_name(value) ? 0 : err_set(e, "'%s' is not a name", value);
+	case SCHEMA_NAMES:
+		return check_words(value, is_name, e);
+	case SCHEMA_STAGES:
+		return check_words(value, is_stage_name, e);
+	case SCHEMA_INT:
+		return num_parse(value, 0, INT_MAX, &number) == 0 ? 0 : err_set(e, "'%s' is not a whole number", value);
+	case SCHEMA_SIZE:
+		if (num_size(value, &size) == 0 && size > 0)
+			return 0;
+		return err_set(e, "'%s' is not a size, like 512M or 20G", value);
+	case SCHEMA_BOOL:
+		return check_choice("yes no", value, e);
+	case SCHEMA_VERSION:
+		return spelled(value, alnum, ".+~:-") && isdigit((unsigned char)*value)
+		           ? 0
+		           : err_set(e, "'%s' is not a version, like 1.20.2", value);
+	case SCHEMA_CIDR:
+		return are_cidrs(value) ? 0 : err_set(e, "'%s' is not ADDRESS/LENGTH, like 10.244.0.0/16", value);
+	case SCHEMA_ADDRESS:
+		return is_address(value) ? 0 : err_set(e, "'%s' is not an IPv4 or IPv6 address", value);
+	case SCHEMA_CHOICE:
+		return check_choice(row->choices, value, e);
+	}
+	return err_set(e, "no such type");
+}
+
+bool schema_is_list(const struct schema_key *row)
+{
+	return row->type == SCHEMA_LIST || row->type == SCHEMA_NAMES || row->type == SCHEMA_STAGES;
+}
+
+bool schema_can_append(const struct schema_key *row)
+{
+	return schema_is_list(row) || row->type == SCHEMA_STRING;
+}

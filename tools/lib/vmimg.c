@@ -1,0 +1,131 @@
+#include "vmimg.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "auto.h"
+#include "child.h"
+
+/* qemu-img takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
+static const char *fence(const char *path)
+{
+	return path[0] == '/' ? "" : "./";
+}
+
+/* Runs qemu-img; its first line on standard error is the error. OUT is to be freed. Returns 0 or -1. */
+static int run(struct args *a, int cancel_fd, int64_t deadline, char **out, struct err *e)
+{
+	static const char self[] = "qemu-img: ";
+	struct child_text text;
+	int status, rc = 0;
+	const char *words;
+
+	if (a->failed)
+		return err_set(e, "out of memory");
+	if (child_run(a->v, cancel_fd, deadline, &text, &status, e) < 0)
+		return -1;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		text.err[strcspn(text.err, "\n")] = '\0';
+		words = strncmp(text.err, self, sizeof self - 1) == 0 ? text.err + sizeof self - 1 : text.err;
+		rc = err_set(e, "qemu-img: %s", words[0] != '\0' ? words : "failed");
+	}
+	free(text.err);
+	if (rc == 0)
+		*out = text.out;
+	else
+		free(text.out);
+	return rc;
+}
+
+int vmimg_parse(struct vmimg *img, const char *json, struct err *e)
+{
+	json_error_t why;
+	json_t *o = json_loads(json, 0, &why);
+	const char *format = json_string_value(json_object_get(o, "format"));
+	json_int_t size = json_integer_value(json_object_get(o, "virtual-size"));
+	int rc = 0;
+
+	if (format == NULL || format[0] == '\0' || strlen(format) >= sizeof img->format || size < 0)
+		rc = err_set(e, "qemu-img: its answer has no format or size");
+	else
+		(void)strcpy(img->format, format);
+	img->size = (uint64_t)size;
+	json_decref(o);
+	return rc;
+}
+
+int vmimg_info(struct vmimg *img, const char *path, int cancel_fd, int64_t deadline, struct err *e)
+{
+	struct args a = { 0 };
+	AUTO_FREE char *out = NULL;
+	int rc;
+
+	args_add(&a, "qemu-img");
+	args_add(&a, "info");
+	/* It may be locked by a VM that writes to it. */
+	args_add(&a, "--force-share");
+	args_add(&a, "--output=json");
+	args_add(&a, "%s%s", fence(path), path);
+	rc = run(&a, cancel_fd, deadline, &out, e);
+	args_free(&a);
+	return rc < 0 ? -1 : vmimg_parse(img, out, e);
+}
+
+static int create(
+    const char *tmp, const char *backing, const struct vmimg *img, int cancel_fd, int64_t deadline, struct err *e)
+{
+	struct args a = { 0 };
+	AUTO_FREE char *out = NULL;
+	int rc;
+
+	args_add(&a, "qemu-img");
+	args_add(&a, "create");
+	args_add(&a, "-q");
+	args_add(&a, "-f");
+	args_add(&a, "qcow2");
+	args_add(&a, "-b");
+	args_add(&a, "%s", backing);
+	args_add(&a, "-F");
+	args_add(&a, "%s", img->format);
+	args_add(&a, "%s%s", fence(tmp), tmp);
+	args_add(&a, "%" PRIu64, img->size);
+	rc = run(&a, cancel_fd, deadline, &out, e);
+	args_free(&a);
+	return rc;
+}
+
+int vmimg_overlay(const char *path, const char *backing, const char *format, uint64_t size, int cancel_fd,
+    int64_t deadline, struct err *e)
+{
+	AUTO_FREE char *real = realpath(backing, NULL);
+	AUTO_FREE char *tmp = NULL;
+	struct vmimg img;
+
+	if (real == NULL)
+		return err_sys(e, "%s", backing);
+	if (vmimg_info(&img, real, cancel_fd, deadline, e) < 0)
+		return -1;
+	if (format != NULL)
+		(void)snprintf(img.format, sizeof img.format, "%s", format);
+	if (size != 0 && size < img.size)
+		return err_set(e, "size %" PRIu64 " is less than that of %s, %" PRIu64, size, backing, img.size);
+	if (size != 0)
+		img.size = size;
+	if (asprintf(&tmp, "%s.tmp.%ld", path, (long)getpid()) < 0) {
+		tmp = NULL;
+		return err_set(e, "out of memory");
+	}
+	if (create(tmp, real, &img, cancel_fd, deadline, e) == 0) {
+		if (rename(tmp, path) == 0)
+			return 0;
+		(void)err_sys(e, "%s", path);
+	}
+	(void)unlink(tmp);
+	return -1;
+}

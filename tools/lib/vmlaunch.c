@@ -1,0 +1,110 @@
+#include "vmlaunch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "num.h"
+#include "qmp.h"
+
+#define ASK_MS 100   /* between two questions about the state */
+#define WORDS 900    /* no more of QEMU's words than fit an error */
+#define DYING_MS 500 /* a QEMU that has closed its QMP socket is about to end */
+
+/* Adds a line of QEMU's log to TEXT, without the program's name; lines are parted by "; ". */
+static void add_line(char text[WORDS], char *line, const char *program)
+{
+	const char *base = strrchr(program, '/');
+	size_t n, used = strlen(text);
+
+	base = base == NULL ? program : base + 1;
+	n = strlen(base);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (strncmp(line, base, n) == 0 && strncmp(line + n, ": ", 2) == 0)
+		line += n + 2;
+	if (line[0] == '\0' || strncmp(line, "warning: ", 9) == 0)
+		return;
+	(void)snprintf(text + used, WORDS - used, "%s%s", used > 0 ? "; " : "", line);
+}
+
+int vm_launch_words(const char *log, const char *program, int status, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fopen(log, "re");
+	AUTO_FREE char *line = NULL;
+	char text[WORDS] = "";
+	size_t room = 0;
+
+	while (f != NULL && getline(&line, &room, f) > 0)
+		add_line(text, line, program);
+	if (text[0] != '\0')
+		return err_set(e, "qemu: %s", text);
+	if (WIFSIGNALED(status))
+		return err_set(e, "qemu: killed by signal %d", WTERMSIG(status));
+	return err_set(e, "qemu: ended with exit code %d", WEXITSTATUS(status));
+}
+
+/* Asks until the answer is "running". Returns 0 or -1. */
+static int wait_running(struct qmp *q, int64_t deadline, struct err *e)
+{
+	json_t *status;
+	const char *word;
+	bool runs;
+	int64_t next;
+
+	for (;;) {
+		if (qmp_execute(q, "query-status", NULL, &status, deadline, e) < 0)
+			return -1;
+		word = json_string_value(json_object_get(status, "status"));
+		runs = word != NULL && strcmp(word, "running") == 0;
+		if (!runs)
+			(void)err_set(e, "qemu says '%.32s'", word != NULL ? word : "");
+		json_decref(status);
+		if (runs)
+			return 0;
+		if (ms_left(deadline) == 0)
+			return -1;
+		next = now_ms() + ASK_MS;
+		if (qmp_event(q, "RESUME", NULL, next < deadline ? next : deadline, e) < 0)
+			return -1;
+	}
+}
+
+static int open_log(const char *path, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_sys(e, "%s", path) : fd;
+}
+
+int vm_launch(const struct vm_launch *l, struct child *qemu, struct err *e)
+{
+	AUTO_CLOSE int log = open_log(l->log, e);
+	struct err other = { 0 };
+	struct qmp q;
+	int64_t dying;
+	int rc, status;
+
+	if (log < 0 || child_start(qemu, l->command->v, &(struct child_io){ -1, -1, log }, l->death_signal, e) < 0)
+		return -1;
+	rc = qmp_connect(&q, l->qmp, (const int[2]){ l->cancel_fd, qemu->pidfd }, l->deadline, e);
+	if (rc == 0) {
+		rc = wait_running(&q, l->deadline, e);
+		qmp_close(&q);
+	}
+	if (rc == 0)
+		return 0;
+	dying = now_ms() + DYING_MS;
+	if (child_wait(qemu, dying < l->deadline ? dying : l->deadline, &status, &other) == 1) {
+		(void)close(qemu->pidfd);
+		*qemu = (struct child){ -1, -1 };
+		return vm_launch_words(l->log, l->command->v[0], status, e);
+	}
+	child_kill(qemu);
+	return -1;
+}

@@ -1,0 +1,568 @@
+/* vmstart: starts one QEMU VM from its options, and returns when QEMU runs it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/auto.h"
+#include "lib/child.h"
+#include "lib/cli.h"
+#include "lib/num.h"
+#include "lib/qmp.h"
+#include "lib/vmcmd.h"
+#include "lib/vmimg.h"
+#include "lib/vmlaunch.h"
+#include "lib/vmrun.h"
+#include "lib/vmstay.h"
+
+enum {
+	OPT_KEEP_DISK = OPT_LONG,
+	OPT_DISK_SIZE,
+	OPT_DISK_FORMAT,
+	OPT_BACKING_FORMAT,
+	OPT_NIC,
+	OPT_EXTRA_DISK,
+	OPT_FW_CFG,
+	OPT_RUN,
+	OPT_QMP,
+	OPT_AGENT,
+	OPT_CONSOLE,
+	OPT_CONSOLE_SOCKET,
+	OPT_PIDFILE,
+	OPT_RAM,
+	OPT_ACCEL,
+	OPT_MACHINE,
+	OPT_CPU,
+	OPT_QEMU,
+	OPT_GRACE,
+	OPT_PRINT,
+};
+
+static const struct opt options[] = {
+	{ 'n', "name", "NAME", "name of the VM" },
+	{ OPT_RUN, "run", "DIR", "runtime directory: sockets, logs, pid, RAM" },
+	{ 'm', "memory", "SIZE", "RAM; a plain number is in MiB (default: 1024)" },
+	{ 'c', "cpus", "N", "virtual CPUs (default: 1)" },
+	{ 'd', "disk", "FILE", "disk to boot from" },
+	{ 'b', "backing", "FILE", "make the disk anew as an overlay on FILE" },
+	{ OPT_KEEP_DISK, "keep-disk", NULL, "do not make a disk anew that is there" },
+	{ OPT_DISK_SIZE, "disk-size", "SIZE", "size of the overlay (default: the backing's)" },
+	{ OPT_DISK_FORMAT, "disk-format", "FORMAT", "raw or qcow2 (default: looked up)" },
+	{ OPT_BACKING_FORMAT, "backing-format", "FORMAT", "raw or qcow2 (default: looked up)" },
+	{ OPT_EXTRA_DISK, "extra-disk", "SPEC", "FILE[,serial=S][,format=F][,readonly]" },
+	{ 'k', "kernel", "FILE", "kernel to boot" },
+	{ 'i', "initrd", "FILE", "its initial RAM disk" },
+	{ 'a', "append", "TEXT", "its command line" },
+	{ OPT_NIC, "nic", "SPEC", "tap=IF, bridge=BR or user; see vmstart(1)" },
+	{ OPT_FW_CFG, "fw-cfg", "NAME=FILE", "give the guest FILE under the name opt/..." },
+	{ OPT_QMP, "qmp", "PATH", "QMP socket (default: DIR/" VM_QMP ")" },
+	{ OPT_AGENT, "agent", "PATH", "agent socket (default: DIR/" VM_AGENT ")" },
+	{ OPT_CONSOLE, "console", "FILE", "console log (default: DIR/" VM_CONSOLE ")" },
+	{ OPT_CONSOLE_SOCKET, "console-socket", "PATH", "(default: DIR/" VM_CONSOLE_SOCKET ")" },
+	{ OPT_PIDFILE, "pidfile", "FILE", "pid file (default: DIR/" VM_PIDFILE ")" },
+	{ OPT_RAM, "ram", "FILE", "file of the guest's RAM (default: DIR/" VM_RAM ")" },
+	{ OPT_ACCEL, "accel", "NAME", "auto, kvm or tcg (default: auto)" },
+	{ OPT_MACHINE, "machine", "TYPE", "machine type (default: pc-q35-7.2)" },
+	{ OPT_CPU, "cpu", "MODEL", "(default: host with kvm, qemu64 with tcg)" },
+	{ OPT_QEMU, "qemu", "PROGRAM", "(default: qemu-system-x86_64)" },
+	{ 't', "timeout", "SECONDS", "time until it must run (default: 30)" },
+	{ 'f', "foreground", NULL, "stay until the VM ends" },
+	{ OPT_GRACE, "grace", "SECONDS", "time for its shutdown, with -f (default: 60)" },
+	{ OPT_PRINT, "print", NULL, "print QEMU's command line and exit" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool vmstart_tool = {
+	.name = "vmstart",
+	.synopsis = "[options] --name NAME --run DIR [-- QEMU-ARGUMENT...]",
+	.about = "Start one QEMU virtual machine.",
+	.opts = options,
+};
+
+/* What the options say; texts until check() has looked at them. */
+struct settings {
+	struct vm vm;
+	const char *run, *disk, *disk_format, *backing, *backing_format, *accel;
+	const char *qmp, *agent, *console, *console_socket, *pidfile, *ram;
+	const char *memory_text, *cpus_text, *size_text, *timeout_text, *grace_text;
+	uint64_t disk_size;     /* bytes; 0: as the backing's */
+	int64_t timeout, grace; /* seconds */
+	bool keep_disk, foreground, print;
+};
+
+/* Where the text of an option goes. */
+static const struct {
+	int id;
+	size_t offset;
+} slots[] = {
+	{ 'n', offsetof(struct settings, vm.name) },
+	{ 'k', offsetof(struct settings, vm.kernel) },
+	{ 'i', offsetof(struct settings, vm.initrd) },
+	{ 'a', offsetof(struct settings, vm.append) },
+	{ 'm', offsetof(struct settings, memory_text) },
+	{ 'c', offsetof(struct settings, cpus_text) },
+	{ 'd', offsetof(struct settings, disk) },
+	{ 'b', offsetof(struct settings, backing) },
+	{ 't', offsetof(struct settings, timeout_text) },
+	{ OPT_DISK_SIZE, offsetof(struct settings, size_text) },
+	{ OPT_DISK_FORMAT, offsetof(struct settings, disk_format) },
+	{ OPT_BACKING_FORMAT, offsetof(struct settings, backing_format) },
+	{ OPT_RUN, offsetof(struct settings, run) },
+	{ OPT_QMP, offsetof(struct settings, qmp) },
+	{ OPT_AGENT, offsetof(struct settings, agent) },
+	{ OPT_CONSOLE, offsetof(struct settings, console) },
+	{ OPT_CONSOLE_SOCKET, offsetof(struct settings, console_socket) },
+	{ OPT_PIDFILE, offsetof(struct settings, pidfile) },
+	{ OPT_RAM, offsetof(struct settings, ram) },
+	{ OPT_ACCEL, offsetof(struct settings, accel) },
+	{ OPT_MACHINE, offsetof(struct settings, vm.machine) },
+	{ OPT_CPU, offsetof(struct settings, vm.cpu) },
+	{ OPT_QEMU, offsetof(struct settings, vm.qemu) },
+	{ OPT_GRACE, offsetof(struct settings, grace_text) },
+};
+
+static bool keep_text(struct settings *s, int id, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof slots / sizeof *slots; i++)
+		if (slots[i].id == id) {
+			*(const char **)(void *)((char *)s + slots[i].offset) = text;
+			return true;
+		}
+	return false;
+}
+
+static int add_part(struct vm *vm, int id, const char *spec, struct err *e)
+{
+	int rc = -1;
+
+	switch (id) {
+	case OPT_NIC:
+		if (vm->nnics == VM_NICS)
+			return err_set(e, "nic: more than %d", VM_NICS);
+		rc = vm_nic_parse(&vm->nics[vm->nnics++], spec, e);
+		return rc < 0 ? err_prefix(e, "nic: %s", spec) : 0;
+	case OPT_EXTRA_DISK:
+		if (vm->ndisks == VM_DISKS)
+			return err_set(e, "extra-disk: more than %d", VM_DISKS);
+		rc = vm_disk_parse(&vm->disks[vm->ndisks], spec, e);
+		vm->ndisks += rc == 0;
+		return rc < 0 ? err_prefix(e, "extra-disk: %s", spec) : 0;
+	default:
+		if (vm->nfws == VM_FWS)
+			return err_set(e, "fw-cfg: more than %d", VM_FWS);
+		rc = vm_fw_parse(&vm->fws[vm->nfws++], spec, e);
+		return rc < 0 ? err_prefix(e, "fw-cfg: %s", spec) : 0;
+	}
+}
+
+/* Returns CLI_END, or CLI_EXIT with the code in C. */
+static int parse(struct cli *c, struct settings *s)
+{
+	struct err e;
+	int id;
+
+	while ((id = cli_next(c)) != CLI_END) {
+		switch (id) {
+		case CLI_EXIT:
+			return CLI_EXIT;
+		case OPT_KEEP_DISK:
+			s->keep_disk = true;
+			break;
+		case 'f':
+			s->foreground = true;
+			break;
+		case OPT_PRINT:
+			s->print = true;
+			break;
+		default:
+			if (keep_text(s, id, c->arg) || add_part(&s->vm, id, c->arg, &e) == 0)
+				break;
+			c->exit_code = cli_usage(c, "%s", e.msg);
+			return CLI_EXIT;
+		}
+	}
+	s->vm.extra = c->argv;
+	if (c->argc == 0 || strcmp(c->argv[-1], "--") == 0)
+		return CLI_END;
+	c->exit_code = cli_usage(c, "unexpected operand '%s' (QEMU's arguments come after --)", c->argv[0]);
+	return CLI_EXIT;
+}
+
+static int check_seconds(const char *what, const char *text, int64_t *out, struct err *e)
+{
+	if (text == NULL || num_parse(text, 1, 86400, out) == 0)
+		return 0;
+	return err_set(e, "%s: '%s' is not a number of seconds", what, text);
+}
+
+static int check_numbers(struct settings *s, struct err *e)
+{
+	int64_t n;
+
+	if (s->memory_text != NULL) {
+		if (num_parse(s->memory_text, 1, 1 << 30, &n) == 0)
+			s->vm.memory = (uint64_t)n << 20;
+		else if (num_size(s->memory_text, &s->vm.memory) < 0 || s->vm.memory == 0 || s->vm.memory % 1048576)
+			return err_set(e, "memory: '%s' is not a size of whole MiB", s->memory_text);
+	}
+	if (s->cpus_text != NULL) {
+		if (num_parse(s->cpus_text, 1, 255, &n) < 0)
+			return err_set(e, "cpus: '%s' is not a number from 1 to 255", s->cpus_text);
+		s->vm.cpus = (unsigned)n;
+	}
+	if (s->size_text != NULL && (num_size(s->size_text, &s->disk_size) < 0 || s->disk_size == 0))
+		return err_set(e, "disk-size: '%s' is not a size", s->size_text);
+	if (check_seconds("timeout", s->timeout_text, &s->timeout, e) < 0)
+		return -1;
+	return check_seconds("grace", s->grace_text, &s->grace, e);
+}
+
+/* Options that make sense only with others. */
+static int check_disks(const struct settings *s, struct err *e)
+{
+	if (s->backing != NULL && s->disk == NULL)
+		return err_set(e, "backing: needs --disk");
+	if (s->backing == NULL && (s->size_text != NULL || s->keep_disk || s->backing_format != NULL))
+		return err_set(e, "disk-size, keep-disk and backing-format need --backing");
+	if (s->backing_format != NULL && !vm_format_ok(s->backing_format))
+		return err_set(e, "backing-format: '%s' is neither raw nor qcow2", s->backing_format);
+	if (s->disk_format != NULL && !vm_format_ok(s->disk_format))
+		return err_set(e, "disk-format: '%s' is neither raw nor qcow2", s->disk_format);
+	if (s->disk_format != NULL && (s->disk == NULL || s->backing != NULL))
+		return err_set(e, "disk-format: needs --disk without --backing");
+	return 0;
+}
+
+static int check_accel(const struct cli *c, struct settings *s, struct err *e)
+{
+	if (s->accel == NULL || strcmp(s->accel, "auto") == 0) {
+		s->vm.kvm = vm_kvm_usable();
+		if (!s->vm.kvm)
+			cli_note(c, "%s: no usable KVM here: TCG, which is 10 to 20 times slower", s->vm.name);
+	} else if (strcmp(s->accel, "kvm") == 0) {
+		s->vm.kvm = true;
+	} else if (strcmp(s->accel, "tcg") != 0) {
+		return err_set(e, "accel: '%s' is none of auto, kvm, tcg", s->accel);
+	}
+	if (s->vm.cpu == NULL)
+		s->vm.cpu = s->vm.kvm ? "host" : "qemu64";
+	return 0;
+}
+
+static int set_path(char **path, const char *given, const char *run, const char *name, bool socket, struct err *e)
+{
+	*path = vm_run_path(given, run, name);
+	if (*path == NULL)
+		return err_set(e, "out of memory");
+	if (socket && strlen(*path) > QMP_PATH_MAX)
+		return err_set(e, "%s: path of a socket longer than %d bytes", *path, QMP_PATH_MAX);
+	return 0;
+}
+
+static int set_paths(struct settings *s, struct err *e)
+{
+	if (set_path(&s->vm.qmp, s->qmp, s->run, VM_QMP, true, e) < 0 ||
+	    set_path(&s->vm.agent, s->agent, s->run, VM_AGENT, true, e) < 0 ||
+	    set_path(&s->vm.console_socket, s->console_socket, s->run, VM_CONSOLE_SOCKET, true, e) < 0 ||
+	    set_path(&s->vm.console, s->console, s->run, VM_CONSOLE, false, e) < 0 ||
+	    set_path(&s->vm.pidfile, s->pidfile, s->run, VM_PIDFILE, false, e) < 0)
+		return -1;
+	return set_path(&s->vm.ram, s->ram, s->run, VM_RAM, false, e);
+}
+
+/* Every NIC gets a MAC address, and no two the same. */
+static int set_macs(struct vm *vm, struct err *e)
+{
+	size_t i, k;
+
+	for (i = 0; i < vm->nnics; i++) {
+		if (vm->nics[i].mac[0] == '\0' && vm_mac_make(vm->nics[i].mac, vm->name, i, e) < 0)
+			return -1;
+		for (k = 0; k < i; k++)
+			if (strcmp(vm->nics[i].mac, vm->nics[k].mac) == 0)
+				return err_set(e, "nic: two have the MAC address %s", vm->nics[i].mac);
+	}
+	return 0;
+}
+
+static int check(const struct cli *c, struct settings *s, struct err *e)
+{
+	if (s->vm.name == NULL || s->run == NULL)
+		return err_set(e, "--name and --run are needed");
+	if (!vm_name_ok(s->vm.name))
+		return err_set(e, "name: '%s' is not a name (letters, digits, '.', '_', '-')", s->vm.name);
+	if (s->vm.kernel == NULL && (s->vm.initrd != NULL || s->vm.append != NULL))
+		return err_set(e, "initrd and append need --kernel");
+	if (check_numbers(s, e) < 0 || check_disks(s, e) < 0 || check_accel(c, s, e) < 0 || set_paths(s, e) < 0)
+		return -1;
+	return set_macs(&s->vm, e);
+}
+
+/* What is there because of us, and goes away again when the start fails. */
+struct start {
+	struct settings *s;
+	struct child qemu;
+	char *log;
+	int run_fd;       /* locked as long as we live */
+	int signal_fd;    /* readable: we are told to end */
+	int64_t deadline; /* of now_ms */
+	bool made_run, made_disk, made_files;
+};
+
+/* The disk formats that nobody gave. Under --print nothing is made, so that the overlay's is known without looking. */
+static int look_up_formats(struct start *st, struct err *e)
+{
+	struct vm *vm = &st->s->vm;
+	struct vmimg img;
+	size_t i;
+
+	for (i = 0; i <= vm->ndisks; i++) {
+		struct vm_disk *d = i == vm->ndisks ? &vm->root : &vm->disks[i];
+
+		if (d->path == NULL || d->format[0] != '\0')
+			continue;
+		if (vmimg_info(&img, d->path, st->signal_fd, st->deadline, e) < 0)
+			return -1;
+		if (!vm_format_ok(img.format))
+			return err_set(e, "%s: its format %s is neither raw nor qcow2", d->path, img.format);
+		(void)strcpy(d->format, img.format);
+	}
+	return 0;
+}
+
+/* Sets up the root disk, and makes it if it is to be made. */
+static int make_root(struct start *st, struct err *e)
+{
+	const struct settings *s = st->s;
+	struct vm_disk *root = &st->s->vm.root;
+
+	if (s->disk == NULL)
+		return 0;
+	root->path = strdup(s->disk);
+	if (root->path == NULL)
+		return err_set(e, "out of memory");
+	if (s->backing == NULL || (s->keep_disk && access(s->disk, F_OK) == 0)) {
+		if (s->disk_format != NULL)
+			(void)strcpy(root->format, s->disk_format);
+		return 0;
+	}
+	(void)strcpy(root->format, "qcow2");
+	if (s->print)
+		return 0;
+	if (vmimg_overlay(s->disk, s->backing, s->backing_format, s->disk_size, st->signal_fd, st->deadline, e) < 0)
+		return err_prefix(e, "%s", s->disk);
+	st->made_disk = true;
+	return 0;
+}
+
+/* Makes and locks the runtime directory, and removes what an earlier VM has left in it. */
+static int open_run(struct start *st, struct err *e)
+{
+	const struct settings *s = st->s;
+	const struct vm *vm = &s->vm;
+	AUTO_CLOSE int pidfd = -1;
+	int rc;
+
+	if (mkdir(s->run, 0700) == 0)
+		st->made_run = true;
+	else if (errno != EEXIST)
+		return err_sys(e, "%s", s->run);
+	st->run_fd = open(s->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (st->run_fd < 0)
+		return err_sys(e, "%s", s->run);
+	rc = vm_find(vm->pidfile, &pidfd, e);
+	if (rc > 0 || flock(st->run_fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(e, "%s: a VM already runs there", s->run);
+	if (rc < 0)
+		return -1;
+	st->log = vm_run_path(NULL, s->run, VM_LOG);
+	if (st->log == NULL)
+		return err_set(e, "out of memory");
+	vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile, vm->ram });
+	st->made_files = true;
+	return 0;
+}
+
+/* Removes what a VM that has ended, or has not come to run, leaves behind. */
+static void clean(const struct start *st, bool failed)
+{
+	const struct settings *s = st->s;
+	const struct vm *vm = &s->vm;
+	struct stat log;
+
+	if (st->made_files)
+		/* The RAM in a file that the caller has named is the caller's, once the VM has run. */
+		vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile,
+		    failed || s->ram == NULL ? vm->ram : NULL });
+	if (!failed)
+		return;
+	if (st->log != NULL)
+		(void)unlink(st->log);
+	if (st->made_files && stat(vm->console, &log) == 0 && log.st_size == 0)
+		(void)unlink(vm->console);
+	if (st->made_disk)
+		(void)unlink(s->disk);
+	if (st->made_run)
+		(void)rmdir(s->run);
+}
+
+/* Everything up to the running VM. Returns 0 or -1. */
+static int start(struct start *st, struct err *e)
+{
+	const struct settings *s = st->s;
+	struct args command = { 0 };
+	int rc = -1;
+
+	if (open_run(st, e) == 0 && make_root(st, e) == 0 && look_up_formats(st, e) == 0 &&
+	    vm_command(&s->vm, &command, e) == 0)
+		rc = vm_launch(&(struct vm_launch){ &command, s->vm.qmp, st->log, s->foreground ? SIGTERM : 0,
+				   st->signal_fd, st->deadline },
+		    &st->qemu, e);
+	args_free(&command);
+	return rc;
+}
+
+/* Ends by the signal that ended the start, as a shell expects. Process 1 of a container cannot, and exits. */
+static int die(int signal_number)
+{
+	sigset_t set;
+
+	(void)signal(signal_number, SIG_DFL);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, signal_number);
+	(void)raise(signal_number);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	return EX_FAIL;
+}
+
+static int failed(const struct cli *c, const struct start *st, struct err *e)
+{
+	int signal_number = vm_stay_signal(st->signal_fd);
+
+	clean(st, true);
+	if (signal_number != 0)
+		return die(signal_number);
+	(void)err_prefix(e, "%s", st->s->vm.name);
+	return cli_fail(c, ms_left(st->deadline) == 0 ? EX_LATE : EX_FAIL, e);
+}
+
+static int stay(const struct cli *c, const struct start *st, struct err *e)
+{
+	const struct settings *s = st->s;
+	enum vm_end how;
+	int status, rc;
+
+	rc = vm_stay(&(struct vm_stay){ st->signal_fd, s->vm.qmp, s->grace * 1000 }, &st->qemu, &how, &status, e);
+	if (rc == 0 && status != 0)
+		rc = vm_launch_words(st->log, s->vm.qemu, status, e);
+	clean(st, false);
+	if (rc < 0)
+		return cli_fail(c, EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
+	if (how == VM_LATE)
+		cli_warn(c, "%s: the guest did not shut down in %" PRId64 " s and was ended", s->vm.name, s->grace);
+	return EX_DONE;
+}
+
+/* One word for the shell. */
+static void print_word(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+
+	if (word[0] != '\0' && strspn(word, plain) == strlen(word)) {
+		(void)fputs(word, stdout);
+		return;
+	}
+	(void)putchar('\'');
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			(void)fputs("'\\''", stdout);
+		else
+			(void)putchar(*word);
+	(void)putchar('\'');
+}
+
+/* The command, an option a line, so that a shell takes it as it stands. */
+static int print_command(const struct cli *c, struct start *st, struct err *e)
+{
+	struct args command = { 0 };
+	int rc = EX_DONE;
+	size_t i;
+
+	if (make_root(st, e) < 0 || look_up_formats(st, e) < 0 || vm_command(&st->s->vm, &command, e) < 0)
+		rc = cli_fail(c, EX_FAIL, (err_prefix(e, "%s", st->s->vm.name), e));
+	for (i = 0; rc == EX_DONE && i < command.n; i++) {
+		if (i > 0)
+			(void)fputs(command.v[i][0] == '-' ? " \\\n  " : " ", stdout);
+		print_word(command.v[i]);
+	}
+	if (rc == EX_DONE)
+		(void)putchar('\n');
+	args_free(&command);
+	return rc;
+}
+
+static int run(const struct cli *c, struct settings *s, struct err *e)
+{
+	struct start st = { .s = s, .qemu = { -1, -1 }, .run_fd = -1, .deadline = now_ms() + s->timeout * 1000 };
+	int rc;
+
+	/* A parent may have set it to be ignored; then there would be nothing to wait for. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	st.signal_fd = vm_stay_signals(e);
+	if (st.signal_fd < 0)
+		return cli_fail(c, EX_FAIL, e);
+	if (s->print)
+		rc = print_command(c, &st, e);
+	else if (start(&st, e) < 0)
+		rc = failed(c, &st, e);
+	else
+		rc = s->foreground ? stay(c, &st, e) : EX_DONE;
+	free(st.log);
+	(void)close(st.signal_fd);
+	if (st.qemu.pidfd >= 0)
+		(void)close(st.qemu.pidfd);
+	if (st.run_fd >= 0)
+		(void)close(st.run_fd);
+	return rc;
+}
+
+static void release(struct settings *s)
+{
+	char *paths[] = { s->vm.qmp, s->vm.agent, s->vm.console_socket, s->vm.console, s->vm.pidfile, s->vm.ram };
+	size_t i;
+
+	for (i = 0; i < sizeof paths / sizeof *paths; i++)
+		free(paths[i]);
+	for (i = 0; i < s->vm.ndisks; i++)
+		vm_disk_free(&s->vm.disks[i]);
+	vm_disk_free(&s->vm.root);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &vmstart_tool, .argc = argc, .argv = argv };
+	struct settings s = {
+		.vm = { .qemu = "qemu-system-x86_64", .machine = "pc-q35-7.2", .cpus = 1, .memory = 1024ULL << 20 },
+		.timeout = 30,
+		.grace = 60,
+	};
+	struct err e = { 0 };
+	int rc;
+
+	if (parse(&c, &s) == CLI_EXIT)
+		rc = c.exit_code;
+	else if (check(&c, &s, &e) < 0)
+		rc = cli_usage(&c, "%s", e.msg);
+	else
+		rc = run(&c, &s, &e);
+	release(&s);
+	return cli_end(&c, rc);
+}

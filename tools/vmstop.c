@@ -1,0 +1,105 @@
+/* vmstop: ends a QEMU VM that vmstart has started; gracefully, then firmly. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/auto.h"
+#include "lib/cli.h"
+#include "lib/num.h"
+#include "lib/vmrun.h"
+
+enum { OPT_NOW = OPT_LONG, OPT_QMP, OPT_PIDFILE };
+
+static const struct opt options[] = {
+	{ 't', "timeout", "SECONDS", "time for the guest to shut down (default: 60)" },
+	{ OPT_NOW, "now", NULL, "do not ask the guest: end it" },
+	{ OPT_QMP, "qmp", "PATH", "QMP socket (default: RUN-DIR/" VM_QMP ")" },
+	{ OPT_PIDFILE, "pidfile", "FILE", "pid file (default: RUN-DIR/" VM_PIDFILE ")" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool vmstop_tool = {
+	.name = "vmstop",
+	.synopsis = "[options] RUN-DIR",
+	.about = "Shut a VM down gracefully, or end it at the deadline.",
+	.opts = options,
+};
+
+struct stop {
+	const char *run, *qmp, *pidfile;
+	int64_t seconds;
+};
+
+/* Returns CLI_END, or CLI_EXIT with the code in C. */
+static int parse(struct cli *c, struct stop *s)
+{
+	int id;
+
+	while ((id = cli_next(c)) != CLI_END) {
+		switch (id) {
+		case 't':
+			if (num_parse(c->arg, 1, 86400, &s->seconds) == 0)
+				break;
+			c->exit_code = cli_usage(c, "timeout: '%s' is not a number of seconds", c->arg);
+			return CLI_EXIT;
+		case OPT_NOW:
+			s->seconds = 0;
+			break;
+		case OPT_QMP:
+			s->qmp = c->arg;
+			break;
+		case OPT_PIDFILE:
+			s->pidfile = c->arg;
+			break;
+		default:
+			return CLI_EXIT;
+		}
+	}
+	if (c->argc == 1) {
+		s->run = c->argv[0];
+		return CLI_END;
+	}
+	c->exit_code = cli_usage(c, "expected one operand, the runtime directory");
+	return CLI_EXIT;
+}
+
+static int stop(const struct stop *s, enum vm_end *how, bool *ran, struct err *e)
+{
+	AUTO_FREE char *qmp = vm_run_path(s->qmp, s->run, VM_QMP);
+	AUTO_FREE char *agent = vm_run_path(NULL, s->run, VM_AGENT);
+	AUTO_FREE char *console = vm_run_path(NULL, s->run, VM_CONSOLE_SOCKET);
+	AUTO_FREE char *pidfile = vm_run_path(s->pidfile, s->run, VM_PIDFILE);
+	AUTO_FREE char *ram = vm_run_path(NULL, s->run, VM_RAM);
+	AUTO_CLOSE int pidfd = -1;
+	int rc;
+
+	if (qmp == NULL || agent == NULL || console == NULL || pidfile == NULL || ram == NULL)
+		return err_set(e, "out of memory");
+	rc = vm_find(pidfile, &pidfd, e);
+	*ran = rc > 0;
+	if (*ran)
+		rc = vm_end(pidfd, qmp, s->seconds * 1000, how, e);
+	/* The RAM of a VM that has ended is of no use, and large. */
+	if (rc == 0)
+		vm_clean(&(struct vm_files){ { qmp, agent, console }, pidfile, ram });
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &vmstop_tool, .argc = argc, .argv = argv };
+	struct stop s = { .seconds = 60 };
+	struct err e = { 0 };
+	enum vm_end how = VM_ENDED;
+	bool ran;
+
+	if (parse(&c, &s) == CLI_EXIT)
+		return cli_end(&c, c.exit_code);
+	if (stop(&s, &how, &ran, &e) < 0)
+		return cli_end(&c, cli_fail(&c, EX_FAIL, (err_prefix(&e, "%s", s.run), &e)));
+	if (!ran)
+		cli_note(&c, "%s: no VM runs", s.run);
+	if (how != VM_LATE)
+		return cli_end(&c, EX_DONE);
+	cli_warn(&c, "%s: the guest did not shut down in %lld s and was ended", s.run, (long long)s.seconds);
+	return cli_end(&c, EX_LATE);
+}
