@@ -1,8 +1,5 @@
 /* ocipack: builds an image of an OCI layout from trees and files: the same inputs give the same digests. */
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -10,13 +7,13 @@
 
 #include "lib/auto.h"
 #include "lib/cli.h"
-#include "lib/layer.h"
-#include "lib/layout.h"
+#include "lib/image.h"
 #include "lib/num.h"
+#include "lib/pack.h"
 #include "lib/tree.h"
 #include "lib/words.h"
 
-enum { DEFAULT_TIMEOUT = 600, MAX_TIMEOUT = 1000000, MAX_JOBS = LAYOUT_MAX_OPEN };
+enum { DEFAULT_TIMEOUT = 600, MAX_TIMEOUT = 1000000, MAX_JOBS = 4096 };
 /* The last second of the year 9999, the last that RFC 3339 can say. */
 #define MAX_EPOCH 253402300799
 
@@ -102,26 +99,12 @@ static const struct setting {
 };
 
 static const char *const kinds[] = { [SQUEEZE_NONE] = "none", [SQUEEZE_GZIP] = "gzip", [SQUEEZE_ZSTD] = "zstd" };
-static const char *const media[] = {
-	[SQUEEZE_NONE] = OCI_MEDIA_LAYER,
-	[SQUEEZE_GZIP] = OCI_MEDIA_LAYER "+gzip",
-	[SQUEEZE_ZSTD] = OCI_MEDIA_LAYER "+zstd",
-};
-
-/* A layer to be made, and what became of it. */
-struct layer {
-	struct layer_spec spec;
-	struct squeeze_sums sums;
-	struct words skipped;
-	struct err err;
-	int rc;
-};
 
 struct job {
 	const char *tag, *from, *arch, *os;
 	bool list, prune, json;
 	int64_t jobs, timeout, epoch;
-	struct layer *layers;
+	struct pack *layers;
 	size_t nlayers;
 	struct words texts; /* sources and destinations of layers */
 	struct words exclude;
@@ -130,11 +113,6 @@ struct job {
 	enum squeeze_kind kind;
 	bool owner_given, keep_owner;
 	int64_t uid, gid;
-	/* While layers are packed. */
-	struct layout *layout;
-	atomic_size_t next;
-	atomic_bool stop;
-	int workers; /* threads that compress one layer */
 };
 
 static int out_of_memory(const struct cli *c)
@@ -175,24 +153,30 @@ static int set_member(struct cli *c, json_t *to, enum shape shape, const char *n
 	return rc == 0 ? 0 : cli_usage(c, "'%s' cannot be said in JSON", arg);
 }
 
-static int set_config(struct cli *c, struct job *job, const struct setting *s, const char *arg)
+static int set_config(struct cli *c, struct job *job, int id)
 {
+	const struct setting *s = settings;
+	const char *arg = c->arg;
 	char port[32];
 	size_t digits = strspn(arg, "0123456789");
 
+	while (s->id != id)
+		s++;
 	if (s->id == OPT_ENV && (strchr(arg, '=') == NULL || *arg == '='))
 		return cli_usage(c, "'%s' is not NAME=VALUE", arg);
 	if (s->id != OPT_PORT)
 		return set_member(c, job->config, s->shape, s->member, arg);
-	if (digits == 0 || digits > 5 || (arg[digits] != '\0' && strcmp(arg + digits, "/tcp") != 0 &&
-					     strcmp(arg + digits, "/udp") != 0 && strcmp(arg + digits, "/sctp") != 0))
+	if (digits == 0 || digits > 5 ||
+	    (arg[digits] != '\0' && strcmp(arg + digits, "/tcp") != 0 && strcmp(arg + digits, "/udp") != 0 &&
+		strcmp(arg + digits, "/sctp") != 0))
 		return cli_usage(c, "'%s' is not PORT, PORT/tcp, PORT/udp or PORT/sctp", arg);
 	(void)snprintf(port, sizeof port, "%s%s", arg, arg[digits] == '\0' ? "/tcp" : "");
 	return set_member(c, job->config, s->shape, s->member, port);
 }
 
-static int set_owner(struct cli *c, struct job *job, const char *arg)
+static int set_owner(struct cli *c, struct job *job)
 {
+	const char *arg = c->arg;
 	char uid[16];
 	size_t n = strcspn(arg, ":");
 
@@ -210,8 +194,9 @@ static int set_owner(struct cli *c, struct job *job, const char *arg)
 	return cli_usage(c, "owner '%s' is neither UID:GID nor keep", arg);
 }
 
-static int set_kind(struct cli *c, struct job *job, const char *arg)
+static int set_kind(struct cli *c, struct job *job)
 {
+	const char *arg = c->arg;
 	size_t i;
 
 	for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -229,15 +214,19 @@ static const char *keep(struct job *job, const char *text)
 }
 
 /* Adds a layer from "SRC=DEST" or "SRC". Returns 0 or an exit code. */
-static int add_layer(struct cli *c, struct job *job, enum layer_source source, char *arg)
+static int add_layer(struct cli *c, struct job *job, enum layer_source source)
 {
-	char *equals = source == LAYER_TAR ? NULL : strrchr(arg, '=');
+	AUTO_FREE char *arg = strdup(c->arg);
+	char *equals;
 	AUTO_FREE char *dest = NULL;
-	struct layer *v = reallocarray(job->layers, job->nlayers + 1, sizeof *v), *l;
+	struct pack *v = reallocarray(job->layers, job->nlayers + 1, sizeof *v), *l;
 
 	if (v == NULL)
 		return out_of_memory(c);
 	job->layers = v;
+	if (arg == NULL)
+		return out_of_memory(c);
+	equals = source == LAYER_TAR ? NULL : strrchr(arg, '=');
 	if (source == LAYER_FILE && (equals == NULL || equals[1] == '\0' || equals[strlen(equals) - 1] == '/'))
 		return cli_usage(c, "'%s' is not SRC=DEST with a file's name as DEST", arg);
 	if (equals != NULL)
@@ -248,7 +237,7 @@ static int add_layer(struct cli *c, struct job *job, enum layer_source source, c
 	if (*arg == '\0')
 		return cli_usage(c, "a layer's source has no name");
 	l = &v[job->nlayers++];
-	*l = (struct layer){ 0 };
+	*l = (struct pack){ 0 };
 	l->spec = (struct layer_spec){
 		.source = source,
 		.src = keep(job, arg),
@@ -257,19 +246,318 @@ static int add_layer(struct cli *c, struct job *job, enum layer_source source, c
 		.keep_owner = job->owner_given ? job->keep_owner : source == LAYER_TAR,
 		.uid = (uid_t)job->uid,
 		.gid = (gid_t)job->gid,
-		.mtime = job->epoch,
 		.nexclude = job->exclude.n,
-		.stop = &job->stop,
 	};
 	return l->spec.src != NULL && l->spec.dest != NULL ? 0 : out_of_memory(c);
 }
 
+static int set_number(struct cli *c, const char *what, int64_t max, int64_t *to)
+{
+	return num_parse(c->arg, 1, max, to) == 0
+		   ? 0
+		   : cli_usage(c, "%s '%s' is not 1 to %lld", what, c->arg, (long long)max);
+}
+
+/* Options of layers and of the layout. Returns 0 or an exit code. */
 static int set_option(struct cli *c, struct job *job, int id)
 {
+	switch (id) {
+	case OPT_TREE:
+		return add_layer(c, job, LAYER_TREE);
+	case OPT_FILE:
+		return add_layer(c, job, LAYER_FILE);
+	case OPT_TAR:
+		return add_layer(c, job, LAYER_TAR);
+	case OPT_COMPRESS:
+		return set_kind(c, job);
+	case OPT_OWNER:
+		return set_owner(c, job);
+	case OPT_EXCLUDE:
+		return words_add(&job->exclude, c->arg) == 0 ? 0 : out_of_memory(c);
+	case OPT_ANNOTATION:
+		return set_member(c, job->annotations, PAIRS, "annotations", c->arg);
+	case 'j':
+		return set_number(c, "number of jobs", MAX_JOBS, &job->jobs);
+	case OPT_TIMEOUT:
+		return set_number(c, "timeout", MAX_TIMEOUT, &job->timeout);
+	default:
+		return set_config(c, job, id);
+	}
+}
+
+/* A name as image-spec has it (annotations.md): components of letters and digits with separators between them. */
+static bool good_tag(const char *tag)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:@/+";
+
+	return strchr("-._:@/+", tag[0]) == NULL && tag[strspn(tag, letters)] == '\0';
+}
+
+static bool reads_stdin(const struct layer_spec *s)
+{
+	return s->source == LAYER_TAR && strcmp(s->src, LAYER_STDIN) == 0;
+}
+
+/* The seconds since 1970 that everything is stamped with. Returns 0 or an exit code. */
+static int read_epoch(struct cli *c, struct job *job)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+
+	if (text == NULL || num_parse(text, 0, MAX_EPOCH, &job->epoch) == 0)
+		return 0;
+	cli_warn(c, "SOURCE_DATE_EPOCH: '%s' is not a number of seconds", text);
+	return EX_BAD_USAGE;
+}
+
+/* Is what was asked for possible? Returns 0 or an exit code. */
+static int check(struct cli *c, struct job *job)
+{
+	size_t i, pipes = 0;
+	bool image = job->nlayers > 0 || job->from != NULL || json_object_size(job->config) > 0 ||
+		     json_object_size(job->annotations) > 0 || job->arch != NULL || job->os != NULL;
+
+	if (read_epoch(c, job) != 0)
+		return EX_BAD_USAGE;
+	if (c->argc != 1 || *c->argv[0] == '\0')
+		return cli_usage(c, "one operand is needed: the layout's directory");
+	for (i = 0; i < job->nlayers; i++) {
+		pipes += reads_stdin(&job->layers[i].spec);
+		job->layers[i].spec.mtime = job->epoch;
+		job->layers[i].spec.exclude = job->exclude.v;
+	}
+	if (pipes > 1)
+		return cli_usage(c, "standard input can be one layer only");
+	if (job->list && (job->tag != NULL || image || job->prune || job->json))
+		return cli_usage(c, "--list goes with no other option");
+	if (job->tag == NULL && image)
+		return cli_usage(c, "the image needs a name: --tag");
+	if (job->tag == NULL && job->json)
+		return cli_usage(c, "--json goes with an image only");
+	if (job->tag != NULL && !good_tag(job->tag))
+		return cli_usage(c, "'%s' is not a name for an image", job->tag);
+	if (job->tag != NULL && job->nlayers == 0 && job->from == NULL)
+		return cli_usage(c, "an image needs layers: --tree, --file, --tar or --from");
+	if (job->tag == NULL && !job->list && !job->prune)
+		return cli_usage(c, "nothing to do: --tag, --list or --prune");
+	return 0;
+}
+
+/* Parses the command line. Returns 0, or with an exit code in *CODE 1. */
+static int parse(struct cli *c, struct job *job, int *code)
+{
+	int id, rc;
+
+	while ((id = cli_next(c)) >= 0) {
+		rc = 0;
+		switch (id) {
+		case 't':
+			job->tag = c->arg;
+			break;
+		case OPT_FROM:
+			job->from = c->arg;
+			break;
+		case OPT_ARCH:
+			job->arch = c->arg;
+			break;
+		case OPT_OS:
+			job->os = c->arg;
+			break;
+		case OPT_LIST:
+			job->list = true;
+			break;
+		case OPT_PRUNE:
+			job->prune = true;
+			break;
+		case OPT_JSON:
+			job->json = true;
+			break;
+		default:
+			rc = set_option(c, job, id);
+		}
+		if (rc != 0) {
+			*code = rc;
+			return 1;
+		}
+	}
+	*code = id == CLI_EXIT ? c->exit_code : check(c, job);
+	return id == CLI_EXIT || *code != 0;
+}
+
+/* This machine's architecture by the name that Go has for it (go tool dist list). */
+static const char *go_arch(const struct utsname *u)
+{
+	static const char *const names[][2] = {
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "i686", "386" },
+		{ "armv7l", "arm" },
+		{ "loongarch64", "loong64" },
+	};
 	size_t i;
 
-	for (i = 0; i < sizeof settings / sizeof *settings; i++)
-		if (settings[i].id == id)
-			return set_config(c, job, &settings[i], c->arg);
-	return cli_usage(c, "unknown option");
+	for (i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(u->machine, names[i][0]) == 0)
+			return names[i][1];
+	return u->machine;
+}
+
+/* Opens the layout that "LAYOUT:TAG" begins with, if it does, and leaves TAG in *TAG. Returns 0, -1 or LAYOUT_LATE. */
+static int open_base(struct layout *base, const char **tag, int64_t deadline, struct err *e)
+{
+	AUTO_FREE char *dir = strdup(*tag);
+	AUTO_FREE char *mark = NULL;
+	char *colon;
+
+	if (dir == NULL || (mark = malloc(strlen(dir) + sizeof "/oci-layout")) == NULL)
+		return err_set(e, "out of memory");
+	/* Both may have colons in them: it is where the text before one is a layout. */
+	for (colon = strchr(dir, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
+		*colon = '\0';
+		(void)sprintf(mark, "%s/oci-layout", dir);
+		if (access(mark, F_OK) == 0) {
+			*tag += colon + 1 - dir;
+			return layout_open(base, dir, false, deadline, e);
+		}
+		*colon = ':';
+	}
+	return 0;
+}
+
+/* Begins the image, from a base or empty. Returns 0, -1, LAYOUT_LATE or IMAGE_NONE. */
+static int begin(const struct job *job, struct layout *l, const char *created, struct image *i, struct err *e)
+{
+	struct layout base = { .index_lock = -1, .blobs_lock = -1 };
+	const char *tag = job->from, *arch = job->arch, *os = job->os;
+	struct utsname u;
+	int rc = 0;
+
+	if (job->from != NULL) {
+		rc = open_base(&base, &tag, l->deadline, e);
+		if (rc == 0 && base.dir != NULL)
+			rc = layout_hold_blobs(&base, e);
+		if (rc == 0)
+			rc = image_from(i, l, base.dir != NULL ? &base : l, tag, created, e);
+		layout_close(&base);
+	} else {
+		(void)uname(&u);
+		arch = arch != NULL ? arch : go_arch(&u);
+		os = os != NULL ? os : "linux";
+		rc = image_new(i, created, e);
+	}
+	if (rc == 0 && arch != NULL && json_object_set_new(i->config, "architecture", json_string(arch)) < 0)
+		rc = err_set(e, "'%s' is not an architecture", arch);
+	if (rc == 0 && os != NULL && json_object_set_new(i->config, "os", json_string(os)) < 0)
+		rc = err_set(e, "'%s' is not an operating system", os);
+	return rc;
+}
+
+/* Makes the image from its base, its new layers and what the options say. Returns 0, -1, LAYOUT_LATE, LAYER_INVALID or
+ * IMAGE_NONE. */
+static int build(struct cli *c, struct job *job, struct layout *l, struct image *i, struct err *e)
+{
+	char created[32];
+	time_t when = (time_t)job->epoch;
+	struct tm tm;
+	size_t k, s;
+	int rc;
+
+	(void)strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
+	if ((rc = layout_hold_blobs(l, e)) < 0)
+		return rc;
+	if ((rc = begin(job, l, created, i, e)) < 0)
+		return rc;
+	rc = pack_layers(l, job->layers, job->nlayers, (int)job->jobs, e);
+	for (k = 0; k < job->nlayers; k++)
+		for (s = 0; s < job->layers[k].skipped.n; s++)
+			cli_note(c, "%s: a socket, left out", job->layers[k].skipped.v[s]);
+	if (rc < 0)
+		return rc;
+	for (k = 0; k < job->nlayers; k++)
+		if (image_add_layer(i, job->layers[k].spec.kind, &job->layers[k].sums, e) < 0)
+			return -1;
+	if (oci_edit(json_object_get(i->config, "config"), job->config, e) < 0)
+		return -1;
+	if (json_object_update(i->manifest, job->annotations) < 0)
+		return err_set(e, "out of memory");
+	return image_store(i, l, job->tag, e);
+}
+
+static int list(const struct layout *l, struct err *e)
+{
+	json_t *index = layout_index(l, e), *desc;
+	size_t i;
+
+	if (index == NULL)
+		return -1;
+	json_array_foreach(json_object_get(index, "manifests"), i, desc) if (oci_tag(desc) != NULL)(void)
+	    printf("%s %s\n", oci_tag(desc), json_string_value(json_object_get(desc, "digest")));
+	json_decref(index);
+	return 0;
+}
+
+static int print_summary(const struct image *i, struct err *e)
+{
+	json_t *summary = image_summary(i);
+	AUTO_FREE char *text = summary != NULL ? oci_dump(summary) : NULL;
+
+	json_decref(summary);
+	if (text == NULL)
+		return err_set(e, "out of memory");
+	(void)puts(text);
+	return 0;
+}
+
+/* Does what the options ask for. Returns an exit code. */
+static int run(struct cli *c, struct job *job)
+{
+	struct err e = { 0 };
+	struct layout l;
+	struct image image = { 0 };
+	int rc = layout_open(&l, c->argv[0], job->tag != NULL, now_ms() + job->timeout * 1000, &e);
+
+	if (rc == 0 && job->list)
+		rc = list(&l, &e);
+	if (rc == 0 && job->tag != NULL)
+		rc = build(c, job, &l, &image, &e);
+	if (rc == 0 && job->prune)
+		rc = layout_prune(&l, &e);
+	if (rc == 0 && job->json)
+		rc = print_summary(&image, &e);
+	image_free(&image);
+	layout_close(&l);
+	switch (rc) {
+	case 0:
+		return EX_DONE;
+	case LAYOUT_LATE:
+		return cli_fail(c, EX_LATE, &e);
+	case LAYER_INVALID:
+	case IMAGE_NONE:
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	default:
+		return cli_fail(c, EX_FAIL, &e);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &ocipack_tool, .argc = argc, .argv = argv };
+	struct job job = { .kind = SQUEEZE_ZSTD, .timeout = DEFAULT_TIMEOUT, .config = json_object() };
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int code;
+	size_t i;
+
+	job.jobs = cpus > 0 ? cpus : 1;
+	job.annotations = json_object();
+	if (parse(&c, &job, &code) == 0) {
+		out_catch_signals();
+		code = run(&c, &job);
+	}
+	for (i = 0; i < job.nlayers; i++)
+		words_free(&job.layers[i].skipped);
+	free(job.layers);
+	words_free(&job.texts);
+	words_free(&job.exclude);
+	json_decref(job.config);
+	json_decref(job.annotations);
+	return cli_end(&c, code);
 }

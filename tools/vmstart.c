@@ -1,13 +1,9 @@
 /* vmstart: starts one QEMU VM from its options, and returns when QEMU runs it. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/auto.h"
@@ -16,8 +12,8 @@
 #include "lib/num.h"
 #include "lib/qmp.h"
 #include "lib/vmcmd.h"
-#include "lib/vmimg.h"
 #include "lib/vmlaunch.h"
+#include "lib/vmprep.h"
 #include "lib/vmrun.h"
 #include "lib/vmstay.h"
 
@@ -88,12 +84,12 @@ static const struct tool vmstart_tool = {
 /* What the options say; texts until check() has looked at them. */
 struct settings {
 	struct vm vm;
-	const char *run, *disk, *disk_format, *backing, *backing_format, *accel;
+	struct vm_prep prep;
+	const char *accel;
 	const char *qmp, *agent, *console, *console_socket, *pidfile, *ram;
 	const char *memory_text, *cpus_text, *size_text, *timeout_text, *grace_text;
-	uint64_t disk_size;     /* bytes; 0: as the backing's */
 	int64_t timeout, grace; /* seconds */
-	bool keep_disk, foreground, print;
+	bool foreground, print;
 };
 
 /* Where the text of an option goes. */
@@ -107,13 +103,13 @@ static const struct {
 	{ 'a', offsetof(struct settings, vm.append) },
 	{ 'm', offsetof(struct settings, memory_text) },
 	{ 'c', offsetof(struct settings, cpus_text) },
-	{ 'd', offsetof(struct settings, disk) },
-	{ 'b', offsetof(struct settings, backing) },
+	{ 'd', offsetof(struct settings, prep.disk) },
+	{ 'b', offsetof(struct settings, prep.backing) },
 	{ 't', offsetof(struct settings, timeout_text) },
 	{ OPT_DISK_SIZE, offsetof(struct settings, size_text) },
-	{ OPT_DISK_FORMAT, offsetof(struct settings, disk_format) },
-	{ OPT_BACKING_FORMAT, offsetof(struct settings, backing_format) },
-	{ OPT_RUN, offsetof(struct settings, run) },
+	{ OPT_DISK_FORMAT, offsetof(struct settings, prep.disk_format) },
+	{ OPT_BACKING_FORMAT, offsetof(struct settings, prep.backing_format) },
+	{ OPT_RUN, offsetof(struct settings, prep.run) },
 	{ OPT_QMP, offsetof(struct settings, qmp) },
 	{ OPT_AGENT, offsetof(struct settings, agent) },
 	{ OPT_CONSOLE, offsetof(struct settings, console) },
@@ -174,7 +170,7 @@ static int parse(struct cli *c, struct settings *s)
 		case CLI_EXIT:
 			return CLI_EXIT;
 		case OPT_KEEP_DISK:
-			s->keep_disk = true;
+			s->prep.keep_disk = true;
 			break;
 		case 'f':
 			s->foreground = true;
@@ -218,7 +214,7 @@ static int check_numbers(struct settings *s, struct err *e)
 			return err_set(e, "cpus: '%s' is not a number from 1 to 255", s->cpus_text);
 		s->vm.cpus = (unsigned)n;
 	}
-	if (s->size_text != NULL && (num_size(s->size_text, &s->disk_size) < 0 || s->disk_size == 0))
+	if (s->size_text != NULL && (num_size(s->size_text, &s->prep.disk_size) < 0 || s->prep.disk_size == 0))
 		return err_set(e, "disk-size: '%s' is not a size", s->size_text);
 	if (check_seconds("timeout", s->timeout_text, &s->timeout, e) < 0)
 		return -1;
@@ -228,15 +224,15 @@ static int check_numbers(struct settings *s, struct err *e)
 /* Options that make sense only with others. */
 static int check_disks(const struct settings *s, struct err *e)
 {
-	if (s->backing != NULL && s->disk == NULL)
+	if (s->prep.backing != NULL && s->prep.disk == NULL)
 		return err_set(e, "backing: needs --disk");
-	if (s->backing == NULL && (s->size_text != NULL || s->keep_disk || s->backing_format != NULL))
+	if (s->prep.backing == NULL && (s->size_text != NULL || s->prep.keep_disk || s->prep.backing_format != NULL))
 		return err_set(e, "disk-size, keep-disk and backing-format need --backing");
-	if (s->backing_format != NULL && !vm_format_ok(s->backing_format))
-		return err_set(e, "backing-format: '%s' is neither raw nor qcow2", s->backing_format);
-	if (s->disk_format != NULL && !vm_format_ok(s->disk_format))
-		return err_set(e, "disk-format: '%s' is neither raw nor qcow2", s->disk_format);
-	if (s->disk_format != NULL && (s->disk == NULL || s->backing != NULL))
+	if (s->prep.backing_format != NULL && !vm_format_ok(s->prep.backing_format))
+		return err_set(e, "backing-format: '%s' is neither raw nor qcow2", s->prep.backing_format);
+	if (s->prep.disk_format != NULL && !vm_format_ok(s->prep.disk_format))
+		return err_set(e, "disk-format: '%s' is neither raw nor qcow2", s->prep.disk_format);
+	if (s->prep.disk_format != NULL && (s->prep.disk == NULL || s->prep.backing != NULL))
 		return err_set(e, "disk-format: needs --disk without --backing");
 	return 0;
 }
@@ -269,13 +265,13 @@ static int set_path(char **path, const char *given, const char *run, const char 
 
 static int set_paths(struct settings *s, struct err *e)
 {
-	if (set_path(&s->vm.qmp, s->qmp, s->run, VM_QMP, true, e) < 0 ||
-	    set_path(&s->vm.agent, s->agent, s->run, VM_AGENT, true, e) < 0 ||
-	    set_path(&s->vm.console_socket, s->console_socket, s->run, VM_CONSOLE_SOCKET, true, e) < 0 ||
-	    set_path(&s->vm.console, s->console, s->run, VM_CONSOLE, false, e) < 0 ||
-	    set_path(&s->vm.pidfile, s->pidfile, s->run, VM_PIDFILE, false, e) < 0)
+	if (set_path(&s->vm.qmp, s->qmp, s->prep.run, VM_QMP, true, e) < 0 ||
+	    set_path(&s->vm.agent, s->agent, s->prep.run, VM_AGENT, true, e) < 0 ||
+	    set_path(&s->vm.console_socket, s->console_socket, s->prep.run, VM_CONSOLE_SOCKET, true, e) < 0 ||
+	    set_path(&s->vm.console, s->console, s->prep.run, VM_CONSOLE, false, e) < 0 ||
+	    set_path(&s->vm.pidfile, s->pidfile, s->prep.run, VM_PIDFILE, false, e) < 0)
 		return -1;
-	return set_path(&s->vm.ram, s->ram, s->run, VM_RAM, false, e);
+	return set_path(&s->vm.ram, s->ram, s->prep.run, VM_RAM, false, e);
 }
 
 /* Every NIC gets a MAC address, and no two the same. */
@@ -295,7 +291,7 @@ static int set_macs(struct vm *vm, struct err *e)
 
 static int check(const struct cli *c, struct settings *s, struct err *e)
 {
-	if (s->vm.name == NULL || s->run == NULL)
+	if (s->vm.name == NULL || s->prep.run == NULL)
 		return err_set(e, "--name and --run are needed");
 	if (!vm_name_ok(s->vm.name))
 		return err_set(e, "name: '%s' is not a name (letters, digits, '.', '_', '-')", s->vm.name);
@@ -306,126 +302,17 @@ static int check(const struct cli *c, struct settings *s, struct err *e)
 	return set_macs(&s->vm, e);
 }
 
-/* What is there because of us, and goes away again when the start fails. */
-struct start {
-	struct settings *s;
-	struct child qemu;
-	char *log;
-	int run_fd;       /* locked as long as we live */
-	int signal_fd;    /* readable: we are told to end */
-	int64_t deadline; /* of now_ms */
-	bool made_run, made_disk, made_files;
-};
-
-/* The disk formats that nobody gave. Under --print nothing is made, so that the overlay's is known without looking. */
-static int look_up_formats(struct start *st, struct err *e)
-{
-	struct vm *vm = &st->s->vm;
-	struct vmimg img;
-	size_t i;
-
-	for (i = 0; i <= vm->ndisks; i++) {
-		struct vm_disk *d = i == vm->ndisks ? &vm->root : &vm->disks[i];
-
-		if (d->path == NULL || d->format[0] != '\0')
-			continue;
-		if (vmimg_info(&img, d->path, st->signal_fd, st->deadline, e) < 0)
-			return -1;
-		if (!vm_format_ok(img.format))
-			return err_set(e, "%s: its format %s is neither raw nor qcow2", d->path, img.format);
-		(void)strcpy(d->format, img.format);
-	}
-	return 0;
-}
-
-/* Sets up the root disk, and makes it if it is to be made. */
-static int make_root(struct start *st, struct err *e)
-{
-	const struct settings *s = st->s;
-	struct vm_disk *root = &st->s->vm.root;
-
-	if (s->disk == NULL)
-		return 0;
-	root->path = strdup(s->disk);
-	if (root->path == NULL)
-		return err_set(e, "out of memory");
-	if (s->backing == NULL || (s->keep_disk && access(s->disk, F_OK) == 0)) {
-		if (s->disk_format != NULL)
-			(void)strcpy(root->format, s->disk_format);
-		return 0;
-	}
-	(void)strcpy(root->format, "qcow2");
-	if (s->print)
-		return 0;
-	if (vmimg_overlay(s->disk, s->backing, s->backing_format, s->disk_size, st->signal_fd, st->deadline, e) < 0)
-		return err_prefix(e, "%s", s->disk);
-	st->made_disk = true;
-	return 0;
-}
-
-/* Makes and locks the runtime directory, and removes what an earlier VM has left in it. */
-static int open_run(struct start *st, struct err *e)
-{
-	const struct settings *s = st->s;
-	const struct vm *vm = &s->vm;
-	AUTO_CLOSE int pidfd = -1;
-	int rc;
-
-	if (mkdir(s->run, 0700) == 0)
-		st->made_run = true;
-	else if (errno != EEXIST)
-		return err_sys(e, "%s", s->run);
-	st->run_fd = open(s->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (st->run_fd < 0)
-		return err_sys(e, "%s", s->run);
-	rc = vm_find(vm->pidfile, &pidfd, e);
-	if (rc > 0 || flock(st->run_fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(e, "%s: a VM already runs there", s->run);
-	if (rc < 0)
-		return -1;
-	st->log = vm_run_path(NULL, s->run, VM_LOG);
-	if (st->log == NULL)
-		return err_set(e, "out of memory");
-	vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile, vm->ram });
-	st->made_files = true;
-	return 0;
-}
-
-/* Removes what a VM that has ended, or has not come to run, leaves behind. */
-static void clean(const struct start *st, bool failed)
-{
-	const struct settings *s = st->s;
-	const struct vm *vm = &s->vm;
-	struct stat log;
-
-	if (st->made_files)
-		/* The RAM in a file that the caller has named is the caller's, once the VM has run. */
-		vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile,
-		    failed || s->ram == NULL ? vm->ram : NULL });
-	if (!failed)
-		return;
-	if (st->log != NULL)
-		(void)unlink(st->log);
-	if (st->made_files && stat(vm->console, &log) == 0 && log.st_size == 0)
-		(void)unlink(vm->console);
-	if (st->made_disk)
-		(void)unlink(s->disk);
-	if (st->made_run)
-		(void)rmdir(s->run);
-}
-
 /* Everything up to the running VM. Returns 0 or -1. */
-static int start(struct start *st, struct err *e)
+static int start(struct settings *s, struct child *qemu, struct err *e)
 {
-	const struct settings *s = st->s;
+	const struct vm_prep *p = &s->prep;
 	struct args command = { 0 };
 	int rc = -1;
 
-	if (open_run(st, e) == 0 && make_root(st, e) == 0 && look_up_formats(st, e) == 0 &&
-	    vm_command(&s->vm, &command, e) == 0)
-		rc = vm_launch(&(struct vm_launch){ &command, s->vm.qmp, st->log, s->foreground ? SIGTERM : 0,
-				   st->signal_fd, st->deadline },
-		    &st->qemu, e);
+	if (vm_prep_run(&s->prep, e) == 0 && vm_prep_disks(&s->prep, e) == 0 && vm_command(&s->vm, &command, e) == 0)
+		rc = vm_launch(&(struct vm_launch){ &command, s->vm.qmp, p->log, s->foreground ? SIGTERM : 0,
+				   p->cancel_fd, p->deadline },
+		    qemu, e);
 	args_free(&command);
 	return rc;
 }
@@ -443,27 +330,32 @@ static int die(int signal_number)
 	return EX_FAIL;
 }
 
-static int failed(const struct cli *c, const struct start *st, struct err *e)
+static int failed(const struct cli *c, const struct settings *s, struct err *e)
 {
-	int signal_number = vm_stay_signal(st->signal_fd);
+	int signal_number = vm_stay_signal(s->prep.cancel_fd);
+	bool late = ms_left(s->prep.deadline) == 0;
 
-	clean(st, true);
+	vm_prep_undo(&s->prep);
 	if (signal_number != 0)
 		return die(signal_number);
-	(void)err_prefix(e, "%s", st->s->vm.name);
-	return cli_fail(c, ms_left(st->deadline) == 0 ? EX_LATE : EX_FAIL, e);
+	if (late)
+		(void)err_prefix(e, "does not run after %" PRId64 " s", s->timeout);
+	(void)err_prefix(e, "%s", s->vm.name);
+	return cli_fail(c, late ? EX_LATE : EX_FAIL, e);
 }
 
-static int stay(const struct cli *c, const struct start *st, struct err *e)
+static int stay(const struct cli *c, const struct settings *s, const struct child *qemu, struct err *e)
 {
-	const struct settings *s = st->s;
+	const struct vm_stay how_to = { s->prep.cancel_fd, s->vm.qmp, s->grace * 1000 };
 	enum vm_end how;
 	int status, rc;
 
-	rc = vm_stay(&(struct vm_stay){ st->signal_fd, s->vm.qmp, s->grace * 1000 }, &st->qemu, &how, &status, e);
+	rc = vm_stay(&how_to, qemu, &how, &status, e);
 	if (rc == 0 && status != 0)
-		rc = vm_launch_words(st->log, s->vm.qemu, status, e);
-	clean(st, false);
+		rc = vm_launch_words(s->prep.log, s->vm.qemu, status, e);
+	/* The RAM in a file that the caller has named is the caller's. */
+	vm_clean(&(struct vm_files){
+	    { s->vm.qmp, s->vm.agent, s->vm.console_socket }, s->vm.pidfile, s->ram == NULL ? s->vm.ram : NULL });
 	if (rc < 0)
 		return cli_fail(c, EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
 	if (how == VM_LATE)
@@ -490,14 +382,14 @@ static void print_word(const char *word)
 }
 
 /* The command, an option a line, so that a shell takes it as it stands. */
-static int print_command(const struct cli *c, struct start *st, struct err *e)
+static int print_command(const struct cli *c, struct settings *s, struct err *e)
 {
 	struct args command = { 0 };
 	int rc = EX_DONE;
 	size_t i;
 
-	if (make_root(st, e) < 0 || look_up_formats(st, e) < 0 || vm_command(&st->s->vm, &command, e) < 0)
-		rc = cli_fail(c, EX_FAIL, (err_prefix(e, "%s", st->s->vm.name), e));
+	if (vm_prep_disks(&s->prep, e) < 0 || vm_command(&s->vm, &command, e) < 0)
+		rc = cli_fail(c, EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
 	for (i = 0; rc == EX_DONE && i < command.n; i++) {
 		if (i > 0)
 			(void)fputs(command.v[i][0] == '-' ? " \\\n  " : " ", stdout);
@@ -511,26 +403,26 @@ static int print_command(const struct cli *c, struct start *st, struct err *e)
 
 static int run(const struct cli *c, struct settings *s, struct err *e)
 {
-	struct start st = { .s = s, .qemu = { -1, -1 }, .run_fd = -1, .deadline = now_ms() + s->timeout * 1000 };
+	AUTO_CLOSE int signals = vm_stay_signals(e);
+	struct child qemu = { -1, -1 };
 	int rc;
 
+	if (signals < 0)
+		return cli_fail(c, EX_FAIL, e);
 	/* A parent may have set it to be ignored; then there would be nothing to wait for. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	st.signal_fd = vm_stay_signals(e);
-	if (st.signal_fd < 0)
-		return cli_fail(c, EX_FAIL, e);
+	s->prep.vm = &s->vm;
+	s->prep.dry = s->print;
+	s->prep.cancel_fd = signals;
+	s->prep.deadline = now_ms() + s->timeout * 1000;
 	if (s->print)
-		rc = print_command(c, &st, e);
-	else if (start(&st, e) < 0)
-		rc = failed(c, &st, e);
+		rc = print_command(c, s, e);
+	else if (start(s, &qemu, e) < 0)
+		rc = failed(c, s, e);
 	else
-		rc = s->foreground ? stay(c, &st, e) : EX_DONE;
-	free(st.log);
-	(void)close(st.signal_fd);
-	if (st.qemu.pidfd >= 0)
-		(void)close(st.qemu.pidfd);
-	if (st.run_fd >= 0)
-		(void)close(st.run_fd);
+		rc = s->foreground ? stay(c, s, &qemu, e) : EX_DONE;
+	if (qemu.pidfd >= 0)
+		(void)close(qemu.pidfd);
 	return rc;
 }
 
@@ -541,6 +433,7 @@ static void release(struct settings *s)
 
 	for (i = 0; i < sizeof paths / sizeof *paths; i++)
 		free(paths[i]);
+	vm_prep_free(&s->prep);
 	for (i = 0; i < s->vm.ndisks; i++)
 		vm_disk_free(&s->vm.disks[i]);
 	vm_disk_free(&s->vm.root);
@@ -551,6 +444,7 @@ int main(int argc, char **argv)
 	struct cli c = { .tool = &vmstart_tool, .argc = argc, .argv = argv };
 	struct settings s = {
 		.vm = { .qemu = "qemu-system-x86_64", .machine = "pc-q35-7.2", .cpus = 1, .memory = 1024ULL << 20 },
+		.prep = { .run_fd = -1 },
 		.timeout = 30,
 		.grace = 60,
 	};

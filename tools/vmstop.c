@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 	struct stop s = { .seconds = 60 };
 	struct err e = { 0 };
 	enum vm_end how = VM_ENDED;
-	bool ran;
+	bool ran = false;
 
 	if (parse(&c, &s) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);

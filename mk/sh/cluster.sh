@@ -135,6 +135,7 @@ cl_ssh() {
 # cl_save_ports: $D/ports: "CONTAINER-PORT HOST-PORT" a line, so that no engine has to be asked afterwards.
 cl_save_ports() {
 	"${engine[@]}" port "$CLUSTER-dnsmasq" | sed -n 's,^\([0-9]*\)/tcp -> .*:\([0-9]*\)$,\1 \2,p' | sort -nu > "$D/ports"
+	cl_running dnsmasq || { "${engine[@]}" logs "$CLUSTER-dnsmasq" >&2; cl_fail "the network's container ended"; }
 	[ -s "$D/ports" ] || cl_fail "the engine published no port of $CLUSTER"
 }
 

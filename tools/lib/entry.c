@@ -90,8 +90,7 @@ int entry_of_item(struct archive_entry *to, const struct tree_item *i, const str
 	return i->src != NULL ? read_xattrs(i->src, to, e) : 0;
 }
 
-int entry_of_entry(struct archive_entry *to, struct archive_entry *from, const struct layer_spec *spec,
-    struct err *e)
+int entry_of_entry(struct archive_entry *to, struct archive_entry *from, const struct layer_spec *spec, struct err *e)
 {
 	const char *name = archive_entry_pathname(from), *link = archive_entry_hardlink(from), *attr;
 	AUTO_FREE char *path = name != NULL ? tree_path(name) : NULL;

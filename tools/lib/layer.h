@@ -31,13 +31,13 @@ struct layer_spec {
 	bool keep_owner;        /* else UID and GID are everything's owner */
 	uid_t uid;
 	gid_t gid;
-	int64_t mtime;         /* seconds since 1970 */
-	char *const *exclude;  /* of a tree: see tree_read */
+	int64_t mtime;        /* seconds since 1970 */
+	char *const *exclude; /* of a tree: see tree_read */
 	size_t nexclude;
 	const atomic_bool *stop; /* once true, the work fails soon */
 };
 
-#define LAYER_INVALID (-2)
+#define LAYER_INVALID (-3)
 
 /*
  * Writes the layer's tar stream to S; S is not ended. Names of what was left out (sockets) are added to SKIPPED.

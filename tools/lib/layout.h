@@ -23,7 +23,7 @@ struct layout {
 
 #define LAYOUT_BLOBS "blobs/sha256"
 #define LAYOUT_TEMP "blob." /* how the names of unfinished blobs begin */
-#define LAYOUT_LATE (-2) /* the deadline passed */
+#define LAYOUT_LATE (-2)    /* the deadline passed */
 
 /*
  * Opens the layout DIR; with CREATE an absent or empty directory becomes an empty layout. Returns 0, -1, or

@@ -121,7 +121,7 @@ int layout_tag(struct layout *l, const char *tag, json_t *desc, struct err *e)
 	return rc;
 }
 
-/* The blobs that are needed, found by following documents. *//
+/* The blobs that are needed, found by following documents. */
 struct needed {
 	const struct layout *l;
 	struct words blobs;

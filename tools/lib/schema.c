@@ -150,7 +150,8 @@ static bool is_stage_section(const char *section)
 
 static bool row_has_section(const struct schema_key *row, const char *section)
 {
-	return strcmp(row->section, section) == 0 || (strcmp(row->section, "stage *") == 0 && is_stage_section(section));
+	return strcmp(row->section, section) == 0 ||
+	       (strcmp(row->section, "stage *") == 0 && is_stage_section(section));
 }
 
 int schema_section(const char *section, struct err *e)
@@ -243,8 +244,8 @@ int schema_check(const struct schema_key *row, const char *value, struct err *e)
 		return check_choice("yes no", value, e);
 	case SCHEMA_VERSION:
 		return spelled(value, alnum, ".+~:-") && isdigit((unsigned char)*value)
-		           ? 0
-		           : err_set(e, "'%s' is not a version, like 1.20.2", value);
+			   ? 0
+			   : err_set(e, "'%s' is not a version, like 1.20.2", value);
 	case SCHEMA_CIDR:
 		return are_cidrs(value) ? 0 : err_set(e, "'%s' is not ADDRESS/LENGTH, like 10.244.0.0/16", value);
 	case SCHEMA_ADDRESS:

@@ -1,5 +1,7 @@
 #include "squeeze.h"
 
+/* zlib does not write to its input: this makes its header say so. */
+#define ZLIB_CONST
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -80,7 +82,7 @@ static int add_gzip(struct squeeze *s, const void *data, size_t n, int flush, st
 	do {
 		size_t part = n < 1U << 30 ? n : 1U << 30;
 
-		s->gzip.next_in = (z_const Bytef *)p;
+		s->gzip.next_in = p;
 		s->gzip.avail_in = (unsigned)part;
 		do {
 			s->gzip.next_out = s->buf;

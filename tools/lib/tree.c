@@ -104,8 +104,8 @@ static int settle(struct tree *t, struct err *e)
 }
 
 /* One entry that fts(3) found, REL relative to the tree. */
-static int visit(struct tree *t, const FTSENT *f, const char *rel, const char *prefix, struct words *skipped,
-    struct err *e)
+static int visit(
+    struct tree *t, const FTSENT *f, const char *rel, const char *prefix, struct words *skipped, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 

@@ -42,10 +42,11 @@ int vm_launch_words(const char *log, const char *program, int status, struct err
 
 	while (f != NULL && getline(&line, &room, f) > 0)
 		add_line(text, line, program);
+	if (WIFSIGNALED(status))
+		return err_set(e, "qemu: killed by signal %d%s%s", WTERMSIG(status), text[0] != '\0' ? ": " : "", text);
+	/* Its own words say more than the exit code does. */
 	if (text[0] != '\0')
 		return err_set(e, "qemu: %s", text);
-	if (WIFSIGNALED(status))
-		return err_set(e, "qemu: killed by signal %d", WTERMSIG(status));
 	return err_set(e, "qemu: ended with exit code %d", WEXITSTATUS(status));
 }
 

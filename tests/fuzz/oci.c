@@ -1,0 +1,56 @@
+/* The documents of an OCI image, as another program or a registry may have written them. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../tools/lib/oci.h"
+#include "../../tools/lib/sha256.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* What is found may become a file name: it must be 64 digits. */
+static int check(const struct oci_desc *d, void *arg)
+{
+	(void)arg;
+	if (d->media == NULL || strspn(d->hex, "0123456789abcdef") != SHA256_HEX - 1 ||
+	    strlen(d->hex) != SHA256_HEX - 1)
+		abort();
+	return 0;
+}
+
+static void use_index(json_t *index)
+{
+	struct err e;
+
+	(void)oci_find(index, "x:1");
+	if (oci_set(index, "x:1", oci_new_desc(OCI_MEDIA_MANIFEST, "00", 1)) < 0 || oci_find(index, "x:1") == NULL)
+		abort();
+	free(oci_dump(index));
+	/* As an edit it is as good as any object. */
+	json_t *config = json_pack("{s:[s], s:{}}", "Env", "A=1", "manifests");
+
+	(void)oci_edit(config, index, &e);
+	json_decref(config);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	json_t *(*const parsers[])(
+	    const char *, size_t, struct err *) = { oci_parse_index, oci_parse_manifest, oci_parse_config };
+	struct err e = { 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof parsers / sizeof *parsers; i++) {
+		json_t *j = parsers[i]((const char *)data, n, &e);
+
+		if (j == NULL)
+			continue;
+		(void)oci_each_desc(j, check, NULL);
+		if (parsers[i] == oci_parse_index)
+			use_index(j);
+		else
+			free(oci_dump(j));
+		json_decref(j);
+	}
+	return 0;
+}

@@ -1,0 +1,329 @@
+# provconf: merging, checking and printing provider.ini, in small trees of providers.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p p/base/stage p/child/stage
+	touch p/base/stage/one p/base/stage/two
+	cat > p/base/provider.ini <<-'END'
+		; what all inherit
+		[provider]
+		description = the base
+		[debian]
+		suite = bookworm
+		[node]
+		memory = 1G
+		cpus = 2
+		disk = 10G
+		packages = alpha
+		  beta   ; a comment
+		  gamma
+		append = quiet
+		[stage one]
+		[stage two]
+	END
+	# A stage has at least one key: this is where it begins.
+	sed -i 's/^\[stage one\]/&\ntitle = first/; s/^\[stage two\]/&\nneeds = one/' p/base/provider.ini
+	cat > p/child/provider.ini <<-'END'
+		[provider]
+		inherit = base
+		description = the child
+		[node]
+		memory = 2G
+		packages += delta
+	END
+}
+
+# child LINE...: adds lines to the child's provider.ini.
+child() { printf '%s\n' "$@" >> p/child/provider.ini; }
+
+# line TEXT: the number of the line in the child's provider.ini.
+line() { grep -nF -- "$1" p/child/provider.ini | tail -n 1 | cut -d: -f1; }
+
+# refuses TEXT...: provconf ends with 2 and one line that has every TEXT.
+refuses() {
+	local text
+	run -2 --separate-stderr provconf -c p/child
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" = 1 ]
+	for text; do
+		[[ $stderr == *"$text"* ]] || { echo "no '$text' in: $stderr"; return 1; }
+	done
+}
+
+@test "a correct provider: silence and 0" {
+	run -0 provconf -c p/child
+	[ -z "$output" ]
+	run -0 provconf -v -c p/child
+	[[ $output == "provconf: p/child: "*" values, 2 stages" ]]
+}
+
+@test "an own value replaces the inherited one, += extends it, the rest is inherited" {
+	run -0 provconf -g node.memory p/child
+	[ "$output" = 2G ]
+	run -0 provconf -g node.packages p/child
+	[ "$output" = "alpha beta gamma delta" ]
+	run -0 provconf -g debian.suite p/child
+	[ "$output" = bookworm ]
+	run -0 provconf -g node.packages p/base
+	[ "$output" = "alpha beta gamma" ]
+}
+
+@test "an empty value clears, += may follow in the same file, and unset is 3" {
+	child '[node]' 'append =' '[stage two]' 'tools = x' 'tools += y' '  z'
+	run -0 provconf -g node.append p/child
+	[ -z "$output" ]
+	[ "$(provconf -g 'stage two.tools' p/child)" = "x y z" ]
+	run -3 provconf -g node.kernel p/child
+	[ -z "$output" ]
+	run -2 provconf -g node.kernal p/child
+	[[ $output == *"did you mean 'kernel'"* ]]
+	run -2 provconf -g node p/child
+}
+
+@test "inheritance is a chain; -I is searched after the inheriting provider's own place" {
+	mkdir -p elsewhere/far/stage other/base q/top
+	printf '[provider]\ninherit = child\ndescription = top\n[node]\npackages += epsilon\n' > q/top/provider.ini
+	run -2 provconf -c q/top
+	[[ $output == *"q/top/provider.ini:2: provider.inherit: no provider 'child' beside q/top" ]]
+	run -2 provconf -c -I other q/top
+	[[ $output == *"or in the directories of -I" ]]
+	# This base must lose: there is one beside the child.
+	printf '[provider]\ndescription = wrong\n' > other/base/provider.ini
+	run -0 provconf -I other/ -I p// -g node.packages q/top/
+	[ "$output" = "alpha beta gamma delta epsilon" ]
+	run -0 provconf -I other -I p --dirs q/top
+	[ "$output" = $'q/top\np/child\np/base' ]
+	run -0 bash -c 'cd p/child && provconf --dirs .'
+	[ "$output" = $'.\n./../base' ]
+	run -0 bash -c 'cd p && provconf --dirs child'
+	[ "$output" = $'child\nbase' ]
+}
+
+@test "a loop of inheritance is an error, of one and of three" {
+	sed -i 's/inherit = base/inherit = child/' p/child/provider.ini
+	refuses "p/child/provider.ini:2: provider.inherit: 'child' inherits itself"
+	sed -i 's/inherit = child/inherit = base/' p/child/provider.ini
+	sed -i 's/description = the base/&\ninherit = more/' p/base/provider.ini
+	mkdir p/more
+	printf '[provider]\n\ninherit = child\n' > p/more/provider.ini
+	refuses "p/more/provider.ini:3: provider.inherit: 'child' inherits itself"
+}
+
+@test "errors name the file, the line and the key" {
+	local -A wrong=(
+		['memori = 1G']="node.memori: unknown key (did you mean 'memory'?)"
+		['frobnicate = 1']="node.frobnicate: unknown key"
+		['cpus = two']="node.cpus: 'two' is not a whole number"
+		['cpus = -1']="node.cpus: '-1' is not"
+		['cpus += 1']="node.cpus: += is for"
+		['disk = 10 G']="node.disk: '10 G' is not a size"
+		['disk = 0']="node.disk: '0' is not a size"
+		['kernel = a b']="node.kernel: 'a b' is not a name"
+		['modules = good ../bad']="node.modules: '../bad' is not a name"
+		[$'append = a\tb']="node.append: a control character"
+		[$'append = a\xffb']="node.append: a control character (a tab?) or a byte that is not UTF-8"
+		[$'append = \xed\xa0\x80']="node.append: a control character"
+		['memory = 3G']="node.memory: "
+	)
+	local text
+	cp p/child/provider.ini ini
+	for text in "${!wrong[@]}"; do
+		cp ini p/child/provider.ini
+		child "$text"
+		refuses "p/child/provider.ini:$(line "$text"):" "${wrong[$text]}"
+	done
+}
+
+@test "values of every type are checked" {
+	local text
+	cp p/child/provider.ini ini
+	for text in '[kubernetes]|version = v1.20|source = debian' '[kubernetes]|source = ubuntu|version = 1.2' \
+		'[network]|pod_cidr = 10.0.0.0' '[network]|pod_cidr = 10.0.0.0/33' '[network]|pod_cidr = 10.0.0.0/8,' \
+		'[network]|pod_cidr = fd00::/129' '[network]|dns_address = 10.0.0' '[network]|dns_address = 10.0.0.1/8' \
+		'[stage one]|live = true' '[stage one]|timeout = 10s' '[stage one]|needs = Two' '[images]|Upper = x' \
+		'[network]|pod_cidr = 1111111111111111111111111111111111111111111111111111111/8'; do
+		cp ini p/child/provider.ini
+		child "${text%%|*}"
+		tr '|' '\n' <<< "${text#*|}" >> p/child/provider.ini
+		refuses "p/child/provider.ini:$(($(line "${text%%|*}") + 1)):"
+	done
+	cp ini p/child/provider.ini
+	child '[kubernetes]' 'version = 1.20.2' 'source = debian' 'package_version = 1:1.20.5+really1.20.2-1.1~x' '[network]' \
+		'pod_cidr = 10.0.0.0/8,fd00::/64' 'dns_address = fd00::a' '[images]' 'a-b.c_9 = any $thing' '[sysctl]' \
+		'net.ipv4.ip_forward = 1'
+	run -0 provconf -c p/child
+}
+
+@test "errors of sections: unknown, alike, a bad stage name, a key before the first" {
+	cp p/child/provider.ini ini
+	child '[knode]' 'x = 1'
+	refuses "p/child/provider.ini:$(line 'x = 1'): knode.x: unknown section (did you mean [node]?)"
+	cp ini p/child/provider.ini
+	child '[something]' 'x = 1'
+	refuses "p/child/provider.ini:$(line 'x = 1'): something.x: unknown section"
+	[[ $stderr != *mean* ]]
+	cp ini p/child/provider.ini
+	child '[stage Upper]' 'live = no'
+	refuses "p/child/provider.ini:$(line 'live = no'):" "stage NAME"
+	cp ini p/child/provider.ini
+	child '[stage *]' 'live = no'
+	refuses "stage NAME"
+	sed '1i description = early' ini > p/child/provider.ini
+	refuses "p/child/provider.ini:1:"
+}
+
+@test "what is needed must be set, and not to nothing" {
+	child '[debian]' 'suite ='
+	refuses "p/child/provider.ini: debian.suite: is not set"
+	sed -i '/^suite/d' p/child/provider.ini
+	child '[kubernetes]' 'source = debian'
+	refuses "p/child/provider.ini: kubernetes.version: is not set"
+}
+
+@test "no provider.ini, or one that cannot be read" {
+	run -2 provconf p/none
+	[ "$output" = "provconf: p/none/provider.ini: No such file or directory" ]
+	rm p/child/provider.ini
+	mkdir p/child/provider.ini
+	run -2 provconf p/child
+	[[ $output == "provconf: p/child/provider.ini"* ]]
+}
+
+@test "a duplicate key, a line that is none" {
+	child 'cpus = 3' 'cpus = 4'
+	refuses "p/child/provider.ini:$(line 'cpus = 4'): node.cpus"
+	sed -i '/^cpus/d' p/child/provider.ini
+	child 'nonsense'
+	refuses "p/child/provider.ini:$(line nonsense)"
+}
+
+@test "stages: an unknown need, a circle, a missing script" {
+	cp p/child/provider.ini ini
+	child '[stage two]' 'needs = one thre'
+	refuses "p/child/provider.ini:$(line thre): stage two.needs: no stage 'thre'"
+	cp ini p/child/provider.ini
+	child '[stage one]' 'needs = two'
+	refuses "stage two.needs: stages need each other in a circle: two -> one"
+	cp ini p/child/provider.ini
+	child '[stage one]' 'needs = one'
+	refuses "p/child/provider.ini:$(line 'needs = one'): stage one.needs:" "circle: one -> one"
+	cp ini p/child/provider.ini
+	child '[stage three]' 'needs = two'
+	refuses "p/child/provider.ini:$(line 'needs = two'): stage three.needs: the stage has no script: no stage/three"
+	touch p/child/stage/three
+	run -0 provconf -c p/child
+	rm p/child/stage/three
+	child 'enabled = no'
+	run -0 provconf -c p/child
+}
+
+@test "ini: sorted, folded, and when it is read again, the same" {
+	child '[stage two]' 'needs = one' '[images]' 'x = a #b  c "d" '"'e'" '[node]' 'modules = one two'
+	local i
+	for i in {1..30}; do echo "modules += a-long-name-of-a-module-$i b$i" >> p/child/provider.ini; done
+	provconf p/child > first
+	run ! grep -E '.{120}' first
+	mkdir p/again
+	cp first p/again/provider.ini
+	provconf p/again > second
+	diff first second
+	LC_ALL=C sort -c <(grep '^\[' first | tr -d '[]')
+	[ "$(provconf -g node.modules p/child)" = "$(provconf -g node.modules p/again)" ]
+	run -0 provconf -s debian p/child
+	[ "$output" = $'[debian]\nsuite = bookworm' ]
+	run -0 provconf -s manifests p/child
+	[ -z "$output" ]
+	run -2 provconf -s manifest p/child
+	[[ $output == *"did you mean [manifests]"* ]]
+}
+
+@test "--origin says who set a value last, and is a comment" {
+	run -0 provconf --origin -s node p/child
+	[[ $output == *"cpus = 2 ; p/base/provider.ini:8"* ]]
+	[[ $output == *"packages = alpha beta gamma delta ; p/child/provider.ini:$(line 'packages +=')"* ]]
+	provconf p/child > plain
+	mkdir p/again
+	provconf --origin p/child > p/again/provider.ini
+	provconf p/again | diff plain -
+	run -2 provconf --origin -f sh p/child
+}
+
+# Values that a shell or make could take for something else.
+nasty() {
+	child '[images]' "quote = it's \"here\" and \$HOME \$(echo no) \`echo no\`" 'hash = a#b \# \\# ##' 'slash = back\slash\' \
+		"end = ends with \\\\" 'dollar = $$ ${x} $x' 'star = * ? ~ ! %' 'colon = a := b = c' 'empty =' 'utf = größe' '[stage two]' \
+		'needs = one' 'title = two $(words) # of it'
+}
+
+@test "sh: every value survives a real shell" {
+	nasty
+	provconf -f sh p/child > out.sh
+	# shellcheck source=/dev/null
+	. ./out.sh
+	for key in quote hash slash end dollar star colon empty utf; do
+		local name=images_$key
+		diff <(provconf -g "images.$key" p/child) <(printf '%s\n' "${!name}")
+	done
+	# shellcheck disable=SC2154
+	[ "$stage_two_title" = 'two $(words) # of it' ]
+	# shellcheck disable=SC2154
+	[ "$node_packages" = "alpha beta gamma delta" ]
+	run -0 dash -c '. ./out.sh; printf "%s\n" "$images_quote"'
+	[ "$output" = "$(provconf -g images.quote p/child)" ]
+}
+
+@test "sh: names are made of letters, digits and _; two keys of one name are an error" {
+	child '[sysctl]' 'net.ipv4.ip-forward = 1'
+	run -0 provconf -f sh -s sysctl p/child
+	[ "$output" = "sysctl_net_ipv4_ip_forward='1'" ]
+	child 'net.ipv4.ip_forward = 0'
+	run -1 provconf -f sh p/child
+	[[ $output == *"another key is called sysctl_net_ipv4_ip_forward"* ]]
+}
+
+@test "make: every value survives a real make, without a warning" {
+	nasty
+	provconf -f make p/child > out.mk
+	# The value goes to the shell through the environment: nothing of the test quotes it.
+	cat > Makefile <<-'END'
+		include out.mk
+		define newline
+
+
+		endef
+		$(foreach k,$(KEYS),$(file >$k.txt,$($k)))
+		all:;@:
+	END
+	local key
+	run -0 make -rR --warn-undefined-variables \
+		KEYS="images.quote images.hash images.slash images.end images.dollar images.star images.colon images.empty images.utf stage.two.title"
+	[[ $output != *warning* ]]
+	for key in quote hash slash end dollar star colon empty utf; do
+		diff <(provconf -g "images.$key" p/child) "images.$key.txt"
+	done
+	diff <(provconf -g "stage two.title" p/child) stage.two.title.txt
+}
+
+@test "json: nested objects with types, for a real reader" {
+	nasty
+	child 'live = yes' 'timeout = 60' 'tools ='
+	provconf -f json p/child > out.json
+	[ "$(jq -c '.node.packages' out.json)" = '["alpha","beta","gamma","delta"]' ]
+	[ "$(jq -c '[.node.cpus, .node.memory, .stage.two.live, .stage.two.timeout, .stage.two.tools]' out.json)" = '[2,"2G",true,60,[]]' ]
+	diff <(jq -r .images.quote out.json) <(provconf -g images.quote p/child)
+	[ "$(provconf -f json -s debian p/child | jq -c .)" = '{"debian":{"suite":"bookworm"}}' ]
+}
+
+@test "usage errors" {
+	run -2 provconf
+	run -2 provconf p/child p/base
+	run -2 provconf -f xml p/child
+	[[ $output == *"unknown format 'xml'"* ]]
+	run -2 provconf -c --dirs p/child
+	run -2 provconf -g node.cpus -c p/child
+}
+
+@test "a full disk is an error" {
+	run -1 bash -c 'provconf "$1" > /dev/full' - p/child
+}

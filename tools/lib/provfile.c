@@ -1,0 +1,131 @@
+#include "provfile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auto.h"
+#include "inifile.h"
+#include "schema.h"
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, "out of memory");
+}
+
+static void value_free(struct provider_value *v)
+{
+	free(v->section);
+	free(v->key);
+	free(v->value);
+	*v = (struct provider_value){ 0 };
+}
+
+void provfile_free(struct provfile *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		value_free(&l->values[i].v);
+	free(l->values);
+	*l = (struct provfile){ 0 };
+}
+
+/* VALUE becomes "VALUE MORE", with one space; without it where one of them is empty. Returns 0, or -1: no memory. */
+int provfile_join(char **value, const char *more)
+{
+	char *text = NULL;
+
+	if (asprintf(&text, "%s%s%s", *value, **value != '\0' && *more != '\0' ? " " : "", more) < 0)
+		return -1;
+	free(*value);
+	*value = text;
+	return 0;
+}
+
+static int check_name(const struct iniline *l, const char *key, bool append, struct err *e)
+{
+	const struct schema_key *row = schema_find(l->section, key, e);
+
+	if (row == NULL)
+		return err_prefix(e, "%s:%d: %s.%s", l->file, l->line, l->section, key);
+	if (append && !schema_can_append(row))
+		return err_set(e, "%s:%d: %s.%s: += is for lists and texts only", l->file, l->line, l->section, key);
+	return 0;
+}
+
+/* The same key once more in one file is a slip of the pen, except that += may follow. */
+static int check_again(const struct provfile *in, const struct iniline *l, const char *key, bool append, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < in->n; i++)
+		if (!append && strcmp(in->values[i].v.section, l->section) == 0 &&
+		    strcmp(in->values[i].v.key, key) == 0)
+			return err_set(e, "%s:%d: %s.%s: is in line %d already", l->file, l->line, l->section, key,
+			    in->values[i].v.line);
+	return 0;
+}
+
+/* Takes a line of the file into the struct provfile ARG. */
+static int take_line(const struct iniline *l, void *arg, struct err *e)
+{
+	struct provfile *in = arg;
+	struct provfile_value *values, *new;
+	AUTO_FREE char *key = NULL;
+	size_t len = strlen(l->key);
+	bool append = len > 0 && l->key[len - 1] == '+';
+
+	if (l->continuation && in->n > 0)
+		return provfile_join(&in->values[in->n - 1].v.value, l->value) < 0 ? no_memory(e) : 0;
+	for (; append && len > 0 && (l->key[len - 1] == '+' || l->key[len - 1] == ' '); len--)
+		continue;
+	key = strndup(l->key, len);
+	if (key == NULL)
+		return no_memory(e);
+	if (check_name(l, key, append, e) < 0 || check_again(in, l, key, append, e) < 0)
+		return -1;
+	values = reallocarray(in->values, in->n + 1, sizeof *values);
+	if (values == NULL)
+		return no_memory(e);
+	in->values = values;
+	new = &values[in->n++];
+	*new = (struct provfile_value){ .append = append, .v = { .file = in->path, .line = l->line } };
+	new->v.section = strdup(l->section);
+	new->v.value = strdup(l->value);
+	new->v.key = key;
+	key = NULL;
+	return new->v.section == NULL || new->v.value == NULL ? no_memory(e) : 0;
+}
+
+/* One space between words, and none before or after them. */
+static void squeeze(char *text)
+{
+	char *to = text;
+
+	for (text += strspn(text, " "); *text != '\0'; text++)
+		if (*text != ' ' || (text[1] != ' ' && text[1] != '\0'))
+			*to++ = *text;
+	*to = '\0';
+}
+
+int provfile_read(struct provfile *in, const char *path, struct err *e)
+{
+	const struct schema_key *row;
+	struct provider_value *v;
+	struct err why;
+	size_t i;
+
+	in->path = path;
+	if (inifile_read(path, take_line, in, e) < 0)
+		return -1;
+	for (i = 0; i < in->n; i++) {
+		v = &in->values[i].v;
+		row = schema_find(v->section, v->key, &why);
+		if (row == NULL || schema_check(row, v->value, &why) < 0)
+			return provider_err(e, v, "%s", why.msg);
+		if (schema_is_list(row))
+			squeeze(v->value);
+	}
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* One provider.ini as it is written, every line checked against the schema; provider.h merges several. */
+#ifndef KS_PROVFILE_H
+#define KS_PROVFILE_H
+
+#include <stdbool.h>
+
+#include "provider.h"
+
+struct provfile {
+	const char *path;
+	struct provfile_value {
+		struct provider_value v;
+		bool append; /* "key += value" */
+	} * values;
+	size_t n;
+};
+
+/*
+ * Reads PATH, which has to stay valid as long as the values do. IN starts as zeros and has to be freed in any case.
+ * Returns 0, or -1 with the file, the line and the key in E.
+ */
+int provfile_read(struct provfile *in, const char *path, struct err *e);
+
+/* Text A becomes "A B", without the space where one of them is empty. Returns 0, or -1 when out of memory. */
+int provfile_join(char **a, const char *b);
+
+void provfile_free(struct provfile *in);
+
+#endif

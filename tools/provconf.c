@@ -1,0 +1,250 @@
+/* provconf: reads a provider.ini and what it inherits, checks it, and prints it for make, the shell and others. */
+#include <jansson.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "lib/auto.h"
+#include "lib/cli.h"
+#include "lib/num.h"
+#include "lib/provprint.h"
+#include "lib/schema.h"
+#include "lib/stages.h"
+
+enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN };
+
+static const struct opt opts[] = {
+	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
+	{ 'g', "get", "SECTION.KEY", "print one value" },
+	{ 'f', "format", "FORMAT", "ini (the default), make, sh or json" },
+	{ 's', "section", "NAME", "only the values of this section" },
+	{ OPT_DIRS, "dirs", NULL, "print the provider's directories, own first" },
+	{ OPT_ORIGIN, "origin", NULL, "ini: say where each value came from" },
+	{ 'c', "check", NULL, "check, and print nothing" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool provconf_tool = {
+	.name = "provconf",
+	.synopsis = "[options] DIR",
+	.about = "Check and print the settings of the provider in DIR, with what it inherits.",
+	.opts = opts,
+};
+
+struct request {
+	struct words include;
+	const char *get, *format, *section;
+	bool dirs, origin, check;
+};
+
+/* A value by its type: lists are arrays, numbers are numbers, yes and no are booleans. NULL: no memory. */
+static json_t *json_value(const struct provider_value *v)
+{
+	const struct schema_key *row = schema_find(v->section, v->key, &(struct err){ 0 });
+	AUTO_WORDS struct words words = { 0 };
+	int64_t number;
+	json_t *array;
+	size_t i;
+
+	if (row == NULL)
+		return NULL;
+	if (schema_is_list(row)) {
+		array = words_split(&words, v->value) < 0 ? NULL : json_array();
+		for (i = 0; i < words.n; i++)
+			if (json_array_append_new(array, json_string(words.v[i])) < 0) {
+				json_decref(array);
+				return NULL;
+			}
+		return array;
+	}
+	if (row->type == SCHEMA_INT && num_parse(v->value, 0, INT32_MAX, &number) == 0)
+		return json_integer(number);
+	if (row->type == SCHEMA_BOOL && *v->value != '\0')
+		return json_boolean(strcmp(v->value, "yes") == 0);
+	return json_string(v->value);
+}
+
+/* The object NAME in PARENT, made when it is not there. NULL: no memory. */
+static json_t *json_inner(json_t *parent, const char *name)
+{
+	json_t *inner = json_object_get(parent, name);
+
+	if (inner != NULL)
+		return inner;
+	return json_object_set_new(parent, name, json_object()) < 0 ? NULL : json_object_get(parent, name);
+}
+
+static int json_fill(json_t *root, const struct provider *p, const char *section)
+{
+	const struct provider_value *v;
+	json_t *inner;
+	size_t i;
+
+	for (i = 0; i < p->nvalues; i++) {
+		v = &p->values[i];
+		if (section != NULL && strcmp(v->section, section) != 0)
+			continue;
+		if (strncmp(v->section, "stage ", 6) == 0) {
+			inner = json_inner(root, "stage");
+			inner = inner != NULL ? json_inner(inner, v->section + 6) : NULL;
+		} else {
+			inner = json_inner(root, v->section);
+		}
+		if (inner == NULL || json_object_set_new(inner, v->key, json_value(v)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int print_json(const struct provider *p, const char *section, struct err *e)
+{
+	json_t *root = json_object();
+	int rc = -1;
+
+	if (root != NULL && json_fill(root, p, section) == 0)
+		rc = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	json_decref(root);
+	if (rc < 0)
+		return err_set(e, "json: out of memory, or the output cannot be written");
+	(void)putchar('\n');
+	return 0;
+}
+
+/* One value. A key that cannot exist is a mistake of the caller, not a "no". */
+static int print_one(const struct cli *c, const struct provider *p, const char *name)
+{
+	AUTO_FREE char *section = strdup(name);
+	const char *value;
+	struct err e = { 0 };
+	char *dot;
+
+	if (section == NULL)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	dot = strchr(section, '.');
+	if (dot == NULL)
+		return cli_usage(c, "'%s' is not SECTION.KEY", name);
+	*dot = '\0';
+	if (schema_find(section, dot + 1, &e) == NULL)
+		return cli_usage(c, "%s: %s", name, e.msg);
+	value = provider_get(p, section, dot + 1);
+	if (value == NULL)
+		return EX_NO;
+	(void)puts(value);
+	return EX_DONE;
+}
+
+static int print_values(const struct cli *c, const struct provider *p, const struct request *r)
+{
+	struct err e = { 0 };
+	int rc;
+
+	if (strcmp(r->format, "ini") == 0)
+		rc = provprint_ini(stdout, p, r->section, r->origin, &e);
+	else if (strcmp(r->format, "make") == 0)
+		rc = provprint_make(stdout, p, r->section, &e);
+	else if (strcmp(r->format, "sh") == 0)
+		rc = provprint_sh(stdout, p, r->section, &e);
+	else
+		rc = print_json(p, r->section, &e);
+	return rc < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
+}
+
+static int print_dirs(const struct provider *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->dirs.n; i++)
+		(void)puts(p->dirs.v[i]);
+	return EX_DONE;
+}
+
+static int answer(const struct cli *c, const struct request *r, const char *dir)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+	AUTO_STAGES struct stages s = { 0 };
+	struct err e = { 0 };
+
+	if (provider_load(&p, dir, &r->include, &e) < 0 || stages_load(&s, &p, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	cli_note(c, "%s: %zu values, %zu stages", dir, p.nvalues, s.n);
+	if (r->check)
+		return EX_DONE;
+	if (r->dirs)
+		return print_dirs(&p);
+	return r->get != NULL ? print_one(c, &p, r->get) : print_values(c, &p, r);
+}
+
+static int check_request(const struct cli *c, const struct request *r)
+{
+	AUTO_WORDS struct words formats = { 0 };
+	struct err e = { 0 };
+
+	if (words_split(&formats, "ini make sh json") < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	if (!words_has(&formats, r->format))
+		return cli_usage(c, "unknown format '%s'", r->format);
+	if ((r->get != NULL) + r->dirs + r->check > 1)
+		return cli_usage(c, "only one of --get, --dirs and --check can be given");
+	if (r->origin && strcmp(r->format, "ini") != 0)
+		return cli_usage(c, "--origin is for the format ini");
+	if (r->section != NULL && schema_section(r->section, &e) < 0)
+		return cli_usage(c, "%s: %s", r->section, e.msg);
+	if (c->argc != 1)
+		return cli_usage(c, "one provider directory is wanted");
+	return EX_DONE;
+}
+
+/* Returns CLI_END, or CLI_EXIT with the code to exit with in c->exit_code. */
+static int read_options(struct cli *c, struct request *r)
+{
+	int id;
+
+	for (;;) {
+		id = cli_next(c);
+		switch (id) {
+		case 'I':
+			if (words_add(&r->include, c->arg) < 0) {
+				c->exit_code = cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+				return CLI_EXIT;
+			}
+			break;
+		case 'g':
+			r->get = c->arg;
+			break;
+		case 'f':
+			r->format = c->arg;
+			break;
+		case 's':
+			r->section = c->arg;
+			break;
+		case OPT_DIRS:
+			r->dirs = true;
+			break;
+		case OPT_ORIGIN:
+			r->origin = true;
+			break;
+		case 'c':
+			r->check = true;
+			break;
+		default:
+			return id;
+		}
+	}
+}
+
+static int run(const struct cli *c, const struct request *r)
+{
+	int code = check_request(c, r);
+
+	return code != EX_DONE ? code : answer(c, r, c->argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &provconf_tool, .argc = argc, .argv = argv };
+	struct request r = { .format = "ini" };
+	int code;
+
+	code = read_options(&c, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	words_free(&r.include);
+	return cli_end(&c, code);
+}

@@ -1,0 +1,222 @@
+/* stagekey: the keys of all stages of a provider in one call, and what went into each. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/auto.h"
+#include "lib/cli.h"
+#include "lib/out.h"
+#include "lib/quote.h"
+#include "lib/stageinputs.h"
+#include "lib/why.h"
+
+static const struct opt opts[] = {
+	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
+	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
+	{ 'i', "inputs", "DIR", "write what went into each key to DIR" },
+	{ 'o', "output", "FILE", "write the keys to FILE, if they changed" },
+	{ 't', "tool-versions", "FILE", "lines NAME VERSION of other programs" },
+	{ 'w', "why", NULL, "say what differs between two inputs files" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool stagekey_tool = {
+	.name = "stagekey",
+	.synopsis = "[options] DIR | -w OLD NEW",
+	.about = "Print the keys of all stages of the provider in DIR, for make.",
+	.opts = opts,
+};
+
+struct request {
+	const char *top, *inputs, *output, *versions;
+	struct words include;
+	bool why;
+};
+
+/* How many digits of a key are part of file names. */
+enum { SHORT_KEY = 16 };
+
+/* Writes "NAME := VALUE"; an empty value leaves no blank behind. */
+static void put(FILE *f, const char *name, const char *stage, const char *value)
+{
+	(void)fprintf(f, "%s%s :=%s", name, stage, *value != '\0' ? " " : "");
+	quote_make(f, value);
+	(void)fputc('\n', f);
+}
+
+static void put_words(FILE *f, const char *name, const char *stage, const struct words *w)
+{
+	size_t i;
+
+	(void)fprintf(f, "%s%s :=", name, stage);
+	for (i = 0; i < w->n; i++) {
+		(void)fputc(' ', f);
+		quote_make(f, w->v[i]);
+	}
+	(void)fputc('\n', f);
+}
+
+static const char *value_of(const struct stagekeys *k, const struct stage *s, const char *key)
+{
+	const char *value = provider_get(k->provider, s->section, key);
+
+	return value != NULL ? value : "";
+}
+
+static void put_stage(FILE *f, const struct stagekeys *k, size_t i)
+{
+	const struct stage *s = &k->stages->v[i];
+
+	(void)fprintf(f, "\nKEY.%s := %.*s\n", s->name, SHORT_KEY, k->keys[i]);
+	put_words(f, "NEEDS.", s->name, &s->needs);
+	put(f, "SCRIPT.", s->name, s->script);
+	put(f, "LIVE.", s->name, strcmp(value_of(k, s, "live"), "yes") == 0 ? "yes" : "");
+	put(f, "TITLE.", s->name, value_of(k, s, "title"));
+	put(f, "TIMEOUT.", s->name, value_of(k, s, "timeout"));
+}
+
+static void put_fragment(FILE *f, const struct stagekeys *k)
+{
+	size_t i;
+
+	put_words(f, "PROVIDER_DIRS", "", &k->provider->dirs);
+	(void)fputs("STAGES :=", f);
+	for (i = 0; i < k->stages->n; i++)
+		(void)fprintf(f, " %s", k->stages->v[i].name);
+	(void)fputc('\n', f);
+	for (i = 0; i < k->stages->n; i++)
+		put_stage(f, k, i);
+}
+
+static int write_fragment(const struct request *r, const struct stagekeys *k, struct err *e)
+{
+	struct out o;
+
+	if (r->output == NULL) {
+		put_fragment(stdout, k);
+		return 0;
+	}
+	if (out_open(&o, r->output, 0666, e) < 0)
+		return -1;
+	put_fragment(o.f, k);
+	return out_commit_if_changed(&o, e);
+}
+
+/* The lines of one stage, in a file that is named by the key and so never changes. */
+static int write_inputs(const char *dir, const struct stagekeys *k, size_t stage, struct err *e)
+{
+	AUTO_WORDS struct words path = { 0 };
+	struct out o;
+	size_t i;
+
+	if (words_addf(&path, "%s/%s.%.*s", dir, k->stages->v[stage].name, SHORT_KEY, k->keys[stage]) < 0)
+		return err_set(e, "out of memory");
+	if (access(path.v[0], F_OK) == 0)
+		return 0;
+	if (out_open(&o, path.v[0], 0666, e) < 0)
+		return -1;
+	for (i = 0; i < k->inputs[stage].n; i++)
+		(void)fprintf(o.f, "%s\n", k->inputs[stage].v[i]);
+	return out_commit(&o, e);
+}
+
+static int write_all(const struct request *r, const struct stagekeys *k, struct err *e)
+{
+	size_t i;
+
+	if (r->inputs != NULL && mkdir(r->inputs, 0777) < 0 && errno != EEXIST)
+		return err_sys(e, "%s", r->inputs);
+	for (i = 0; r->inputs != NULL && i < k->stages->n; i++)
+		if (write_inputs(r->inputs, k, i, e) < 0)
+			return -1;
+	return write_fragment(r, k, e);
+}
+
+static int compute_keys(const struct cli *c, const struct request *r, const char *dir)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+	AUTO_STAGES struct stages s = { 0 };
+	struct stagekeys k = { .provider = &p, .stages = &s, .top = r->top };
+	struct err e = { 0 };
+	int code = EX_DONE;
+
+	if (provider_load(&p, dir, &r->include, &e) < 0 || stages_load(&s, &p, &e) < 0 ||
+	    (r->versions != NULL && stageinputs_versions(&k.versions, r->versions, &e) < 0) ||
+	    stageinputs_compute(&k, &e) < 0)
+		code = cli_fail(c, EX_BAD_USAGE, &e);
+	else if (write_all(r, &k, &e) < 0)
+		code = cli_fail(c, EX_FAIL, &e);
+	else
+		cli_note(c, "%s: %zu stages", dir, s.n);
+	stageinputs_free(&k);
+	return code;
+}
+
+static int say_why(const struct cli *c, const char *old, const char *new)
+{
+	AUTO_WORDS struct words text = { 0 };
+	struct err e = { 0 };
+	size_t i;
+
+	if (why_differ(&text, old, new, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	for (i = 0; i < text.n; i++)
+		(void)puts(text.v[i]);
+	return EX_DONE;
+}
+
+/* Returns CLI_END, or CLI_EXIT with the code to exit with in c->exit_code. */
+static int read_options(struct cli *c, struct request *r)
+{
+	int id;
+
+	for (;;) {
+		id = cli_next(c);
+		switch (id) {
+		case 'C':
+			r->top = c->arg;
+			break;
+		case 'I':
+			if (words_add(&r->include, c->arg) < 0) {
+				c->exit_code = cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+				return CLI_EXIT;
+			}
+			break;
+		case 'i':
+			r->inputs = c->arg;
+			break;
+		case 'o':
+			r->output = c->arg;
+			break;
+		case 't':
+			r->versions = c->arg;
+			break;
+		case 'w':
+			r->why = true;
+			break;
+		default:
+			return id;
+		}
+	}
+}
+
+static int run(struct cli *c, const struct request *r)
+{
+	if (c->argc != (r->why ? 2 : 1))
+		return cli_usage(c, r->why ? "two inputs files are wanted" : "one provider directory is wanted");
+	if (r->why)
+		return say_why(c, c->argv[0], c->argv[1]);
+	out_catch_signals();
+	return compute_keys(c, r, c->argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &stagekey_tool, .argc = argc, .argv = argv };
+	struct request r = { .top = "." };
+	int code;
+
+	code = read_options(&c, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	words_free(&r.include);
+	return cli_end(&c, code);
+}
