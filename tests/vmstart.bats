@@ -2,7 +2,7 @@
 load lib/common
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 teardown() {
@@ -52,26 +52,34 @@ ended() {
 	[ "$code" = "$1" ]
 }
 
-# A process whose parent is gone is reaped by another: it may be a zombie for a moment.
-is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
+# A process whose parent is gone is reaped by another: it may be a zombie for a moment, and
+# has ended when its last thread has.
+is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "/proc/$1/status"; }
 
 # The foreground VM has come up.
 is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 
 @test "vmstart returns when QEMU runs, and leaves it running" {
 	run start
-	[ "$status" = 0 ] && [ -z "$output" ]
+	[ "$status" = 0 ]
+	[ -z "$output" ]
 	kill -0 "$(< run/pid)"
 	[[ $(qmp query-status) = *'"status": "running"'* ]]
-	[ -S run/agent.sock ] && [ -S run/console.sock ] && [ -e run/console.log ] && [ -e run/qemu.log ]
-	[ "$(stat -c %a run)" = 700 ] && [ "$(stat -c %a run/ram)" = 600 ] && [ "$(stat -c %s run/ram)" = $((32 << 20)) ]
+	[ -S run/agent.sock ]
+	[ -S run/console.sock ]
+	[ -e run/console.log ]
+	[ -e run/qemu.log ]
+	[ "$(stat -c %a run)" = 700 ]
+	[ "$(stat -c %a run/ram)" = 600 ]
+	[ "$(stat -c %s run/ram)" = $((32 << 20)) ]
 	# It leads a session of its own.
 	[ "$(ps -o sid= -p "$(< run/pid)" | tr -d ' ')" = "$(< run/pid)" ]
 }
 
 @test "vmstart leaves no descriptor to QEMU, make's jobserver neither" {
-	exec 7> marker 8< <(sleep 30)
 	local left
+	mkfifo jobserver
+	exec 7> marker 8<> jobserver
 	start
 	exec 7>&- 8<&-
 	left=$(readlink /proc/"$(< run/pid)"/fd/* | grep -v -e '^socket:' -e '^anon_inode:' | sort -u)
@@ -81,7 +89,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 @test "vmstart chooses TCG where the processor has no virtualisation" {
 	! grep -qwE 'vmx|svm' /proc/cpuinfo || skip "this processor has it"
 	run start -v
-	[ "$status" = 0 ] && [[ $output = "vmstart: vm: no usable KVM here: TCG"* ]]
+	[ "$status" = 0 ]
+	[[ $output = "vmstart: vm: no usable KVM here: TCG"* ]]
 	[[ $(tr '\0' ' ' < /proc/"$(< run/pid)"/cmdline) = *' -accel tcg,'*' -cpu qemu64 '* ]]
 	run "$BIN/vmstart" -n vm --run x --accel kvm --print
 	[[ $output = *'-accel kvm'*'-cpu host'* ]]
@@ -94,7 +103,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	local pid
 	pid=$(< run/pid)
 	run start
-	[ "$status" = 1 ] && [ "$output" = "vmstart: vm: run: a VM already runs there" ]
+	[ "$status" = 1 ]
+	[ "$output" = "vmstart: vm: run: a VM already runs there" ]
 	kill -0 "$pid"
 	[[ $(qmp query-status) = *running* ]]
 }
@@ -105,7 +115,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	pid=$(< run/pid)
 	kill -KILL "$pid"
 	wait_for 5 is_gone "$pid"
-	[ -S run/qmp.sock ] && [ -e run/pid ]
+	[ -S run/qmp.sock ]
+	[ -e run/pid ]
 	start
 	[ "$(< run/pid)" != "$pid" ]
 	kill -0 "$(< run/pid)"
@@ -116,16 +127,16 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	qemu-img create -q -f qcow2 images/base.qcow2 64M
 	polite_disk raw.img
 	start -d disk.qcow2 -b images/base.qcow2
-	qemu-img info -U --output=json disk.qcow2 > info
-	grep -qF "\"full-backing-filename\": \"$PWD/images/base.qcow2\"" info
-	grep -qF '"backing-filename-format": "qcow2"' info
-	grep -qF '"virtual-size": 67108864' info
+	qemu-img info -U --output=json disk.qcow2 > facts
+	grep -qF "\"full-backing-filename\": \"$PWD/images/base.qcow2\"" facts
+	grep -qF '"backing-filename-format": "qcow2"' facts
+	grep -qF '"virtual-size": 67108864' facts
 	"$BIN/vmstop" --now run
 	# A raw backing, a larger disk.
 	start -d disk.qcow2 -b raw.img --disk-size 128M
-	qemu-img info -U --output=json disk.qcow2 > info
-	grep -qF '"backing-filename-format": "raw"' info
-	grep -qF '"virtual-size": 134217728' info
+	qemu-img info -U --output=json disk.qcow2 > facts
+	grep -qF '"backing-filename-format": "raw"' facts
+	grep -qF '"virtual-size": 134217728' facts
 	wait_for 20 grep -q B run/console.log
 	[[ $(qmp query-named-block-nodes) = *'"node-name": "root"'* ]]
 }
@@ -146,23 +157,29 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 @test "vmstart says why there is no disk, and leaves nothing behind" {
 	qemu-img create -q -f qcow2 base.qcow2 64M
 	run start -d disk.qcow2 -b missing.qcow2
-	[ "$status" = 1 ] && [ "$output" = "vmstart: vm: disk.qcow2: missing.qcow2: No such file or directory" ]
+	[ "$status" = 1 ]
+	[ "$output" = "vmstart: vm: disk.qcow2: missing.qcow2: No such file or directory" ]
 	run start -d disk.qcow2 -b base.qcow2 --disk-size 32M
-	[ "$status" = 1 ] && [[ $output = *"disk.qcow2: size 33554432 is less than that of base.qcow2, 67108864" ]]
+	[ "$status" = 1 ]
+	[[ $output = *"disk.qcow2: size 33554432 is less than that of base.qcow2, 67108864" ]]
 	run start -d missing.qcow2
-	[ "$status" = 1 ] && [[ $output = "vmstart: vm: qemu-img: Could not open"*"missing.qcow2"* ]]
+	[ "$status" = 1 ]
+	[[ $output = "vmstart: vm: qemu-img: Could not open"*"missing.qcow2"* ]]
 	[ "$(ls)" = base.qcow2 ]
 }
 
 @test "vmstart hands on QEMU's own words, and leaves nothing behind" {
 	qemu-img create -q -f qcow2 base.qcow2 64M
 	run start -d disk.qcow2 -b base.qcow2 -k no-kernel
-	[ "$status" = 1 ] && [ "${#lines[@]}" = 1 ]
+	[ "$status" = 1 ]
+	[ "${#lines[@]}" = 1 ]
 	[[ $output = "vmstart: vm: qemu: "*"no-kernel"* ]]
 	run start --extra-disk base.qcow2,format=raw -- -device no-such-device
-	[ "$status" = 1 ] && [[ $output = "vmstart: vm: qemu: "*"no-such-device"* ]]
+	[ "$status" = 1 ]
+	[[ $output = "vmstart: vm: qemu: "*"no-such-device"* ]]
 	run start --qemu ./no-qemu
-	[ "$status" = 1 ] && [ "$output" = "vmstart: vm: ./no-qemu: No such file or directory" ]
+	[ "$status" = 1 ]
+	[ "$output" = "vmstart: vm: ./no-qemu: No such file or directory" ]
 	[ "$(ls)" = base.qcow2 ]
 	run start --run no/such/dir
 	[ "$status" = 1 ]
@@ -172,7 +189,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	printf '#!/bin/sh\necho $$ > fake.pid\nsleep 60 &\necho $! >> fake.pid\nwait\n' > fake
 	chmod +x fake
 	run start --qemu ./fake --timeout 1
-	[ "$status" = 124 ] && [[ $output = "vmstart: vm: does not run after 1 s: "* ]]
+	[ "$status" = 124 ]
+	[[ $output = "vmstart: vm: does not run after 1 s: "* ]]
 	[ ! -e run ]
 	local pid
 	while read -r pid; do
@@ -192,7 +210,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	EOF
 	chmod +x fake
 	run start --qemu ./fake --timeout 1
-	[ "$status" = 124 ] && [[ $output = *"no answer in time" ]]
+	[ "$status" = 124 ]
+	[[ $output = *"no answer in time" ]]
 	[ ! -e run ]
 }
 
@@ -200,13 +219,16 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	printf '#!/bin/sh\necho "fake: warning: not this" >&2\necho "fake: this one" >&2\nexit 3\n' > fake
 	chmod +x fake
 	run start --qemu ./fake
-	[ "$status" = 1 ] && [ "$output" = "vmstart: vm: qemu: this one" ]
+	[ "$status" = 1 ]
+	[ "$output" = "vmstart: vm: qemu: this one" ]
 	printf '#!/bin/sh\nexit 3\n' > fake
 	run start --qemu ./fake
-	[ "$status" = 1 ] && [ "$output" = "vmstart: vm: qemu: ended with exit code 3" ]
+	[ "$status" = 1 ]
+	[ "$output" = "vmstart: vm: qemu: ended with exit code 3" ]
 	printf '#!/bin/sh\nkill -9 $$\n' > fake
 	run start --qemu ./fake
-	[ "$status" = 1 ] && [ "$output" = "vmstart: vm: qemu: killed by signal 9" ]
+	[ "$status" = 1 ]
+	[ "$output" = "vmstart: vm: qemu: killed by signal 9" ]
 }
 
 @test "a signal during the start cleans up" {
@@ -217,7 +239,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	wait_for 5 test -s fake.pid
 	kill -TERM "$PID"
 	ended 143
-	[ ! -e run ] && [ ! -e disk.qcow2 ]
+	[ ! -e run ]
+	[ ! -e disk.qcow2 ]
 	run ! kill -0 "$(< fake.pid)"
 }
 
@@ -231,7 +254,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 		kill -"$sig" "$PID"
 		wait "$PID"
 		[ ! -s err ]
-		[ "$(ls run | sort | xargs)" = "console.log qemu.log" ]
+		[ "$(cd run && echo *)" = "console.log qemu.log" ]
 	done
 }
 
@@ -260,14 +283,16 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 @test "vmstart --foreground ends with its guest, and fails with its QEMU" {
 	sector disk.img "$BOOTED $POWER_OFF"
 	run timeout 20 "$BIN/vmstart" -n vm --run run -m 32 -d disk.img --disk-format raw -f
-	[ "$status" = 0 ] && [ -z "$output" ]
+	[ "$status" = 0 ]
+	[ -z "$output" ]
 	[ "$(< run/console.log)" = B ]
 	background "$BIN/vmstart" -n vm --run run -m 32 -f
 	wait_for 20 is_up
 	kill -KILL "$(< run/pid)"
 	ended 1
 	[ "$(< err)" = "vmstart: vm: qemu: killed by signal 9" ]
-	[ ! -e run/pid ] && [ ! -e run/ram ]
+	[ ! -e run/pid ]
+	[ ! -e run/ram ]
 }
 
 @test "a guest may reboot" {
@@ -314,7 +339,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	# The port is taken: QEMU says so.
 	two=run2
 	run "$BIN/vmstart" -n vm2 --run $two -m 32 --nic "user,fwd=tcp:127.0.0.1:$one-:22"
-	[ "$status" = 1 ] && [[ $output = "vmstart: vm2: qemu: "*"Could not set up host forwarding rule"* ]]
+	[ "$status" = 1 ]
+	[[ $output = "vmstart: vm2: qemu: "*"Could not set up host forwarding rule"* ]]
 	[ ! -e $two ]
 }
 
@@ -343,13 +369,15 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 		[ "$status" = 2 ] || { echo "fw $spec: $output" && false; }
 	done
 	run start --nic user,mac=52:55:00:d1:55:01 --nic tap=t0,mac=52:55:00:D1:55:01
-	[ "$status" = 2 ] && [[ $output = "vmstart: nic: two have the MAC address 52:55:00:d1:55:01"* ]]
+	[ "$status" = 2 ]
+	[[ $output = "vmstart: nic: two have the MAC address 52:55:00:d1:55:01"* ]]
 	[ ! -e run ]
 }
 
 @test "wrong options are usage errors" {
 	run "$BIN/vmstart" -n vm
-	[ "$status" = 2 ] && [[ $output = *"--name and --run are needed"* ]]
+	[ "$status" = 2 ]
+	[[ $output = *"--name and --run are needed"* ]]
 	local words
 	while read -r words; do
 		# shellcheck disable=SC2086
@@ -373,7 +401,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 		operand
 	EOF
 	run start --qmp "/tmp/$(printf '%0120d' 0)"
-	[ "$status" = 2 ] && [[ $output = *"longer than 107 bytes"* ]]
+	[ "$status" = 2 ]
+	[[ $output = *"longer than 107 bytes"* ]]
 	[ ! -e run ]
 }
 
@@ -395,7 +424,9 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 
 @test "vmstart --print prints the same command each time, and starts nothing" {
 	run start --print --nic user --nic tap=t0 -k /boot/k -a "it's quiet" -m 4G -d d.qcow2 -b base.qcow2
-	[ "$status" = 0 ] && [ ! -e run ] && [ ! -e d.qcow2 ]
+	[ "$status" = 0 ]
+	[ ! -e run ]
+	[ ! -e d.qcow2 ]
 	local first=$output
 	run start --print --nic user --nic tap=t0 -k /boot/k -a "it's quiet" -m 4096 -d d.qcow2 -b base.qcow2
 	[ "$output" = "$first" ]
@@ -410,8 +441,13 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	mkdir sockets
 	start --qmp sockets/q --agent sockets/a --console-socket sockets/c --console log --pidfile p --ram memory
 	kill -0 "$(< p)"
-	[ -S sockets/a ] && [ -S sockets/c ] && [ -e log ] && [ -s memory ]
+	[ -S sockets/a ]
+	[ -S sockets/c ]
+	[ -e log ]
+	[ -s memory ]
 	[[ $(qmp query-status sockets/q) = *running* ]]
 	"$BIN/vmstop" --now --qmp sockets/q --pidfile p run
-	[ ! -e p ] && [ ! -e sockets/q ] && [ -e memory ]
+	[ ! -e p ]
+	[ ! -e sockets/q ]
+	[ -e memory ]
 }

@@ -1,7 +1,7 @@
 # vmstop: ends VMs that vmstart has started.
 load lib/common
 
-setup() { cd "$BATS_TEST_TMPDIR"; }
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
 teardown() {
 	[ ! -s run/pid ] || "$BIN/vmstop" --now run || true
@@ -17,8 +17,9 @@ polite_disk() {
 
 start() { "$BIN/vmstart" --name vm --run run -m 32 "$@" 3>&-; }
 
-# Its parent is gone, and another reaps it: it may be a zombie for a moment.
-is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
+# Its parent is gone, and another reaps it: it may be a zombie for a moment, and
+# has ended when its last thread has.
+is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "/proc/$1/status"; }
 
 @test "vmstop shuts a guest down" {
 	polite_disk disk.img
@@ -27,9 +28,10 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
 	local pid
 	pid=$(< run/pid)
 	run "$BIN/vmstop" -t 20 run
-	[ "$status" = 0 ] && [ -z "$output" ]
+	[ "$status" = 0 ]
+	[ -z "$output" ]
 	wait_for 5 is_gone "$pid"
-	[ "$(ls run | xargs)" = "console.log qemu.log" ]
+	[ "$(cd run && echo *)" = "console.log qemu.log" ]
 }
 
 @test "vmstop ends a deaf guest at the deadline, with 124" {
@@ -37,9 +39,11 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
 	local pid
 	pid=$(< run/pid)
 	run "$BIN/vmstop" -t 1 run
-	[ "$status" = 124 ] && [ "$output" = "vmstop: run: the guest did not shut down in 1 s and was ended" ]
+	[ "$status" = 124 ]
+	[ "$output" = "vmstop: run: the guest did not shut down in 1 s and was ended" ]
 	wait_for 5 is_gone "$pid"
-	[ ! -e run/pid ] && [ ! -e run/qmp.sock ]
+	[ ! -e run/pid ]
+	[ ! -e run/qmp.sock ]
 }
 
 @test "vmstop --now ends it at once" {
@@ -47,21 +51,24 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
 	local pid
 	pid=$(< run/pid)
 	run timeout 5 "$BIN/vmstop" --now run
-	[ "$status" = 0 ] && [ -z "$output" ]
+	[ "$status" = 0 ]
+	[ -z "$output" ]
 	wait_for 5 is_gone "$pid"
 }
 
 @test "vmstop is silent when nothing runs, and removes what is stale" {
 	run "$BIN/vmstop" run
-	[ "$status" = 0 ] && [ -z "$output" ]
+	[ "$status" = 0 ]
+	[ -z "$output" ]
 	start
 	local pid
 	pid=$(< run/pid)
 	kill -KILL "$pid"
 	wait_for 5 is_gone "$pid"
 	run "$BIN/vmstop" -v run
-	[ "$status" = 0 ] && [ "$output" = "vmstop: run: no VM runs" ]
-	[ "$(ls run | xargs)" = "console.log qemu.log" ]
+	[ "$status" = 0 ]
+	[ "$output" = "vmstop: run: no VM runs" ]
+	[ "$(cd run && echo *)" = "console.log qemu.log" ]
 }
 
 @test "vmstop does not touch a process that only has the pid" {
@@ -78,13 +85,12 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
 	start
 	local pid
 	pid=$(< run/pid)
-	sleep 60 3>&- | socat - UNIX-CONNECT:run/qmp.sock > held 3>&- &
+	socat -u UNIX-CONNECT:run/qmp.sock - > held 3>&- &
 	keep_pid $!
 	wait_for 5 grep -q QMP held
 	run timeout 20 "$BIN/vmstop" -t 1 run
 	[ "$status" = 124 ]
 	wait_for 5 is_gone "$pid"
-	pkill -P $$ -x sleep || true
 }
 
 @test "vmstop kills a QEMU that does not answer" {
@@ -95,14 +101,16 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
 	run timeout 30 "$BIN/vmstop" -t 1 run
 	[ "$status" = 124 ]
 	wait_for 5 is_gone "$pid"
-	[ ! -e run/qmp.sock ] && [ ! -e run/pid ]
+	[ ! -e run/qmp.sock ]
+	[ ! -e run/pid ]
 }
 
 @test "vmstop leaves a file alone that is not a socket" {
 	start
 	echo data > file
 	run timeout 20 "$BIN/vmstop" --now --qmp file run
-	[ "$status" = 0 ] && [ "$(< file)" = data ]
+	[ "$status" = 0 ]
+	[ "$(< file)" = data ]
 }
 
 @test "vmstop: wrong usage" {

@@ -57,6 +57,12 @@ struct job {
 
 enum { WRONG = -100, LATE = DOWNLOAD_LATE };
 
+static int out_of_memory(const struct cli *c)
+{
+	cli_warn(c, "out of memory");
+	return EX_FAIL;
+}
+
 static int set_digest(struct cli *c, char to[SHA256_HEX])
 {
 	size_t i, n = strlen(c->arg);
@@ -224,7 +230,7 @@ static int verify(struct job *job, struct err *e)
 }
 
 /* Waits before attempt TRY (1: the first retry). Returns 0 or LATE. */
-static int pause_before(const struct job *job, int64_t try, int retry_after, struct err *e)
+static int pause_before(const struct job *job, const char *shown, int64_t try, int retry_after, struct err *e)
 {
 	int64_t ms = BACKOFF_MS;
 
@@ -232,15 +238,17 @@ static int pause_before(const struct job *job, int64_t try, int retry_after, str
 		ms *= 2;
 	if (ms < (int64_t)retry_after * 1000)
 		ms = (int64_t)retry_after * 1000;
-	if (ms >= ms_left(job->deadline))
-		return err_prefix(e, "no time for a retry"), LATE;
-	cli_note(job->c, "%s; next try in %d ms", e->msg, (int)ms);
+	if (ms >= ms_left(job->deadline)) {
+		(void)err_prefix(e, "no time for a retry");
+		return LATE;
+	}
+	cli_note(job->c, "%s: %s; next try in %d ms", shown, e->msg, (int)ms);
 	(void)poll(NULL, 0, (int)ms);
 	return 0;
 }
 
-/* Gets the file from one mirror. Returns 0, -1, WRONG or what download says. */
-static int fetch_from(struct job *job, const char *url, struct err *e)
+/* Gets the file from one mirror, which is called SHOWN in messages. Returns 0, -1, WRONG or what download says. */
+static int fetch_from(struct job *job, const char *url, const char *shown, struct err *e)
 {
 	struct download d = { .url = url,
 		.fd = job->fd,
@@ -265,7 +273,7 @@ static int fetch_from(struct job *job, const char *url, struct err *e)
 		}
 		if (rc != DOWNLOAD_AGAIN || try == job->retries || d.retry_after > MAX_RETRY_AFTER)
 			return rc;
-		if (pause_before(job, ++try, d.retry_after, e) < 0)
+		if (pause_before(job, shown, ++try, d.retry_after, e) < 0)
 			return LATE;
 	}
 }
@@ -278,7 +286,7 @@ static int fetch_any(struct job *job, struct err *e)
 	for (i = 0; i < job->c->argc; i++) {
 		AUTO_FREE char *shown = url_shown(job->c->argv[i]);
 
-		rc = fetch_from(job, job->c->argv[i], e);
+		rc = fetch_from(job, job->c->argv[i], shown != NULL ? shown : "URL", e);
 		clear_progress(job);
 		if (rc == 0)
 			return EX_DONE;
@@ -341,7 +349,7 @@ int main(int argc, char **argv)
 	if (job.output == NULL || *job.output == '\0')
 		return cli_end(&c, cli_usage(&c, "the URL has no file name: --output"));
 	if (asprintf(&job.part, "%s.part", job.output) < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-		code = cli_fail(&c, EX_FAIL, (err_set(&e, "out of memory"), &e));
+		code = out_of_memory(&c);
 	else
 		code = run(&job, &e);
 	curl_global_cleanup();

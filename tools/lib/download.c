@@ -16,11 +16,13 @@ struct state {
 	struct download *d;
 	struct err *e;
 	CURL *curl;
-	uint64_t offset; /* what was asked for begins here */
-	uint64_t first;  /* what the server sends begins here, as its Content-Range says */
-	uint64_t have;   /* bytes in the file */
-	bool started;    /* the first byte of the contents has come */
-	int rc;          /* why the transfer was ended by us */
+	uint64_t offset;   /* what was asked for begins here */
+	uint64_t first;    /* what the server sends begins here, as its Content-Range says */
+	uint64_t have;     /* bytes in the file */
+	int64_t moved;     /* when it last came further, of now_ms */
+	uint64_t moved_to; /* how many bytes of this response there were then */
+	bool started;      /* the first byte of the contents has come */
+	int rc;            /* why the transfer was ended by us */
 	char text[CURL_ERROR_SIZE];
 };
 
@@ -36,6 +38,14 @@ static int empty(struct state *s)
 	return ftruncate(s->d->fd, 0) == 0 && lseek(s->d->fd, 0, SEEK_SET) == 0 ? 0 : err_sys(s->e, "write");
 }
 
+/* From the beginning, unless that is where this attempt began. */
+static int restart(struct state *s)
+{
+	if (s->offset == 0)
+		return DOWNLOAD_GONE;
+	return empty(s) < 0 ? -1 : DOWNLOAD_RESTART;
+}
+
 /* The first bytes are here: is it what was asked for? Returns 0 or what ends the transfer. */
 static int begin(struct state *s)
 {
@@ -49,7 +59,7 @@ static int begin(struct state *s)
 		if (code == 0 || s->first == s->offset)
 			return 0;
 		(void)err_set(s->e, "the server sent another range");
-		return empty(s) < 0 ? -1 : DOWNLOAD_RESTART;
+		return restart(s);
 	}
 	if (code == 200)
 		return empty(s);
@@ -97,13 +107,21 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t u
 {
 	struct state *s = arg;
 
-	(void)now;
 	(void)up_total;
 	(void)up;
+	if ((uint64_t)now != s->moved_to) {
+		s->moved_to = (uint64_t)now;
+		s->moved = now_ms();
+	}
+	/* libcurl has a limit like this one, but takes the mean of several seconds. */
+	if (now_ms() - s->moved >= (int64_t)s->d->stall * 1000 && s->rc == 0) {
+		(void)err_set(s->e, "nothing came for %d seconds", s->d->stall);
+		s->rc = DOWNLOAD_AGAIN;
+	}
 	/* TOTAL is what this response brings, and HAVE minus NOW what was there before. */
-	if (s->started && s->rc == 0)
+	if (s->d->progress != NULL && s->started && s->rc == 0)
 		s->d->progress(s->d->arg, s->have, total > 0 ? (uint64_t)(total - now) + s->have : 0);
-	return 0;
+	return s->rc;
 }
 
 static int set_up(struct state *s)
@@ -111,7 +129,7 @@ static int set_up(struct state *s)
 	struct download *d = s->d;
 	int left = ms_left(d->deadline);
 	char range[32];
-	int bad = 0;
+	unsigned bad = 0;
 
 	(void)snprintf(range, sizeof range, "%llu-", (unsigned long long)s->offset);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_URL, d->url);
@@ -125,19 +143,15 @@ static int set_up(struct state *s)
 	bad |= curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, s->text);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_TIMEOUT_MS, (long)left);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(left < CONNECT_MS ? left : CONNECT_MS));
-	bad |= curl_easy_setopt(s->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	bad |= curl_easy_setopt(s->curl, CURLOPT_LOW_SPEED_TIME, (long)d->stall);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, on_data);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, s);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_HEADERFUNCTION, on_header);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_HEADERDATA, s);
 	if (s->offset > 0)
 		bad |= curl_easy_setopt(s->curl, CURLOPT_RANGE, range);
-	if (d->progress != NULL) {
-		bad |= curl_easy_setopt(s->curl, CURLOPT_NOPROGRESS, 0L);
-		bad |= curl_easy_setopt(s->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-		bad |= curl_easy_setopt(s->curl, CURLOPT_XFERINFODATA, s);
-	}
+	bad |= curl_easy_setopt(s->curl, CURLOPT_NOPROGRESS, 0L);
+	bad |= curl_easy_setopt(s->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	bad |= curl_easy_setopt(s->curl, CURLOPT_XFERINFODATA, s);
 	return bad == 0 ? 0 : err_set(s->e, "libcurl cannot be set up");
 }
 
@@ -149,8 +163,8 @@ static int http_error(struct state *s)
 	(void)curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &code);
 	(void)curl_easy_getinfo(s->curl, CURLINFO_RETRY_AFTER, &wait);
 	(void)err_set(s->e, "status %ld", code);
-	if (code == 416 && s->offset > 0)
-		return empty(s) < 0 ? -1 : DOWNLOAD_RESTART;
+	if (code == 416)
+		return restart(s);
 	if (code == 429 || code == 503)
 		s->d->retry_after = wait < INT32_MAX ? (int)wait : INT32_MAX;
 	return code == 408 || code == 429 || code >= 500 ? DOWNLOAD_AGAIN : DOWNLOAD_GONE;
@@ -169,7 +183,7 @@ static int judge(struct state *s, CURLcode code)
 	switch (code) {
 	case CURLE_BAD_DOWNLOAD_RESUME:
 	case CURLE_RANGE_ERROR:
-		return empty(s) < 0 ? -1 : DOWNLOAD_RESTART;
+		return restart(s);
 	case CURLE_OPERATION_TIMEDOUT:
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_COULDNT_RESOLVE_HOST:
@@ -190,7 +204,7 @@ static int judge(struct state *s, CURLcode code)
 
 int download(struct download *d, struct err *e)
 {
-	struct state s = { .d = d, .e = e, .first = UINT64_MAX };
+	struct state s = { .d = d, .e = e, .first = UINT64_MAX, .moved = now_ms() };
 	off_t end = lseek(d->fd, 0, SEEK_END);
 	CURLcode code;
 	int rc;

@@ -12,7 +12,7 @@ struct download {
 	int fd;           /* what is there of the file; the rest is appended */
 	uint64_t max;     /* a larger file is refused; bytes */
 	int64_t deadline; /* of now_ms */
-	int stall;        /* give up when less than a byte a second has come for so many seconds */
+	int stall;        /* give up when nothing has come for so many seconds */
 	/* Called now and then, unless NULL: what is there of how much, in bytes; TOTAL is 0 when not known. */
 	void (*progress)(void *arg, uint64_t have, uint64_t total);
 	void *arg;

@@ -54,7 +54,7 @@ static int check_name(const struct iniline *l, const char *key, bool append, str
 	return 0;
 }
 
-/* The same key once more in one file is a slip of the pen, except that += may follow. */
+/* inifile refuses the same key twice in a file; to add to a value and then replace it is a slip of the pen too. */
 static int check_again(const struct provfile *in, const struct iniline *l, const char *key, bool append, struct err *e)
 {
 	size_t i;
@@ -67,6 +67,16 @@ static int check_again(const struct provfile *in, const struct iniline *l, const
 	return 0;
 }
 
+static int go_on(struct provfile *in, const struct iniline *l, const char *key, struct err *e)
+{
+	struct provider_value *last = in->n > 0 ? &in->values[in->n - 1].v : NULL;
+
+	if (last == NULL || strcmp(last->section, l->section) != 0 || strcmp(last->key, key) != 0)
+		return err_set(e, "%s:%d: %s.%s: the line is indented, but there is no value to go on with", l->file,
+		    l->line, l->section, key);
+	return provfile_join(&last->value, l->value) < 0 ? no_memory(e) : 0;
+}
+
 /* Takes a line of the file into the struct provfile ARG. */
 static int take_line(const struct iniline *l, void *arg, struct err *e)
 {
@@ -76,13 +86,13 @@ static int take_line(const struct iniline *l, void *arg, struct err *e)
 	size_t len = strlen(l->key);
 	bool append = len > 0 && l->key[len - 1] == '+';
 
-	if (l->continuation && in->n > 0)
-		return provfile_join(&in->values[in->n - 1].v.value, l->value) < 0 ? no_memory(e) : 0;
 	for (; append && len > 0 && (l->key[len - 1] == '+' || l->key[len - 1] == ' '); len--)
 		continue;
 	key = strndup(l->key, len);
 	if (key == NULL)
 		return no_memory(e);
+	if (l->continuation)
+		return go_on(in, l, key, e);
 	if (check_name(l, key, append, e) < 0 || check_again(in, l, key, append, e) < 0)
 		return -1;
 	values = reallocarray(in->values, in->n + 1, sizeof *values);

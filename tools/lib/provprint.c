@@ -63,9 +63,10 @@ int provprint_ini(FILE *f, const struct provider *p, const char *section, bool o
 			(void)fprintf(f, "%s[%s]\n", before != NULL ? "\n" : "", list[i]->section);
 		before = list[i]->section;
 		(void)fprintf(f, "%s =%s", list[i]->key, *list[i]->value != '\0' ? " " : "");
-		put_folded(f, list[i]->value, strlen(list[i]->key) + 3);
 		if (origin)
-			(void)fprintf(f, " ; %s:%d", list[i]->file, list[i]->line);
+			(void)fprintf(f, "%s ; %s:%d", list[i]->value, list[i]->file, list[i]->line);
+		else
+			put_folded(f, list[i]->value, strlen(list[i]->key) + 3);
 		(void)fputc('\n', f);
 	}
 	free(list);

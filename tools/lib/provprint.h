@@ -9,7 +9,10 @@
 
 /* Each writes values to F, sorted by section and key; with SECTION, only those of that section. */
 
-/* As a provider.ini that stands for all; with ORIGIN, a comment says where each value came from. Returns 0 or -1. */
+/*
+ * As a provider.ini that stands for all, with long lines folded. With ORIGIN, a comment after each value says where it
+ * came from, and nothing is folded. Returns 0 or -1.
+ */
 int provprint_ini(FILE *f, const struct provider *p, const char *section, bool origin, struct err *e);
 
 /* SECTION.KEY := VALUE; those of [stage NAME] are stage.NAME.KEY. Returns 0 or -1. */

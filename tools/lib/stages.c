@@ -15,6 +15,7 @@ struct draft {
 	const struct provider_value *first; /* the first value of its section */
 	bool dropped, placed;
 	enum { FRESH, OPEN, DONE } visit;
+	const struct draft *by; /* while it is OPEN: the stage whose need led here */
 };
 
 struct drafts {
@@ -92,6 +93,21 @@ static int unknown_need(const struct drafts *d, const struct provider_value *nee
 	return provider_err(e, needs, "no stage '%s'", name);
 }
 
+/* NEED, which OF needs, leads back to OF: names all between them. */
+static int circle(const struct draft *of, const struct draft *need, const struct provider_value *needs, struct err *e)
+{
+	char way[256], longer[sizeof way + 64];
+	const struct draft *d;
+
+	(void)snprintf(way, sizeof way, "%s", need->stage.name);
+	for (d = of;; d = d->by) {
+		(void)snprintf(longer, sizeof longer, "%s -> %s", d->stage.name, way);
+		(void)snprintf(way, sizeof way, "%.*s", (int)sizeof way - 1, longer);
+		if (d == need)
+			return provider_err(e, needs, "stages need each other in a circle: %s", way);
+	}
+}
+
 static int resolve(const struct drafts *d, const struct provider *p, struct draft *of, struct err *e);
 
 /* Adds to OF's needs the stage NAME, or what NAME needs if it is dropped. */
@@ -104,7 +120,9 @@ static int add_need(const struct drafts *d, const struct provider *p, struct dra
 	if (need == NULL)
 		return unknown_need(d, needs, name, e);
 	if (need->visit == OPEN)
-		return provider_err(e, needs, "stages need each other in a circle: %s -> %s", of->stage.name, name);
+		return circle(of, need, needs, e);
+	if (need->visit == FRESH)
+		need->by = of;
 	if (resolve(d, p, need, e) < 0)
 		return -1;
 	if (!need->dropped) {

@@ -1,0 +1,275 @@
+# fetch, against a server that misbehaves: tests/lib/httpd.pl.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+	mkdir root state
+	# Text, so that /wrong/ differs; more than one write of libcurl's.
+	perl -e 'srand 1; print join "", map { chr 97 + rand 26 } 1 .. 800_000' > root/f
+	SIZE=$(stat -c %s root/f)
+	SUM=$(sha256sum < root/f | cut -d' ' -f1)
+	perl "$BATS_TEST_DIRNAME/lib/httpd.pl" root state 3>&- &
+	keep_pid $!
+	wait_for 10 [ -e state/port ]
+	U=http://127.0.0.1:$(cat state/port)
+}
+
+teardown() {
+	end_kept
+	if [ -d "$BATS_TEST_TMPDIR/small" ]; then
+		umount "$BATS_TEST_TMPDIR/small" 2> /dev/null || true
+	fi
+}
+
+# got [FILE]: FILE (f) is the right one and there is nothing beside it.
+got() {
+	cmp root/f "${1:-f}" && [ ! -e "${1:-f}.part" ]
+}
+
+# asked: what the server was asked for.
+asked() { paste -sd' ' state/log; }
+
+# failed CODE TEXT: the last run said this, in one line.
+failed() {
+	[ "$status" = "$1" ] && [ "${#lines[@]}" = 1 ] && [[ $output == "fetch: "$2 ]] || { echo "$status: $output"; return 1; }
+}
+
+@test "a file, quietly; the name is the URL's last component; the second time nobody is asked" {
+	run -0 fetch -s "$SUM" "$U/file/f?query#fragment"
+	[ -z "$output" ]
+	got
+	[ "$(stat -c %a f)" = "$(printf %o $((0666 & ~$(umask))))" ]
+	run -0 fetch -s "${SUM^^}" "$U/file/f"
+	run -0 fetch -v -s "$SUM" "$U/file/f"
+	[ "$output" = "fetch: f: is there already" ]
+	[ "$(asked)" = "/file/f -" ]
+	echo other > f
+	fetch -s "$SUM" "$U/file/f"
+	got
+}
+
+@test "file:// URLs, resumed too; an empty file" {
+	fetch -s "$SUM" -o out "file://$PWD/root/f"
+	got out
+	head -c 1000 root/f > part.part
+	fetch -s "$SUM" -o part "file://$PWD/root/f"
+	got part
+	cat root/f root/f > long.part
+	fetch -s "$SUM" -o long "file://$PWD/root/f"
+	got long
+	: > root/empty
+	fetch -s "$(sha256sum < root/empty | cut -d' ' -f1)" -o none "$U/file/empty"
+	[ -e none ] && [ ! -s none ]
+	run fetch -s "$SUM" -o x "file://$PWD/absent"
+	failed 1 "file://$PWD/absent: *"
+	[ ! -e x.part ]
+}
+
+@test "a cut line is continued by range, and so is what an earlier run left" {
+	run -0 fetch -s "$SUM" "$U/cut/f"
+	[ -z "$output" ]
+	got
+	[ "$(asked)" = "/cut/f - /cut/f $((SIZE / 2))" ]
+	head -c 12345 root/f > g.part
+	fetch -s "$SUM" -o g "$U/file/f"
+	got g
+	[[ $(asked) == *" /file/f 12345" ]]
+}
+
+@test "a partial file that is whole needs no server; one that is too long or wrong is fetched again" {
+	cp root/f a.part
+	fetch -s "$SUM" -o a "$U/file/f"
+	got a
+	[ "$(asked)" = "" ]
+	cat root/f root/f > b.part
+	fetch -s "$SUM" -o b "$U/file/f"
+	got b
+	[ "$(asked)" = "/file/f $((2 * SIZE)) /file/f -" ]
+	head -c 5000 /dev/zero > c.part
+	fetch -s "$SUM" -o c "$U/file/f"
+	got c
+	[[ $(asked) == *" /file/f 5000 /file/f -" ]]
+}
+
+@test "servers that know no ranges, refuse them, or send another one" {
+	local kind
+	for kind in norange range416 shifted; do
+		head -c 777 root/f > "$kind.part"
+		fetch -s "$SUM" -o "$kind" -r 0 "$U/$kind/f"
+		got "$kind"
+	done
+	[ "$(asked)" = "/norange/f 777 /range416/f 777 /range416/f - /shifted/f 777 /shifted/f -" ]
+}
+
+@test "redirects are followed, but not for ever and not to a file" {
+	fetch -s "$SUM" -o a "$U/moved/f"
+	got a
+	fetch -s "$SUM" -o b "$U/temp/f"
+	got b
+	run fetch -s "$SUM" -o c "$U/loop"
+	failed 1 "$U/loop: *redirects*"
+	[ "$(grep -c /loop state/log)" = 6 ]
+	run fetch -s "$SUM" -o c "$U/away"
+	failed 1 "$U/away: Protocol*"
+}
+
+@test "a wrong digest from every mirror: both digests and the URL are named, nothing is left" {
+	local other
+	other=$(tr a-y b-z < root/f | sha256sum | cut -d' ' -f1)
+	run fetch -s "$SUM" "$U/wrong/f"
+	failed 1 "$U/wrong/f: its sha256 is $other, not $SUM"
+	[ "$(echo *)" = "pids root state" ]
+	# Half of it is right: it is fetched once more, but once only.
+	head -c 1000 root/f > f.part
+	run fetch -s "$SUM" "$U/wrong/f"
+	failed 1 "*$other*"
+	[ "$(asked)" = "/wrong/f - /wrong/f 1000 /wrong/f -" ]
+	[ "$(echo *)" = "pids root state" ]
+	# What was there stays.
+	echo mine > f
+	run fetch -s "$SUM" "$U/wrong/f"
+	[ "$(cat f)" = mine ]
+}
+
+@test "mirrors are tried in order; with -v the failed ones are named" {
+	run -0 fetch -v -s "$SUM" -r 0 "$U/missing/f" "$U/wrong/f" "$U/down/f" "$U/drop/f" "$U/file/f" "$U/file/g"
+	got
+	[ "${#lines[@]}" = 4 ]
+	[ "${lines[0]}" = "fetch: $U/missing/f: status 404" ]
+	# The last mirror went on where the one before broke off.
+	[ "$(asked)" = "/missing/f - /wrong/f - /down/f - /drop/f - /file/f $((SIZE / 2))" ]
+	rm f
+	run fetch -s "$SUM" "$U/missing/f" "$U/missing/g"
+	failed 1 "$U/missing/g: status 404"
+}
+
+@test "retries: so many as were asked for, with pauses; not for what is gone" {
+	local start=${EPOCHREALTIME/./}
+	run fetch -s "$SUM" -r 2 "$U/down/f"
+	failed 1 "$U/down/f: status 500"
+	[ $((${EPOCHREALTIME/./} - start)) -ge 1500000 ]
+	[ "$(grep -c /down state/log)" = 3 ]
+	run fetch -s "$SUM" "$U/missing/f"
+	[ "$(grep -c /missing state/log)" = 1 ]
+	run fetch -s "$SUM" -r 1 -o x "http://127.0.0.1:$(free_port)/x"
+	failed 1 "*connect*"
+}
+
+@test "Retry-After is honoured, unless it is too long" {
+	local start=${EPOCHREALTIME/./}
+	fetch -s "$SUM" "$U/busy/f"
+	got
+	[ $((${EPOCHREALTIME/./} - start)) -ge 1000000 ]
+	rm f
+	start=$SECONDS
+	run fetch -s "$SUM" "$U/later/f"
+	failed 1 "$U/later/f: status 503"
+	[ "$(grep -c /later state/log)" = 1 ]
+	[ $((SECONDS - start)) -lt 10 ]
+}
+
+@test "a server that stalls is given up for the next mirror, which continues" {
+	fetch -s "$SUM" --stall 1 -r 0 "$U/stall/f" "$U/file/f"
+	got
+	[ "$(asked)" = "/stall/f - /file/f $((SIZE / 2))" ]
+}
+
+@test "the deadline ends it with 124 and keeps what has come" {
+	run fetch -s "$SUM" -t 1 "$U/stall/f" "$U/file/f"
+	failed 124 "$U/stall/f: *"
+	cmp -n $((SIZE / 2)) root/f f.part
+	[ "$(asked)" = "/stall/f -" ]
+	run fetch -s "$SUM" -t 1 -r 5 -o g "$U/down/f"
+	failed 124 "$U/down/f: no time for a retry: status 500"
+}
+
+@test "SIGINT keeps what has come; the next run continues" {
+	# A background job of a shell starts with SIGINT ignored.
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' fetch -s "$SUM" "$U/stall/f" 3>&- &
+	local pid=$!
+	keep_pid "$pid"
+	wait_for 10 cmp -n $((SIZE / 2)) root/f f.part
+	kill -INT "$pid"
+	run -130 wait "$pid"
+	[ ! -e f ]
+	fetch -s "$SUM" "$U/file/f"
+	got
+	[ "$(asked)" = "/stall/f - /file/f $((SIZE / 2))" ]
+}
+
+@test "two fetches of one file: the second waits, and finds it; or its deadline passes" {
+	fetch -s "$SUM" --stall 2 -r 0 "$U/stall/f" "$U/file/f" 3>&- &
+	local pid=$!
+	keep_pid "$pid"
+	wait_for 10 [ -s f.part ]
+	run fetch -s "$SUM" -t 1 "$U/file/f"
+	failed 124 "f.part: another fetch keeps it locked"
+	fetch -s "$SUM" "$U/file/f"
+	got
+	wait "$pid"
+	# One of them fetched it; it did so in two parts.
+	[ "$(asked)" = "/stall/f - /file/f $((SIZE / 2))" ]
+}
+
+@test "a file that is too large is refused" {
+	run fetch -s "$SUM" --max-size 100K "$U/file/f"
+	failed 1 "$U/file/f: larger than 102400 bytes"
+	fetch -s "$SUM" --max-size 1M "$U/file/f"
+	got
+}
+
+@test "a full disk: exit 1; with room it is continued" {
+	[ "$(id -u)" = 0 ] || skip "needs root for a tmpfs"
+	mkdir small
+	mount -t tmpfs -o size=1m none small
+	head -c 600000 /dev/zero > small/fill
+	run fetch -s "$SUM" -o small/f "$U/file/f" "$U/file/f"
+	failed 1 "small/f: write: No space left on device"
+	[ ! -e small/f ]
+	rm small/fill
+	fetch -s "$SUM" -o small/f "$U/file/f"
+	got small/f
+	[[ $(tail -1 state/log) =~ ^/file/f\ [1-9] ]]
+	umount small
+	rmdir small
+}
+
+@test "no password and no query in any message" {
+	local secret=${U/\/\//\/\/user:secret@} raw=${U/\/\//\/\/user:se@}
+	run fetch -v -s "$SUM" -r 1 "$secret/missing/f?token=secret" "$secret/down/f?token=secret" "$secret/loop" "$secret/wrong/f"
+	[ "$status" = 1 ]
+	[[ $output != *secret* ]]
+	[[ $output == *"$U/missing/f: status 404"* ]]
+	run fetch -v -s "$SUM" "$raw/file/f"
+	failed 1 "$U/file/f: URL using bad*"
+}
+
+@test "progress is shown on a terminal only" {
+	script -qec "fetch -s $SUM -o a --stall 1 -r 0 $U/stall/f $U/file/f" typescript > /dev/null
+	got a
+	grep -q 'a: 0.[0-9] MiB of 0.8' typescript
+}
+
+@test "bad options are named" {
+	expect() {
+		local text=$1
+		shift
+		run -2 fetch "$@"
+		[[ ${lines[0]} == "fetch: "$text ]] || { echo "got: $output"; return 1; }
+	}
+	expect "the digest is needed*" "$U/file/f"
+	expect "a URL is needed" -s "$SUM"
+	expect "'abc' is not a SHA-256*" -s abc "$U/file/f"
+	expect "URL 2 is not one of*" -s "$SUM" "$U/file/f" ftp://x/y
+	expect "URL 1 is not one of*" -s "$SUM" root/f
+	expect "the URL has no file name*" -s "$SUM" "$U/"
+	expect "timeout '0'*" -s "$SUM" -t 0 "$U/file/f"
+	expect "number of retries '-1'*" -s "$SUM" -r -1 "$U/file/f"
+	expect "size '1X'*" -s "$SUM" --max-size 1X "$U/file/f"
+	run fetch -s "$SUM" -o nowhere/f "$U/file/f"
+	failed 1 "nowhere/f.part: No such file or directory"
+	run fetch -s "$SUM" -o root "$U/file/f"
+	failed 1 "root: not a regular file"
+	[ ! -e state/log ] || [ ! -s state/log ]
+}

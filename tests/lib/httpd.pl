@@ -1,0 +1,100 @@
+#!/usr/bin/perl
+# A small HTTP server that misbehaves on purpose: httpd.pl ROOT STATE
+# It serves files of ROOT on a free port of 127.0.0.1 and writes into STATE: "port" (once it listens) and "log", a
+# line a request: PATH RANGE. What it does is the first component of the path:
+#   /file/F      F, ranges too              /norange/F   F, always all of it (200)
+#   /moved/F     301 to /file/F             /temp/F      307 to /file/F
+#   /loop        301 to itself              /away        301 to a file: URL
+#   /missing/F   404                        /range416/F  416 when asked for a range, else F
+#   /busy/F      429 with Retry-After: 1, once, then F
+#   /later/F     503 with Retry-After: 100  /down/F      500
+#   /cut/F       half of F, then the line is cut, once; then F, ranges too
+#   /drop/F      as /cut/F, but every time  /stall/F     half of F, and then nothing
+#   /wrong/F     as F, but with its letters changed, ranges too
+#   /shifted/F   F; asked for a range, 206 with another one
+use strict;
+use warnings;
+use IO::Socket::INET;
+
+my ($root, $state) = @ARGV;
+my $server = IO::Socket::INET->new(Listen => 16, LocalAddr => '127.0.0.1', ReuseAddr => 1) or die "listen: $!";
+open my $log, '>>', "$state/log" or die;
+$log->autoflush(1);
+open my $port, '>', "$state/port.new" or die;
+print $port $server->sockport;
+close $port;
+rename "$state/port.new", "$state/port" or die;
+$SIG{CHLD} = 'IGNORE';
+
+# True the first time that it is asked for NAME.
+sub first {
+	my $mark = "$state/seen-" . shift =~ tr{/}{_}r;
+	return 0 if -e $mark;
+	open my $f, '>', $mark or die;
+	return 1;
+}
+
+sub answer {
+	my ($c, $status, $headers, $body) = @_;
+	$body //= '';
+	my $length = $headers =~ /Content-Length/ ? '' : 'Content-Length: ' . length($body) . "\r\n";
+	print $c "HTTP/1.1 $status X\r\n$headers${length}Connection: close\r\n\r\n$body";
+}
+
+# The contents DATA, or the range that was asked for, which begins SHIFT bytes later than it should.
+sub send_file {
+	my ($c, $data, $first, $shift) = @_;
+	return answer($c, 200, '', $data) unless defined $first;
+	return answer($c, 416, 'Content-Range: bytes */' . length($data) . "\r\n") if $first >= length $data;
+	$first += $shift;
+	answer($c, 206, "Content-Range: bytes $first-" . (length($data) - 1) . '/' . length($data) . "\r\n",
+		substr($data, $first));
+}
+
+sub handle {
+	my ($c, $path, $first) = @_;
+	my (undef, $what, $name) = split m{/}, $path, 3;
+	my $data = '';
+	if (defined $name && open my $f, '<:raw', "$root/$name") {
+		local $/;
+		$data = <$f>;
+	}
+	my $half = substr $data, 0, length($data) / 2;
+	my $all = 'Content-Length: ' . length($data) . "\r\n";
+	return answer($c, 301, "Location: /file/$name\r\n") if $what eq 'moved';
+	return answer($c, 307, "Location: /file/$name\r\n") if $what eq 'temp';
+	return answer($c, 301, "Location: /loop\r\n") if $what eq 'loop';
+	return answer($c, 301, "Location: file:///etc/hostname\r\n") if $what eq 'away';
+	return answer($c, 404, '', 'not here') if $what eq 'missing';
+	return answer($c, 503, "Retry-After: 100\r\n") if $what eq 'later';
+	return answer($c, 500, '', 'down') if $what eq 'down';
+	return answer($c, 416, '') if $what eq 'range416' && defined $first;
+	return answer($c, 429, "Retry-After: 1\r\n") if $what eq 'busy' && first($path);
+	return answer($c, 200, $all, $half) if $what eq 'drop' || ($what eq 'cut' && first($path));
+	if ($what eq 'stall') {
+		answer($c, 200, $all, $half);
+		$c->flush;
+		# Until the other side has had enough.
+		sysread $c, my $rest, 1;
+		return;
+	}
+	$data =~ tr/a-y/b-z/ if $what eq 'wrong';
+	undef $first if $what eq 'norange';
+	send_file($c, $data, $first, $what eq 'shifted' ? 1 : 0);
+}
+
+while (1) {
+	my $c = $server->accept or next;
+	next if fork;
+	close $server;
+	my ($path, $first);
+	while (defined(my $line = <$c>)) {
+		$path = $1 if $line =~ m{^GET ([^ ?]+)};
+		$first = $1 if $line =~ /^Range: bytes=(\d+)-\r$/i;
+		last if $line eq "\r\n";
+	}
+	exit unless defined $path;
+	print $log $path, ' ', $first // '-', "\n";
+	handle($c, $path, $first);
+	exit;
+}

@@ -1,0 +1,354 @@
+# stagekey: keys change with what they depend on and with nothing else.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	tree a
+	cd a
+}
+
+# tree DIR: a small checkout: two providers, tools, manifests.
+tree() {
+	mkdir -p "$1"/providers/{base,child}/{stage,files} "$1"/{tools,manifests} "$1/providers/base/root/etc"
+	(
+		cd "$1"
+		for s in src disk boot app image; do echo "run $s" > providers/base/stage/$s; done
+		for m in dns storage more; do echo "$m" > manifests/$m.yaml; done
+		echo 'int main;' > tools/fetch.c
+		echo hosts > providers/base/root/etc/hosts
+		echo own > providers/child/files/own
+		cat > providers/base/provider.ini <<-'END'
+			[provider]
+			description = base
+			[debian]
+			suite = bookworm
+			[node]
+			memory = 1G
+			cpus = 2
+			disk = 10G
+			[stage src]
+			title = the sources
+			sections = debian
+			tools = fetch gcc odd
+			timeout = 60
+			[stage image]
+			needs = disk app
+			[stage disk]
+			sections = node.disk
+			files = root
+			[stage boot]
+			needs = disk src
+			sections = node
+			live = yes
+			[stage app]
+			needs = boot
+			lists = manifests.apply:/manifests/%.yaml
+			live = yes
+		END
+		cat > providers/child/provider.ini <<-'END'
+			[provider]
+			inherit = base
+			description = child
+			[manifests]
+			apply = dns storage
+			[stage boot]
+			files = files/own /tools/fetch.c
+		END
+	)
+}
+
+keys() { stagekey providers/child | sed -n 's/^KEY\.\([a-z]*\) := \([0-9a-f]\{16\}\)$/\1 \2/p'; }
+
+# changed: the stages whose keys are other than those in the file "before", in order.
+changed() {
+	keys > after
+	diff before after | sed -n 's/^> \([a-z]*\) .*/\1/p' | paste -sd' '
+}
+
+# moves STAGES COMMAND: after COMMAND exactly STAGES have other keys.
+moves() {
+	keys > before
+	eval "$2"
+	[ "$(changed)" = "$1" ] || { echo "$2: not '$1' but '$(changed)'"; return 1; }
+}
+
+refuses() {
+	local text
+	run -2 --separate-stderr stagekey providers/child
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" = 1 ]
+	for text; do
+		[[ $stderr == *"$text"* ]] || { echo "no '$text' in: $stderr"; return 1; }
+	done
+}
+
+child() { printf '%s\n' "$@" >> providers/child/provider.ini; }
+
+@test "the fragment has its variables, in order, and make reads it without a warning" {
+	child '[stage src]' 'title = costs $5 #1' '[stage app]' 'timeout = 90'
+	stagekey -o keys.mk providers/child
+	# shellcheck disable=SC2016
+	echo 'include keys.mk
+		$(foreach s,$(STAGES),$(info $s/$(NEEDS.$s)/$(SCRIPT.$s)/$(LIVE.$s)/$(TITLE.$s)/$(TIMEOUT.$s)))
+		$(info $(PROVIDER_DIRS))
+		all:;@:' | sed 's/^\t*//' > Makefile
+	run -0 make -rR --warn-undefined-variables
+	[ "$output" = 'src//providers/base/stage/src//costs $5 #1/60
+disk//providers/base/stage/disk///
+boot/disk src/providers/base/stage/boot/yes//
+app/boot/providers/base/stage/app/yes//90
+image/disk app/providers/base/stage/image///
+providers/child providers/base' ]
+	grep -qx 'LIVE.src :=' keys.mk
+	[ "$(grep -Ec '^KEY\.[a-z]+ := [0-9a-f]{16}$' keys.mk)" = 5 ]
+}
+
+@test "touching, comments, order and places change no key" {
+	keys > before
+	find . -exec touch -d 2001-01-01 {} +
+	[ -z "$(changed)" ]
+	sed -i '1i ; a comment\n' providers/*/provider.ini
+	sed -i 's/^sections = debian/&   ; why/; s/^tools = fetch gcc/tools =   fetch\n  gcc/' providers/base/provider.ini
+	[ -z "$(changed)" ]
+	chmod 600 providers/base/root/etc/hosts manifests/*
+	LC_ALL=C.UTF-8 TZ=Asia/Tokyo HOME=/nowhere V=1
+	export LC_ALL TZ HOME V
+	[ -z "$(changed)" ]
+	# The same value, now from the child; and what a key does not depend on.
+	child '[debian]' 'suite = bookworm' '[stage src]' 'title = another' 'timeout = 7' 'enabled = yes' '[stage boot]' \
+		'needs = src disk'
+	[ -z "$(changed)" ]
+}
+
+@test "trees in different directories have the same keys" {
+	keys > before
+	tree "../another place, {with} [odd] *characters"
+	cd "../another place, {with} [odd] *characters"
+	cp ../a/before .
+	[ -z "$(changed)" ]
+	# Named by absolute paths, from elsewhere.
+	cd /
+	stagekey -C "$OLDPWD" "$OLDPWD/providers/child" | grep ^KEY | diff - <(cd "$OLDPWD" && stagekey providers/child | grep ^KEY)
+}
+
+@test "a change moves exactly the stages below it, and going back is the old key" {
+	moves "disk boot app image" "echo more >> providers/base/root/etc/hosts"
+	moves "disk boot app image" "echo hosts > providers/base/root/etc/hosts"
+	keys > first
+	moves "app image" "echo more >> manifests/dns.yaml"
+	moves "" "echo more >> manifests/more.yaml"
+	moves "app image" "sed -i 's/apply = .*/& more/' providers/child/provider.ini"
+	moves "src boot app image" "sed -i 's/bookworm/trixie/' providers/base/provider.ini"
+	moves "boot app image" "sed -i 's/memory = 1G/memory = 2G/' providers/base/provider.ini"
+	moves "disk boot app image" "sed -i 's/disk = 10G/disk = 11G/' providers/base/provider.ini"
+	moves "" "sed -i 's/description = .*/description = else/' providers/*/provider.ini"
+	moves "image" "echo 'run otherwise' > providers/base/stage/image"
+	moves "boot app image" "chmod +x providers/child/files/own"
+	moves "boot app image" "echo x >> tools/fetch.c"
+	moves "src boot app image" "printf '[stage src]\nlive = no\n' >> providers/child/provider.ini"
+	rm -rf ./*/
+	cp first before
+	tree .
+	[ -z "$(changed)" ]
+}
+
+@test "an own file hides the inherited one of its name, an own script the inherited script" {
+	keys > first
+	moves "disk boot app image" "mkdir -p providers/child/root/etc; echo mine > providers/child/root/etc/hosts"
+	moves "" "echo hidden > providers/base/root/etc/hosts"
+	moves "disk boot app image" "echo new > providers/base/root/etc/extra"
+	moves "app image" "echo 'run mine' > providers/child/stage/app"
+	grep -q '^SCRIPT.app := providers/child/stage/app$' <(stagekey providers/child)
+	# The same contents at another place are the same.
+	moves "" "mv providers/base/root/etc/extra providers/child/root/etc/"
+}
+
+@test "patterns, braces, the top as last resort, links, and what editors leave" {
+	child '[stage src]' 'files = root/*/h* /tools/{fetch,none}.c manifests/d*.yaml root/etc/hosts'
+	ln -s ../nowhere providers/base/root/link
+	stagekey -i in providers/child > /dev/null
+	run -0 grep -h ^file in/src.*
+	[ "$(cut -d' ' -f2 <<< "$output")" = $'manifests/dns.yaml\nroot/etc/hosts\ntools/fetch.c' ]
+	grep -qx "file root/link $(printf %s ../nowhere | sha256sum | cut -d' ' -f1) l" in/disk.*
+	moves "" "touch providers/base/root/{a~,.b.swp,'#c#'} providers/base/root/etc/hosts~; mkdir providers/base/root/empty"
+	moves "disk boot app image" "ln -sf ../elsewhere providers/base/root/link"
+	moves "disk boot app image" "echo > 'providers/base/root/two words x'"
+	moves "src disk boot app image" "echo > providers/base/root/etc/h2"
+}
+
+@test "the inputs are what was hashed, and are written once" {
+	stagekey -i in -o keys.mk providers/child
+	[ "$(ls in | wc -l)" = 5 ]
+	local f
+	for f in in/*; do
+		[[ $(sha256sum < "$f") == "${f##*.}"* ]]
+		grep -qx "KEY.$(basename "${f%.*}") := ${f##*.}" keys.mk
+		run ! grep -F "$PWD" "$f"
+	done
+	run -0 cat in/src.*
+	[ "${lines[0]}" = "stage src" ]
+	[ "${lines[1]}" = "script stage/src $(sha256sum < providers/base/stage/src | cut -d' ' -f1)" ]
+	[ "${lines[2]}" = "conf debian.suite=bookworm" ]
+	grep -q "^need src $(sha256sum in/src.* | cut -d' ' -f1)$" in/boot.*
+	# Written once: an edited one stays, and so does the time stamp of the fragment.
+	echo mark > "$(echo in/src.*)"
+	touch -d 2001-01-01 keys.mk
+	stagekey -i in -o keys.mk providers/child
+	[ "$(cat in/src.*)" = mark ]
+	[ "$(stat -c %Y keys.mk)" = "$(date -d 2001-01-01 +%s)" ]
+	echo x >> manifests/dns.yaml
+	stagekey -i in -o keys.mk providers/child
+	[ "$(stat -c %Y keys.mk)" != "$(date -d 2001-01-01 +%s)" ]
+	[ "$(ls in | wc -l)" = 7 ]
+	[ "$(ls -A . in | grep -c tmp)" = 0 ]
+}
+
+@test "tools: ours have our version, others that of the file, or none" {
+	printf 'gcc 12.2.0 (Debian)\n\nunused 1\n' > versions
+	stagekey -t versions -i in providers/child > /dev/null
+	[ "$(grep ^tool in/src.*)" = "tool fetch $(stagekey -V | cut -d' ' -f3)
+tool gcc 12.2.0 (Debian)
+tool odd none" ]
+	stagekey -t versions providers/child > before
+	sed -i s/12.2/12.3/ versions
+	run -1 diff before <(stagekey -t versions providers/child)
+	[ "$(grep -c '^>' <<< "$output")" = 4 ]
+	echo nameonly >> versions
+	run -2 stagekey -t versions providers/child
+	[ "$output" = "stagekey: versions:4: is not NAME VERSION" ]
+	run -2 stagekey -t none providers/child
+}
+
+@test "a dropped stage: what needed it needs what it needed" {
+	child '[stage boot]' 'enabled = no'
+	run -0 stagekey providers/child
+	[[ $output == *$'\nSTAGES := src disk app image\n'* ]]
+	[[ $output == *$'\nNEEDS.app := disk src\n'* ]]
+	[[ $output != *boot* ]]
+	child '[stage app]' 'enabled = no'
+	run -0 stagekey providers/child
+	[[ $output == *$'\nNEEDS.image := disk src\n'* ]]
+}
+
+@test "an own stage: a section and a script" {
+	keys > before
+	child '[stage extra]' 'needs = boot' '[stage app]' 'needs = extra'
+	echo extra > providers/child/stage/extra
+	run -0 stagekey providers/child
+	[[ $output == *$'\nSTAGES := src disk boot extra app image\n'* ]]
+	[[ $output == *$'\nSCRIPT.extra := providers/child/stage/extra\n'* ]]
+	[ "$(changed)" = "extra app image" ]
+}
+
+@test "errors name the file, the line and the key" {
+	local ini=providers/child/provider.ini
+	cp $ini ini
+	at() { grep -nF -- "$1" $ini | tail -n 1 | cut -d: -f1; }
+	wrong() {
+		cp ini $ini
+		child '[stage src]' "$1"
+		refuses "stagekey: $ini:$(at "$1"): stage src.${1%% *}: " "$2"
+	}
+	wrong 'files = nosuch' "'nosuch' matches no file"
+	wrong 'files = nosuch/*' "'nosuch/*' matches no file"
+	wrong 'files = /root/etc/hosts' "matches no file"
+	wrong 'files = root/../../x' "'root/../../x': "
+	wrong 'files = .' "'.': "
+	wrong 'files = /' "'/': "
+	wrong 'sections = debain' "'debain': unknown section (did you mean [debian]?)"
+	wrong 'sections = node.memori' "'node.memori': unknown key (did you mean 'memory'?)"
+	wrong 'lists = manifests.apply' "'manifests.apply' is not SECTION.KEY:PATTERN"
+	wrong 'lists = manifests.apply:/x' "is not SECTION.KEY:PATTERN"
+	wrong 'lists = manifests:/x%' "'manifests' is not SECTION.KEY"
+	wrong 'lists = manifests.applies:/x%' "unknown key"
+	wrong 'lists = manifests.apply:/man/%.yaml' "'dns' of manifests.apply: '/man/dns.yaml' matches no file"
+	wrong 'needs = nosuch' "no stage 'nosuch'"
+	cp ini $ini
+	child '[stage src]' 'needs = app'
+	refuses "providers/base/provider.ini:" "stage boot.needs: stages need each other in a circle: src -> app -> boot -> src"
+	cp ini $ini
+	rm providers/base/stage/disk
+	refuses "providers/base/provider.ini:$(grep -nF 'node.disk' providers/base/provider.ini | cut -d: -f1): stage disk.sections: the stage has no script"
+}
+
+@test "a file that is no file, and a name that is no text" {
+	mkfifo providers/base/root/pipe
+	refuses "stage disk.files: " "root/pipe: is neither a file"
+	rm providers/base/root/pipe
+	touch $'providers/base/root/new\nline'
+	refuses "stage disk.files: " "control character"
+}
+
+@test "a file that cannot be read" {
+	[ "$(id -u)" != 0 ] || skip "root reads all"
+	chmod 0 providers/base/root/etc/hosts
+	refuses "providers/base/root/etc/hosts: Permission denied"
+}
+
+@test "--why says in words what differs" {
+	stagekey -i in providers/child > /dev/null
+	cp in/boot.* boot
+	cp in/app.* app
+	cp in/src.* src
+	run -0 stagekey --why boot boot
+	[ -z "$output" ]
+	sed -i 's/memory = 1G/memory = 6G/; s/^cpus = 2/&\nkernel = linux/' providers/base/provider.ini
+	sed -i 's/apply = .*/apply = dns more/' providers/child/provider.ini
+	echo x >> providers/base/stage/boot
+	echo x >> manifests/dns.yaml
+	chmod +x tools/fetch.c
+	echo 'gcc 1.2' > versions
+	rm -r in
+	stagekey -t versions -i in providers/child > /dev/null
+	run -0 stagekey -w boot in/boot.*
+	[ "$output" = "script stage/boot changed
+conf node.memory: 1G -> 6G
+file tools/fetch.c changed its mode
+need src changed
+conf node.kernel: (unset) -> linux" ]
+	run -0 stagekey -w app in/app.*
+	[ "$output" = "file manifests/dns.yaml changed
+file manifests/storage.yaml removed
+need boot changed
+file manifests/more.yaml added" ]
+	run -0 stagekey -w src in/src.*
+	[ "$output" = "tool gcc: none -> 1.2" ]
+	run -0 stagekey -w src app
+	[[ $output == "stage: src -> app"* ]]
+}
+
+@test "--why refuses what is no file of inputs" {
+	stagekey -i in providers/child > /dev/null
+	cp in/boot.* boot
+	run -2 stagekey -w boot none
+	[ "$output" = "stagekey: none: No such file or directory" ]
+	run -2 stagekey -w boot tools/fetch.c
+	[ "$output" = "stagekey: tools/fetch.c:1: is not a line of a stage's inputs" ]
+	local line
+	for line in "file x 123" "need" "need " "conf x" "tool x" "" "file $(printf '0%.0s' {1..64})"; do
+		echo "$line" > bad
+		run -2 stagekey -w boot bad
+		[ "$output" = "stagekey: bad:1: is not a line of a stage's inputs" ]
+	done
+}
+
+@test "usage errors, and output that cannot be written" {
+	run -2 stagekey
+	run -2 stagekey providers/child providers/base
+	run -2 stagekey -w one
+	run -1 stagekey -o none/keys.mk providers/child
+	[ "$output" = "stagekey: none/keys.mk: No such file or directory" ]
+	run -1 stagekey -i none/in providers/child
+	[[ $output == "stagekey: none/in: "* ]]
+	run -1 bash -c 'stagekey providers/child > /dev/full'
+}
+
+@test "one call for a real provider takes no time to speak of" {
+	local before after i
+	before=${EPOCHREALTIME/./}
+	for i in 1 2 3 4 5; do stagekey providers/child > /dev/null; done
+	after=${EPOCHREALTIME/./}
+	echo "# $(((after - before) / 5000)) ms" >&3
+	# The goal is 20 ms; ten times that is no matter of a busy machine or of sanitizers any more.
+	[ $(((after - before) / 5)) -lt 200000 ]
+}
