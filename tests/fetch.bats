@@ -2,7 +2,7 @@
 load lib/common
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return 1
 	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 	mkdir root state
 	# Text, so that /wrong/ differs; more than one write of libcurl's.
@@ -32,7 +32,10 @@ asked() { paste -sd' ' state/log; }
 
 # failed CODE TEXT: the last run said this, in one line.
 failed() {
-	[ "$status" = "$1" ] && [ "${#lines[@]}" = 1 ] && [[ $output == "fetch: "$2 ]] || { echo "$status: $output"; return 1; }
+	if [ "$status" != "$1" ] || [ "${#lines[@]}" != 1 ] || [[ $output != "fetch: "$2 ]]; then
+		echo "$status: $output"
+		return 1
+	fi
 }
 
 @test "a file, quietly; the name is the URL's last component; the second time nobody is asked" {
@@ -187,11 +190,12 @@ failed() {
 @test "SIGINT keeps what has come; the next run continues" {
 	# A background job of a shell starts with SIGINT ignored.
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' fetch -s "$SUM" "$U/stall/f" 3>&- &
-	local pid=$!
+	local pid=$! code=0
 	keep_pid "$pid"
 	wait_for 10 cmp -n $((SIZE / 2)) root/f f.part
 	kill -INT "$pid"
-	run -130 wait "$pid"
+	wait "$pid" || code=$?
+	[ "$code" = 130 ]
 	[ ! -e f ]
 	fetch -s "$SUM" "$U/file/f"
 	got
@@ -236,13 +240,14 @@ failed() {
 }
 
 @test "no password and no query in any message" {
-	local secret=${U/\/\//\/\/user:secret@} raw=${U/\/\//\/\/user:se@}
+	local secret=${U/\/\//\/\/user:secret@} raw=${U/\/\//\/\/user:se@cret@}
 	run fetch -v -s "$SUM" -r 1 "$secret/missing/f?token=secret" "$secret/down/f?token=secret" "$secret/loop" "$secret/wrong/f"
 	[ "$status" = 1 ]
 	[[ $output != *secret* ]]
 	[[ $output == *"$U/missing/f: status 404"* ]]
 	run fetch -v -s "$SUM" "$raw/file/f"
 	failed 1 "$U/file/f: URL using bad*"
+	[[ $output != *cret* ]]
 }
 
 @test "progress is shown on a terminal only" {

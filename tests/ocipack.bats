@@ -2,7 +2,7 @@
 load lib/common
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return 1
 	mkdir -p tree/etc/deep tree/bin tree/empty
 	echo hello > tree/etc/hello
 	ln tree/etc/hello tree/etc/deep/again
@@ -29,6 +29,9 @@ layer() {
 	m=$("$BIN/ocipack" --list "$1" | awk -v t="$2" '$1 == t { print $2 }')
 	echo "$1/blobs/sha256/$(jq -r ".layers[$3].digest" "$1/blobs/sha256/${m#sha256:}" | cut -d: -f2)"
 }
+
+# blobs LAYOUT: how many there are.
+blobs() { find "$1/blobs/sha256" -type f | wc -l; }
 
 # config LAYOUT TAG: the image's configuration, as skopeo reads it.
 config() { skopeo inspect --config "oci:$1:$2"; }
@@ -225,11 +228,11 @@ a $(jq -r .manifest a.json)" ]
 	[ "$(jq -r '.layers[0].size' a.json)" = "$(stat -c %s "$(layer out a 0)")" ]
 	[ "$(jq -r '.layers[0].diffid' a.json)" = "$(config out a | jq -r '.rootfs.diff_ids[0]')" ]
 	[ "$(jq -r '.config' a.json)" = "$(skopeo inspect --raw oci:out:a | jq -r .config.digest)" ]
-	[ "$(ls out/blobs/sha256 | wc -l)" = 9 ]
+	[ "$(blobs out)" = 9 ]
 	touch out/blob.7.tmp.1
 	run -0 ocipack --prune out
 	[ -z "$output" ]
-	[ "$(ls out/blobs/sha256 | wc -l)" = 6 ]
+	[ "$(blobs out)" = 6 ]
 	sound out
 	skopeo copy -q oci:out:a dir:a
 	skopeo copy -q oci:out:b dir:b
@@ -239,7 +242,7 @@ a $(jq -r .manifest a.json)" ]
 	echo >> "$manifest"
 	ocipack -t b --file tree/bin/run=b out
 	run -1 ocipack --prune out
-	[ "$(ls out/blobs/sha256 | wc -l)" = 9 ]
+	[ "$(blobs out)" = 9 ]
 }
 
 @test "a full disk: exit 1, the layout is as it was and nothing is left" {

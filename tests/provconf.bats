@@ -157,17 +157,20 @@ refuses() {
 @test "errors of sections: unknown, alike, a bad stage name, a key before the first" {
 	cp p/child/provider.ini ini
 	child '[knode]' 'x = 1'
-	refuses "p/child/provider.ini:$(line 'x = 1'): knode.x: unknown section (did you mean [node]?)"
+	refuses "p/child/provider.ini:$(line '[knode]'): [knode]: unknown section (did you mean [node]?)"
 	cp ini p/child/provider.ini
-	child '[something]' 'x = 1'
-	refuses "p/child/provider.ini:$(line 'x = 1'): something.x: unknown section"
+	child '[something]'
+	refuses "p/child/provider.ini:$(line '[something]'): [something]: unknown section"
 	[[ $stderr != *mean* ]]
 	cp ini p/child/provider.ini
 	child '[stage Upper]' 'live = no'
-	refuses "p/child/provider.ini:$(line 'live = no'):" "stage NAME"
+	refuses "p/child/provider.ini:$(line '[stage Upper]'):" "stage NAME"
 	cp ini p/child/provider.ini
 	child '[stage *]' 'live = no'
 	refuses "stage NAME"
+	cp ini p/child/provider.ini
+	child '[stage one]' '; nothing' '[node]'
+	refuses "p/child/provider.ini: [stage one]: the section has no key"
 	sed '1i description = early' ini > p/child/provider.ini
 	refuses "p/child/provider.ini:1:"
 }

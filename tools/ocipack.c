@@ -451,8 +451,10 @@ static int begin(const struct job *job, struct layout *l, const char *created, s
 	return rc;
 }
 
-/* Makes the image from its base, its new layers and what the options say. Returns 0, -1, LAYOUT_LATE, LAYER_INVALID or
- * IMAGE_NONE. */
+/*
+ * Makes the image from its base, its new layers and what the options say. Returns 0, -1, LAYOUT_LATE, LAYER_INVALID or
+ * IMAGE_NONE.
+ */
 static int build(struct cli *c, struct job *job, struct layout *l, struct image *i, struct err *e)
 {
 	char created[32];
@@ -489,8 +491,11 @@ static int list(const struct layout *l, struct err *e)
 
 	if (index == NULL)
 		return -1;
-	json_array_foreach(json_object_get(index, "manifests"), i, desc) if (oci_tag(desc) != NULL)(void)
-	    printf("%s %s\n", oci_tag(desc), json_string_value(json_object_get(desc, "digest")));
+	json_array_foreach(json_object_get(index, "manifests"), i, desc)
+	{
+		if (oci_tag(desc) != NULL)
+			(void)printf("%s %s\n", oci_tag(desc), json_string_value(json_object_get(desc, "digest")));
+	}
 	json_decref(index);
 	return 0;
 }

@@ -1,11 +1,9 @@
 #include "inifile.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <ini.h>
 #include <search.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +113,9 @@ static int check_line(struct state *st, char *line)
 	st->l.continuation = false;
 	if (*s == '\0' || *s == ';' || *s == '#')
 		return 0;
-	if (s > line && st->has_key) {
+	if (s > line) {
+		if (!st->has_key)
+			return bad_line(st, "indented, but no key is above it that it could go on with");
 		st->l.continuation = true;
 		return 0;
 	}
@@ -245,13 +245,4 @@ int inifile_read(const char *path, inifile_fn *with, void *arg, struct err *e)
 	struct inifile in = { .f = f, .name = path, .with = with, .arg = arg };
 
 	return f == NULL ? err_sys(e, "%s", path) : inifile_parse(&in, e);
-}
-
-int inifile_read_mem(const void *data, size_t n, const char *name, inifile_fn *with, void *arg, struct err *e)
-{
-	/* Opened for reading only: DATA is not written to. */
-	AUTO_FCLOSE FILE *f = fmemopen((void *)(uintptr_t)data, n, "r");
-	struct inifile in = { .f = f, .name = name, .with = with, .arg = arg };
-
-	return f == NULL ? err_sys(e, "%s", name) : inifile_parse(&in, e);
 }

@@ -53,7 +53,11 @@ static int check_descs(const json_t *j, const char *name, size_t max, struct err
 		return err_set(e, "no list \"%s\"", name);
 	if (json_array_size(list) > max)
 		return err_set(e, "more than %zu in \"%s\"", max, name);
-	json_array_foreach(list, i, d) if (oci_desc(d, &desc, e) < 0) return err_prefix(e, "%s[%zu]", name, i);
+	json_array_foreach(list, i, d)
+	{
+		if (oci_desc(d, &desc, e) < 0)
+			return err_prefix(e, "%s[%zu]", name, i);
+	}
 	return 0;
 }
 
@@ -110,8 +114,11 @@ json_t *oci_parse_config(const char *text, size_t n, struct err *e)
 	ids = json_object_get(json_object_get(j, "rootfs"), "diff_ids");
 	if (!json_is_array(ids) || json_array_size(ids) > MAX_LAYERS)
 		rc = err_set(e, "no list \"rootfs.diff_ids\"");
-	json_array_foreach(ids, i, id) if (digest_hex(json_string_value(id)) == NULL) rc =
-	    err_set(e, "rootfs.diff_ids[%zu]: not a SHA-256", i);
+	json_array_foreach(ids, i, id)
+	{
+		if (digest_hex(json_string_value(id)) == NULL)
+			rc = err_set(e, "rootfs.diff_ids[%zu]: not a SHA-256", i);
+	}
 	part = json_object_get(j, "config");
 	if (part != NULL && !json_is_object(part) && !json_is_null(part))
 		rc = err_set(e, "\"config\" is not an object");
@@ -155,8 +162,11 @@ json_t *oci_find(const json_t *index, const char *tag)
 	json_t *d;
 	size_t i;
 
-	json_array_foreach(
-	    json_object_get(index, "manifests"), i, d) if (oci_tag(d) != NULL && strcmp(oci_tag(d), tag) == 0) return d;
+	json_array_foreach(json_object_get(index, "manifests"), i, d)
+	{
+		if (oci_tag(d) != NULL && strcmp(oci_tag(d), tag) == 0)
+			return d;
+	}
 	return NULL;
 }
 
@@ -214,7 +224,10 @@ int oci_edit(json_t *config, json_t *edits, struct err *e)
 				old = json_array();
 				rc = json_object_set_new(config, key, old);
 			}
-			json_array_foreach(value, i, item) rc = rc < 0 ? rc : set_env(old, item);
+			json_array_foreach(value, i, item)
+			{
+				rc = rc < 0 ? rc : set_env(old, item);
+			}
 		} else if (json_is_object(value) && json_is_object(old)) {
 			rc = json_object_update(old, value);
 		} else {
@@ -243,9 +256,15 @@ static int walk(json_t *j, int depth, int (*found)(const struct oci_desc *, void
 	if (json_is_object(j)) {
 		if (oci_desc(j, &d, &ignored) == 0)
 			rc = found(&d, arg);
-		json_object_foreach(j, key, item) rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
+		json_object_foreach(j, key, item)
+		{
+			rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
+		}
 	}
-	json_array_foreach(j, i, item) rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
+	json_array_foreach(j, i, item)
+	{
+		rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
+	}
 	return rc;
 }
 

@@ -61,16 +61,19 @@ int pack_layers(struct layout *l, struct pack *v, size_t n, int jobs, struct err
 {
 	struct crew c = { .l = l, .v = v, .n = n, .mutex = PTHREAD_MUTEX_INITIALIZER, .e = e };
 	pthread_t threads[LAYOUT_MAX_OPEN];
-	size_t i, started, want;
+	size_t i, started, want, zstd = 0;
 
 	if (n == 0)
 		return 0;
 	if (jobs > LAYOUT_MAX_OPEN)
 		jobs = LAYOUT_MAX_OPEN;
 	want = (size_t)jobs < n ? (size_t)jobs : n;
-	c.workers = jobs / (int)want;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		v[i].spec.stop = &c.stop;
+		zstd += v[i].spec.kind == SQUEEZE_ZSTD;
+	}
+	/* Only zstd can use more than one thread for a layer. */
+	c.workers = zstd > 0 && (size_t)jobs > zstd ? jobs / (int)zstd : 1;
 	/* This thread is one of them; fewer than wanted will do. */
 	for (started = 0; started + 1 < want; started++)
 		if (pthread_create(&threads[started], NULL, work, &c) != 0)

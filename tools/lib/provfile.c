@@ -28,6 +28,7 @@ void provfile_free(struct provfile *l)
 	for (i = 0; i < l->n; i++)
 		value_free(&l->values[i].v);
 	free(l->values);
+	words_free(&l->headings);
 	*l = (struct provfile){ 0 };
 }
 
@@ -54,7 +55,7 @@ static int check_name(const struct iniline *l, const char *key, bool append, str
 	return 0;
 }
 
-/* inifile refuses the same key twice in a file; to add to a value and then replace it is a slip of the pen too. */
+/* inifile refuses a second "key =" in a file; to add to a value and then replace it is a slip of the pen too. */
 static int check_again(const struct provfile *in, const struct iniline *l, const char *key, bool append, struct err *e)
 {
 	size_t i;
@@ -119,16 +120,46 @@ static void squeeze(char *text)
 	*to = '\0';
 }
 
-int provfile_read(struct provfile *in, const char *path, struct err *e)
+/* A heading; inifile tells of it even when nothing follows. */
+static int take_heading(const struct iniline *l, void *arg, struct err *e)
+{
+	struct provfile *in = arg;
+
+	if (schema_section(l->section, e) < 0)
+		return err_prefix(e, "%s:%d: [%s]", l->file, l->line, l->section);
+	if (words_has(&in->headings, l->section))
+		return 0;
+	return words_add(&in->headings, l->section) < 0 ? no_memory(e) : 0;
+}
+
+static bool has_section(const struct provfile *in, const char *section)
+{
+	size_t i;
+
+	for (i = 0; i < in->n; i++)
+		if (strcmp(in->values[i].v.section, section) == 0)
+			return true;
+	return false;
+}
+
+/* A stage is known by its keys: a heading alone would be a stage that is silently none. */
+static int check_headings(const struct provfile *in, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < in->headings.n; i++)
+		if (strncmp(in->headings.v[i], "stage ", 6) == 0 && !has_section(in, in->headings.v[i]))
+			return err_set(e, "%s: [%s]: the section has no key", in->path, in->headings.v[i]);
+	return 0;
+}
+
+static int check_values(struct provfile *in, struct err *e)
 {
 	const struct schema_key *row;
 	struct provider_value *v;
 	struct err why;
 	size_t i;
 
-	in->path = path;
-	if (inifile_read(path, take_line, in, e) < 0)
-		return -1;
 	for (i = 0; i < in->n; i++) {
 		v = &in->values[i].v;
 		row = schema_find(v->section, v->key, &why);
@@ -138,4 +169,17 @@ int provfile_read(struct provfile *in, const char *path, struct err *e)
 			squeeze(v->value);
 	}
 	return 0;
+}
+
+int provfile_read(struct provfile *in, const char *path, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	const struct inifile file = { .f = f, .name = path, .with = take_line, .section = take_heading, .arg = in };
+
+	in->path = path;
+	if (f == NULL)
+		return err_sys(e, "%s", path);
+	if (inifile_parse(&file, e) < 0 || check_headings(in, e) < 0)
+		return -1;
+	return check_values(in, e);
 }

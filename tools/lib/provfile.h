@@ -13,6 +13,7 @@ struct provfile {
 		bool append; /* "key += value" */
 	} * values;
 	size_t n;
+	struct words headings; /* the sections that it names */
 };
 
 /*

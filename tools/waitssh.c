@@ -1,0 +1,331 @@
+/* waitssh: returns when every host has sent its SSH identification string, or at the deadline. */
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/auto.h"
+#include "lib/cli.h"
+#include "lib/hostport.h"
+#include "lib/num.h"
+#include "lib/sshbanner.h"
+
+enum { OPT_INTERVAL = OPT_LONG, OPT_ATTEMPT };
+
+static const struct opt options[] = {
+	{ 't', "timeout", "SECONDS", "deadline for all hosts (default: 120)" },
+	{ OPT_INTERVAL, "interval", "MS", "pause between attempts (default: 200)" },
+	{ OPT_ATTEMPT, "attempt", "SECONDS", "limit of one attempt (default: 5)" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool waitssh_tool = {
+	.name = "waitssh",
+	.synopsis = "[options] HOST[:PORT]...",
+	.about = "Wait until every host has sent its SSH identification string.",
+	.opts = options,
+};
+
+enum phase {
+	PAUSED,     /* the next attempt starts at DUE */
+	CONNECTING, /* until DUE */
+	READING,    /* until DUE */
+	ANSWERED,
+};
+
+struct host {
+	const char *spec; /* as it was given */
+	struct hostport hp;
+	enum phase phase;
+	int fd;                           /* -1 unless CONNECTING or READING */
+	int64_t due;                      /* of now_ms */
+	struct addrinfo *found, *untried; /* this round's addresses, and which of them come next */
+	struct sshbanner banner;
+	struct err why; /* of the last attempt that failed */
+};
+
+struct waiting {
+	struct cli *cli;
+	struct host *hosts;
+	struct pollfd *fds; /* one a host, in the same order */
+	size_t n, left;
+	int64_t seconds, interval_ms, attempt_s;
+	int64_t start, deadline; /* of now_ms */
+};
+
+static void hang_up(struct host *h)
+{
+	if (h->fd >= 0)
+		(void)close(h->fd);
+	h->fd = -1;
+}
+
+/* After a failure, h->why says which: the next address at once, or all of them again after the interval. */
+static void pause_host(const struct waiting *w, struct host *h)
+{
+	hang_up(h);
+	h->phase = PAUSED;
+	h->due = now_ms() + (h->untried != NULL ? 0 : w->interval_ms);
+}
+
+/* A new round of addresses. Returns 0 or -1. */
+static int resolve(struct host *h)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+	int rc;
+
+	if (h->found != NULL)
+		freeaddrinfo(h->found);
+	h->found = NULL;
+	rc = getaddrinfo(h->hp.host, h->hp.port, &hints, &h->found);
+	h->untried = h->found;
+	return rc == 0 ? 0 : err_set(&h->why, "%s", gai_strerror(rc));
+}
+
+static void start_attempt(const struct waiting *w, struct host *h)
+{
+	const struct addrinfo *to;
+
+	if (h->untried == NULL && resolve(h) < 0) {
+		pause_host(w, h);
+		return;
+	}
+	to = h->untried;
+	h->untried = to->ai_next;
+	h->banner = (struct sshbanner){ .n = 0 };
+	h->due = now_ms() + w->attempt_s * 1000;
+	h->phase = CONNECTING;
+	h->fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (h->fd >= 0 && (connect(h->fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS || errno == EINTR))
+		return;
+	(void)err_sys(&h->why, h->fd < 0 ? "socket" : "connect");
+	pause_host(w, h);
+}
+
+static void end_connect(const struct waiting *w, struct host *h)
+{
+	socklen_t size = sizeof errno;
+	int result = 0;
+
+	if (getsockopt(h->fd, SOL_SOCKET, SO_ERROR, &result, &size) < 0)
+		result = errno;
+	if (result == 0) {
+		h->phase = READING;
+		return;
+	}
+	errno = result;
+	(void)err_sys(&h->why, "connect");
+	pause_host(w, h);
+}
+
+static void read_banner(struct waiting *w, struct host *h)
+{
+	char data[4096];
+	ssize_t n = recv(h->fd, data, sizeof data, 0);
+	enum sshbanner_is is = SSHBANNER_BAD;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0)
+		(void)err_sys(&h->why, "connection lost before the SSH banner");
+	else if (n == 0)
+		(void)err_set(&h->why, "connection closed before the SSH banner");
+	else
+		is = sshbanner_feed(&h->banner, data, (size_t)n, &h->why);
+	if (is == SSHBANNER_MORE)
+		return;
+	if (is == SSHBANNER_BAD) {
+		pause_host(w, h);
+		return;
+	}
+	hang_up(h);
+	h->phase = ANSWERED;
+	w->left--;
+	cli_note(
+	    w->cli, "%s: answered after %.1f s: %s", h->spec, (double)(now_ms() - w->start) / 1000, h->banner.line);
+}
+
+/* What the clock asks for. */
+static void act_on_time(const struct waiting *w, struct host *h)
+{
+	if (h->phase == ANSWERED || h->due > now_ms())
+		return;
+	if (h->phase == PAUSED) {
+		start_attempt(w, h);
+		return;
+	}
+	(void)err_set(&h->why, h->phase == CONNECTING ? "no connection within %lld s" : "no SSH banner within %lld s",
+	    (long long)w->attempt_s);
+	pause_host(w, h);
+}
+
+/* What a socket asks for. */
+static void act_on_socket(struct waiting *w, struct host *h)
+{
+	if (h->phase == CONNECTING)
+		end_connect(w, h);
+	else if (h->phase == READING)
+		read_banner(w, h);
+}
+
+/* Sleeps until a socket is ready, a host is due, or the deadline has come. Returns what poll returned. */
+static int sleep_until_next(struct waiting *w)
+{
+	int64_t next = w->deadline;
+	const struct host *h;
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		h = &w->hosts[i];
+		/* poll(2) takes no notice of negative descriptors. */
+		w->fds[i] = (struct pollfd){ .fd = h->fd, .events = h->phase == CONNECTING ? POLLOUT : POLLIN };
+		if (h->phase != ANSWERED && h->due < next)
+			next = h->due;
+	}
+	return poll(w->fds, (nfds_t)w->n, ms_left(next));
+}
+
+/* Returns 1 when all have answered, 0 at the deadline, or -1. */
+static int wait_for_all(struct waiting *w, struct err *e)
+{
+	int ready;
+	size_t i;
+
+	while (w->left > 0) {
+		for (i = 0; i < w->n; i++)
+			act_on_time(w, &w->hosts[i]);
+		if (ms_left(w->deadline) == 0)
+			return 0;
+		ready = sleep_until_next(w);
+		if (ready < 0 && errno != EINTR)
+			return err_sys(e, "poll");
+		for (i = 0; ready > 0 && i < w->n; i++)
+			if (w->fds[i].revents != 0)
+				act_on_socket(w, &w->hosts[i]);
+	}
+	return 1;
+}
+
+static int late(const struct waiting *w)
+{
+	const struct host *h;
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		h = &w->hosts[i];
+		if (h->phase != ANSWERED)
+			cli_warn(w->cli, "%s: no SSH banner in %lld s: %s", h->spec, (long long)w->seconds,
+			    h->why.msg[0] != '\0' ? h->why.msg : "the first attempt was not over");
+	}
+	return EX_LATE;
+}
+
+/* Takes the operands. Returns 0, or the exit code. */
+static int take_hosts(struct waiting *w)
+{
+	struct cli *c = w->cli;
+	struct err e = { 0 };
+	size_t i;
+
+	if (c->argc == 0)
+		return cli_usage(c, "expected HOST[:PORT]...");
+	w->n = w->left = (size_t)c->argc;
+	w->hosts = calloc(w->n, sizeof *w->hosts);
+	w->fds = calloc(w->n, sizeof *w->fds);
+	if (w->hosts == NULL || w->fds == NULL) {
+		(void)err_set(&e, "out of memory");
+		return cli_fail(c, EX_FAIL, &e);
+	}
+	for (i = 0; i < w->n; i++) {
+		w->hosts[i].spec = c->argv[i];
+		w->hosts[i].fd = -1;
+	}
+	for (i = 0; i < w->n; i++)
+		if (hostport_parse(&w->hosts[i].hp, c->argv[i], "22", &e) < 0)
+			return cli_usage(c, "%s", e.msg);
+	return 0;
+}
+
+/* Returns 0, or the exit code. */
+static int parse(struct waiting *w)
+{
+	struct cli *c = w->cli;
+	int id, rc;
+
+	while ((id = cli_next(c)) != CLI_END) {
+		switch (id) {
+		case 't':
+			rc = num_parse(c->arg, 1, 604800, &w->seconds);
+			break;
+		case OPT_INTERVAL:
+			rc = num_parse(c->arg, 1, 60000, &w->interval_ms);
+			break;
+		case OPT_ATTEMPT:
+			rc = num_parse(c->arg, 1, 3600, &w->attempt_s);
+			break;
+		default:
+			return CLI_EXIT;
+		}
+		if (rc < 0) {
+			c->exit_code = cli_usage(c, "'%s' is not a number that %s takes", c->arg,
+			    id == 't'           ? "--timeout"
+			    : id == OPT_ATTEMPT ? "--attempt"
+						: "--interval");
+			return CLI_EXIT;
+		}
+	}
+	c->exit_code = take_hosts(w);
+	return c->exit_code == 0 ? CLI_END : CLI_EXIT;
+}
+
+static void release(struct waiting *w)
+{
+	size_t i;
+
+	for (i = 0; w->hosts != NULL && i < w->n; i++) {
+		hang_up(&w->hosts[i]);
+		if (w->hosts[i].found != NULL)
+			freeaddrinfo(w->hosts[i].found);
+	}
+	free(w->hosts);
+	free(w->fds);
+}
+
+/* As many sockets as there are hosts; and a resolver that does not wait longer than we would for one attempt. */
+static void prepare(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	(void)setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &waitssh_tool, .argc = argc, .argv = argv };
+	struct waiting w = { .cli = &c, .seconds = 120, .interval_ms = 200, .attempt_s = 5 };
+	struct err e = { 0 };
+	int code = EX_DONE, rc;
+
+	if (parse(&w) == CLI_EXIT) {
+		release(&w);
+		return cli_end(&c, c.exit_code);
+	}
+	prepare();
+	w.start = now_ms();
+	w.deadline = w.start + w.seconds * 1000;
+	rc = wait_for_all(&w, &e);
+	if (rc < 0)
+		code = cli_fail(&c, EX_FAIL, &e);
+	else if (rc == 0)
+		code = late(&w);
+	release(&w);
+	return cli_end(&c, code);
+}
