@@ -1,45 +1,131 @@
-# The whole of a Kubernetes provider: provisioned, its image made and started, used, taken down. Minutes, and
-# under emulation most of an hour's third; `make check-e2e` runs it, `make check` does not.
+# The whole of a Kubernetes provider: provisioned, its image made, a cluster started from it with the network cut
+# off, another with two nodes used as its users do, and taken down. `make check-e2e` runs it, `make check` does not.
 load lib/common
 
-PROVIDER=${PROVIDER:-k8s-1.20}
-
 setup_file() {
-	export ME=e2e$$
+	export PROVIDER=${PROVIDER:-k8s-1.20} ME=e2e$$ B=${B:-$TOP/build}
 }
 
 teardown_file() {
 	[ -n "${KEEP:-}" ] || mk cluster-down > /dev/null 2>&1 || true
 }
 
-mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CLUSTER -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" "$@" 3>&-; }
+mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" B="$B" "$@" 3>&-; }
 kc() { mk kubectl ARGS="$*"; }
 
-@test "provision, and then there is nothing to do" {
-	mk provision >&3
+# A step that takes minutes: its lines go to the terminal as they come.
+show() { "$@" 2>&1 | sed 's/^/# /' >&3; }
+
+# one_of STAGE: the directory of its current key.
+one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s "." $1 }'; }
+
+@test "provision; then there is nothing to do" {
+	show mk provision
 	run -0 mk -q provision
 }
 
 @test "no secret is in the image" {
-	local image disk
-	image=$(echo "$TOP/build/$PROVIDER"/image.*/oci)
-	disk=$(echo "$TOP/build/$PROVIDER"/seal.*/sealed.qcow2)
-	# The sealed overlay's own clusters, as raw bytes: only they were written by a running cluster.
-	qemu-img rebase -u -b "" "$disk" 2> /dev/null || true
+	local seal disk raw=$BATS_TEST_TMPDIR/raw.qcow2
+	seal=$(one_of seal)/sealed.qcow2
+	disk=$(one_of disk)/base.qcow2
+	# What the running machine wrote, uncompressed: a key that was ever on the disk is in here, deleted or not.
+	qemu-img rebase -u -F qcow2 -b "$disk" "$seal"
+	qemu-img convert -O qcow2 -B "$disk" -F qcow2 "$seal" "$raw"
+	qemu-img rebase -u -F qcow2 -b base.qcow2 "$seal"
+	# A key as a file, and as kubeconfigs hold one (base64 of "-----BEGIN ").
+	run ! grep -aqPz -- '-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/=]{32}' "$raw"
+	run ! grep -aq -- 'key-data: LS0tLS1CRUdJTi' "$raw"
+	# The same search finds the cluster's certificate, which is public: it can find something.
+	grep -aq 'BEGIN CERTIFICATE' "$raw"
+	run ! git -C "$TOP" grep -qI -e '-----BEGIN [A-Z ]*PRIVATE KEY-----'
 }
 
 @test "check: from the image alone, the network cut off" {
-	mk check-provider >&3
+	show mk check-provider
 }
 
 @test "two nodes are Ready, every pod runs" {
-	mk cluster-up NODES=2 >&3
+	show mk cluster-up NODES=2
 	run -0 kc get nodes --no-headers
 	[ "$(grep -cw Ready <<< "$output")" = 2 ]
 	run -0 kc get pods -A --no-headers
-	run ! grep -v Running <<< "$output"
+	[ "$(grep -cw Running <<< "$output")" = "$(grep -c . <<< "$output")" ]
+	show kc get nodes,pods -A -o wide
 }
 
-@test "pods on two nodes reach each other, and services from both" {
-	:
+@test "env: any kubectl, TLS verified; the kubeconfig is its user's alone" {
+	eval "$(mk env)"
+	run -0 "$KUBECTL" get --raw /readyz
+	[ "$output" = ok ]
+	[ "$(stat -c %a "$KUBECONFIG")" = 600 ]
+	run ! grep -q insecure-skip-tls-verify "$KUBECONFIG"
+	grep -q 'server: https://127.0.0.1:' "$KUBECONFIG"
+}
+
+@test "pods on two nodes reach each other by address and by service" {
+	local image ip
+	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
+	kc apply -f - <<-END
+		apiVersion: v1
+		kind: Service
+		metadata: { name: web }
+		spec: { selector: { app: web }, ports: [{ name: web, port: 80, targetPort: 8080 }] }
+		---
+		apiVersion: v1
+		kind: Pod
+		metadata: { name: web, labels: { app: web } }
+		spec:
+		  nodeName: node02
+		  terminationGracePeriodSeconds: 0
+		  containers:
+		    - name: web
+		      image: $image
+		      command: [bash, -c, 'while :; do { printf "HTTP/1.0 200 OK\r\n\r\nhere\n"; } | nc -l -p 8080 -q 1 2> /dev/null || perl -MIO::Socket::INET -e "my \$s=IO::Socket::INET->new(Listen=>5,LocalPort=>8080,ReuseAddr=>1); while(my \$c=\$s->accept){sysread(\$c,my \$b,4096); print \$c qq(HTTP/1.0 200 OK\r\n\r\nhere\n); close \$c}"; done']
+		---
+		apiVersion: v1
+		kind: Pod
+		metadata: { name: client }
+		spec:
+		  nodeName: node01
+		  terminationGracePeriodSeconds: 0
+		  containers: [{ name: client, image: $image, command: [sleep, infinity] }]
+	END
+	kc wait --for=condition=Ready pod/web pod/client --timeout=300s
+	ip=$(kc get pod web -o 'jsonpath={.status.podIP}')
+	[[ $ip == 10.244.2.* ]]
+	run -0 kc exec client -- curl -sS --retry 20 --retry-connrefused --max-time 60 "http://$ip:8080"
+	[ "$output" = here ]
+	wait_for 120 kc exec client -- curl -sS --max-time 20 http://web.default.svc.cluster.local
+	run -0 kc exec client -- curl -sS --max-time 60 http://web
+	[ "$output" = here ]
+}
+
+@test "stop and start: the cluster is what it was" {
+	kc create configmap kept --from-literal=a=b
+	show mk stop
+	show mk start
+	run -0 kc get configmap kept -o 'jsonpath={.data.a}'
+	[ "$output" = b ]
+}
+
+@test "cluster-down leaves nothing" {
+	mk cluster-down
+	# shellcheck source=/dev/null
+	. "$B/engine-auto.conf"
+	run -0 "${engine[@]}" ps -a --format '{{.Names}}'
+	[[ $output != *"$ME"* ]]
+	[ ! -e "$B/clusters/$ME" ]
+}
+
+@test "why: a manifest that is added concerns manifests and what follows" {
+	local copy=$BATS_TEST_TMPDIR/copy
+	mkdir "$copy"
+	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$copy" -x
+	printf 'apiVersion: v1\nkind: Namespace\nmetadata: { name: extra }\n' > "$copy/manifests/extra.yaml"
+	sed -i 's/^apply = .*/& extra/' "$copy/providers/$PROVIDER/provider.ini"
+	run -0 make -s -C "$copy" B="$B" PROVIDER="$PROVIDER" why STAGE=manifests
+	show echo "$output"
+	[[ $output == *"extra.yaml"* ]]
+	run -0 make -s -C "$copy" B="$B" PROVIDER="$PROVIDER" why STAGE=cluster
+	[[ $output == *"up to date"* ]]
 }

@@ -149,10 +149,10 @@ static void read_banner(struct waiting *w, struct host *h)
 	    w->cli, "%s: answered after %.1f s: %s", h->spec, (double)(now_ms() - w->start) / 1000, h->banner.line);
 }
 
-/* What the clock asks for. */
-static void act_on_time(const struct waiting *w, struct host *h)
+/* What the clock asks for at NOW. */
+static void act_on_time(const struct waiting *w, struct host *h, int64_t now)
 {
-	if (h->phase == ANSWERED || h->due > now_ms())
+	if (h->phase == ANSWERED || h->due > now)
 		return;
 	if (h->phase == PAUSED) {
 		start_attempt(w, h);
@@ -192,20 +192,24 @@ static int sleep_until_next(struct waiting *w)
 /* Returns 1 when all have answered, 0 at the deadline, or -1. */
 static int wait_for_all(struct waiting *w, struct err *e)
 {
+	int64_t now;
 	int ready;
 	size_t i;
 
 	while (w->left > 0) {
-		for (i = 0; i < w->n; i++)
-			act_on_time(w, &w->hosts[i]);
-		if (ms_left(w->deadline) == 0)
-			return 0;
 		ready = sleep_until_next(w);
 		if (ready < 0 && errno != EINTR)
 			return err_sys(e, "poll");
 		for (i = 0; ready > 0 && i < w->n; i++)
 			if (w->fds[i].revents != 0)
 				act_on_socket(w, &w->hosts[i]);
+		if (w->left > 0 && ms_left(w->deadline) == 0)
+			return 0;
+		/* A slow resolver must not make a host late whose socket has not been looked at since: one NOW for all.
+		 */
+		now = now_ms();
+		for (i = 0; i < w->n && ms_left(w->deadline) > 0; i++)
+			act_on_time(w, &w->hosts[i], now);
 	}
 	return 1;
 }
@@ -250,35 +254,38 @@ static int take_hosts(struct waiting *w)
 	return 0;
 }
 
-/* Returns 0, or the exit code. */
+/* The argument of the option NAME. Returns 0, or -1 after a usage error. */
+static int number(struct cli *c, const char *name, int64_t max, int64_t *out)
+{
+	if (num_parse(c->arg, 1, max, out) == 0)
+		return 0;
+	c->exit_code = cli_usage(c, "%s: '%s' is not a number from 1 to %lld", name, c->arg, (long long)max);
+	return -1;
+}
+
+/* Returns CLI_END, or CLI_EXIT with the code in w->cli. */
 static int parse(struct waiting *w)
 {
 	struct cli *c = w->cli;
-	int id, rc;
+	int id, rc = 0;
 
-	while ((id = cli_next(c)) != CLI_END) {
+	while (rc == 0 && (id = cli_next(c)) != CLI_END) {
 		switch (id) {
 		case 't':
-			rc = num_parse(c->arg, 1, 604800, &w->seconds);
+			rc = number(c, "timeout", 604800, &w->seconds);
 			break;
 		case OPT_INTERVAL:
-			rc = num_parse(c->arg, 1, 60000, &w->interval_ms);
+			rc = number(c, "interval", 60000, &w->interval_ms);
 			break;
 		case OPT_ATTEMPT:
-			rc = num_parse(c->arg, 1, 3600, &w->attempt_s);
+			rc = number(c, "attempt", 3600, &w->attempt_s);
 			break;
 		default:
 			return CLI_EXIT;
 		}
-		if (rc < 0) {
-			c->exit_code = cli_usage(c, "'%s' is not a number that %s takes", c->arg,
-			    id == 't'           ? "--timeout"
-			    : id == OPT_ATTEMPT ? "--attempt"
-						: "--interval");
-			return CLI_EXIT;
-		}
 	}
-	c->exit_code = take_hosts(w);
+	if (rc == 0)
+		c->exit_code = take_hosts(w);
 	return c->exit_code == 0 ? CLI_END : CLI_EXIT;
 }
 

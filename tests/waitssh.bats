@@ -1,0 +1,158 @@
+# waitssh, against a real sshd, and against listeners that are none or not yet.
+load lib/common
+
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+teardown() { end_kept; }
+
+# serve PORT PERL: calls the Perl code for each connection $c that PORT of 127.0.0.1 gets; its number is $n, from 0.
+# PORT 0 takes a free one. PERL runs in the server's one process: what it puts into @open stays open.
+# The port is in the file served.PID once it listens.
+serve() {
+	perl -MIO::Socket::INET -e '
+		$SIG{PIPE} = "IGNORE";
+		$s = IO::Socket::INET->new(Listen => 128, LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], ReuseAddr => 1)
+			or die "listen: $!";
+		open $f, ">", "served.$$.new" or die; print $f $s->sockport; close $f;
+		rename "served.$$.new", "served.$$" or die;
+		for ($n = 0; $c = $s->accept; $n++) { $c->autoflush(1); eval $ARGV[1]; die $@ if $@; undef $c }' \
+		"$1" "$2" 3>&- &
+	keep_pid $!
+	server=$!
+	wait_for 10 test -e "served.$server"
+	port=$(cat "served.$server")
+}
+
+# start_sshd: a real one, at 127.0.0.1 and ::1 where there is one, on $port.
+start_sshd() {
+	[ -x /usr/sbin/sshd ] || skip "no sshd"
+	[ "$(id -u)" = 0 ] && mkdir -p /run/sshd
+	port=$(free_port)
+	[ -e key ] || ssh-keygen -q -t ed25519 -N '' -f key
+	printf '%s\n' "HostKey $PWD/key" "ListenAddress 127.0.0.1:$port" 'PidFile none' 'UsePAM no' > sshd_config
+	! has_ipv6 || echo "ListenAddress [::1]:$port" >> sshd_config
+	/usr/sbin/sshd -D -e -f sshd_config 2> sshd.log 3>&- &
+	keep_pid $!
+}
+
+has_ipv6() { grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6 2> /dev/null; }
+
+ms() { echo $(($(date +%s%N) / 1000000)); }
+
+@test "a real sshd, by address, by name and over IPv6" {
+	start_sshd
+	run -0 --separate-stderr waitssh -t 20 "127.0.0.1:$port"
+	[ -z "$output$stderr" ]
+	run -0 --separate-stderr waitssh -v -t 20 "localhost:$port" "127.0.0.1:$port"
+	[ -z "$output" ]
+	[[ ${stderr_lines[0]}${stderr_lines[1]} == *"waitssh: localhost:$port: answered after "*" s: SSH-2.0-OpenSSH_"* ]]
+	[ "${#stderr_lines[@]}" = 2 ]
+	has_ipv6 || skip "no IPv6 here"
+	run -0 waitssh -t 20 "[::1]:$port"
+}
+
+@test "an sshd that starts late is found soon after it starts" {
+	port=$(free_port)
+	waitssh -t 30 -v "127.0.0.1:$port" 2> said 3>&- &
+	local waiter=$!
+	keep_pid $waiter
+	# It has been refused at least once when it sleeps in poll.
+	wait_for 5 grep -q '^State:.S' "/proc/$waiter/status"
+	kill -0 $waiter
+	serve "$port" 'print $c "SSH-2.0-late\r\n"'
+	wait $waiter
+	grep -q ': SSH-2.0-late$' said
+}
+
+@test "lines before the identification string, pieces, and what is not printable" {
+	serve 0 '
+		for (split //, "Welcome\r\nSSH is here\nSSH-2.0-a\e[2Jb\r\n") { syswrite $c, $_; select undef, undef, undef, .002 }'
+	run -0 --separate-stderr waitssh -v -t 20 "127.0.0.1:$port"
+	[[ $stderr == *": SSH-2.0-a?[2Jb" ]]
+	serve 0 'print $c "x" x 253, "\r\n" for 1 .. 50; print $c "SSH-", "y" x 249, "\r\n"'
+	run -0 waitssh -t 20 "127.0.0.1:$port"
+}
+
+@test "what accepts and stays silent, or closes, is tried again" {
+	# As QEMU's port forwarding while the machine boots.
+	serve 0 'if ($n < 1) { push @open, $c } elsif ($n < 3) { close $c } else { print $c "SSH-2.0-x\n" }'
+	run -0 waitssh --attempt 1 --interval 10 -t 20 "127.0.0.1:$port"
+}
+
+@test "what is no SSH server makes 124, with the reason" {
+	local t reason
+	while IFS='|' read -r t reason; do
+		serve 0 "$t"
+		run -124 --separate-stderr waitssh -t 1 --attempt 1 --interval 50 "127.0.0.1:$port"
+		[ -z "$output" ]
+		[ "${#stderr_lines[@]}" = 1 ]
+		[[ $stderr == "waitssh: 127.0.0.1:$port: no SSH banner in 1 s: $reason" ]]
+	done <<- 'END'
+		print $c "HTTP/1.1 400\n" x 2000; push @open, $c|no SSH server: it sends too many lines
+		print $c "x" x 256, "\n"; push @open, $c|no SSH server: it sends a line of more than 255 bytes
+		print $c "SSH-", "x" x 252, "\n"; push @open, $c|no SSH server: it sends a line of more than 255 bytes
+		print $c "SSH-2.0\0\n"; push @open, $c|no SSH server: it sends a NUL
+		print $c "SSH-2.0-no-newline"|connection closed before the SSH banner
+		setsockopt $c, SOL_SOCKET, SO_LINGER, pack "ii", 1, 0|connection lost before the SSH banner: Connection reset by peer
+		1|connection closed before the SSH banner
+	END
+}
+
+@test "silence: the reason says so" {
+	serve 0 'push @open, $c'
+	run -124 --separate-stderr waitssh -t 2 --attempt 1 "127.0.0.1:$port"
+	[ "$stderr" = "waitssh: 127.0.0.1:$port: no SSH banner in 2 s: no SSH banner within 1 s" ]
+	run -124 --separate-stderr waitssh -t 1 --attempt 9 "127.0.0.1:$port"
+	[ "$stderr" = "waitssh: 127.0.0.1:$port: no SSH banner in 1 s: the first attempt was not over" ]
+}
+
+@test "refused ports, a name that does not exist: 124 in time" {
+	local start end
+	start=$(ms)
+	run -124 --separate-stderr waitssh -t 1 "127.0.0.1:$(free_port)" "127.0.0.1:$(free_port)" no-such.invalid
+	end=$(ms)
+	[ $((end - start)) -ge 1000 ]
+	[ $((end - start)) -lt 4000 ]
+	[ "${#stderr_lines[@]}" = 3 ]
+	[[ ${stderr_lines[0]} == *"s: connect: Connection refused" ]]
+	[[ ${stderr_lines[2]} == "waitssh: no-such.invalid: no SSH banner in 1 s: "?* ]]
+}
+
+@test "one bad host among good ones: only that one is named" {
+	serve 0 'print $c "SSH-2.0-x\r\n"'
+	local bad good=$port
+	bad=$(free_port)
+	run -124 --separate-stderr waitssh -t 1 "127.0.0.1:$good" "127.0.0.1:$bad" "127.0.0.1:$good"
+	[ "${#stderr_lines[@]}" = 1 ]
+	[[ $stderr == "waitssh: 127.0.0.1:$bad: "* ]]
+}
+
+@test "100 hosts at once: silent ones are waited for together, not one after the other" {
+	# Each first connection gets its answer only when all 100 are there.
+	serve 0 'push @open, $c; if (@open == 100) { print $_ "SSH-2.0-x\r\n" for @open }'
+	local hosts=() i
+	for i in {1..100}; do hosts+=("127.0.0.1:$port"); done
+	run -0 waitssh -t 20 --attempt 20 "${hosts[@]}"
+}
+
+@test "more hosts than descriptors are allowed at first" {
+	[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 128 ] || skip "the hard limit is too low"
+	serve 0 'push @open, $c; if (@open == 100) { print $_ "SSH-2.0-x\r\n" for @open }'
+	local hosts=() i
+	for i in {1..100}; do hosts+=("127.0.0.1:$port"); done
+	ulimit -Sn 64
+	run -0 waitssh -t 20 --attempt 20 "${hosts[@]}"
+}
+
+@test "usage errors" {
+	run -2 waitssh
+	local args
+	for args in '-t 0 a' '-t x a' '--interval 0 a' '--attempt 0 a' 'a:0' 'a:65536' 'a:' 'a:b' '[::1' '[::1]x' \
+		'[::1]:' '::g' '[127.0.0.1]:22' '-- -a' ':22' 'a,b'; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr waitssh $args
+		[ -z "$output" ]
+		[[ ${stderr_lines[0]} == "waitssh: "* ]]
+		[ "${stderr_lines[1]}" = "Try 'waitssh --help'." ]
+	done
+	run -2 waitssh ''
+}
