@@ -11,7 +11,7 @@ teardown_file() {
 }
 
 mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" B="$B" "$@" 3>&-; }
-kc() { mk kubectl ARGS="$*"; }
+kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
 
 # A step that takes minutes: its lines go to the terminal as they come.
 show() { "$@" 2>&1 | sed 's/^/# /' >&3; }
@@ -65,7 +65,7 @@ one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s 
 @test "pods on two nodes reach each other by address and by service" {
 	local image ip
 	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
-	kc apply -f - <<-END
+	sed "s,@image@,$image," <<-'END' | kc apply -f -
 		apiVersion: v1
 		kind: Service
 		metadata: { name: web }
@@ -79,8 +79,18 @@ one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s 
 		  terminationGracePeriodSeconds: 0
 		  containers:
 		    - name: web
-		      image: $image
-		      command: [bash, -c, 'while :; do { printf "HTTP/1.0 200 OK\r\n\r\nhere\n"; } | nc -l -p 8080 -q 1 2> /dev/null || perl -MIO::Socket::INET -e "my \$s=IO::Socket::INET->new(Listen=>5,LocalPort=>8080,ReuseAddr=>1); while(my \$c=\$s->accept){sysread(\$c,my \$b,4096); print \$c qq(HTTP/1.0 200 OK\r\n\r\nhere\n); close \$c}"; done']
+		      image: @image@
+		      command:
+		        - perl
+		        - -MIO::Socket::INET
+		        - -e
+		        - |
+		          my $s = IO::Socket::INET->new(Listen => 5, LocalPort => 8080, ReuseAddr => 1) or die;
+		          while (my $c = $s->accept) {
+		            sysread($c, my $request, 4096);
+		            print $c "HTTP/1.0 200 OK\r\n\r\nhere\n";
+		            close $c;
+		          }
 		---
 		apiVersion: v1
 		kind: Pod
@@ -88,7 +98,7 @@ one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s 
 		spec:
 		  nodeName: node01
 		  terminationGracePeriodSeconds: 0
-		  containers: [{ name: client, image: $image, command: [sleep, infinity] }]
+		  containers: [{ name: client, image: @image@, command: [sleep, infinity] }]
 	END
 	kc wait --for=condition=Ready pod/web pod/client --timeout=300s
 	ip=$(kc get pod web -o 'jsonpath={.status.podIP}')

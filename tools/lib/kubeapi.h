@@ -18,10 +18,11 @@
 #define KUBEAPI_GONE 2     /* returned by EVENT: list again */
 
 struct kubeapi_server {
-	const char *url;   /* http:// or https://, no slash at its end */
-	const char *ca;    /* PEM file of the server's certificate authority; NULL: the machine's own */
-	const char *token; /* file of the bearer token, read for each request; NULL: none. It is sent over https only. */
-	int watch;         /* seconds that a watch is asked to last; a tenth more and it is taken for dead */
+	const char *url; /* http:// or https://, no slash at its end */
+	const char *ca;  /* PEM file of the server's certificate authority; NULL: the machine's own */
+	const char
+	    *token; /* file of the bearer token, read for each request; NULL: none. It is sent over https only. */
+	int watch;  /* seconds that a watch is asked to last; a tenth more and it is taken for dead */
 };
 
 /* One collection. Set the first six; the rest is kubeapi's, of zeros. */

@@ -1,8 +1,7 @@
 /*
  * Kubernetes' Services and Endpoints in, dnsmasq's records out. What comes in is JSON of the API's lists and
  * watches (Kubernetes API reference, core/v1); what goes out follows Kubernetes' "DNS-Based Service Discovery"
- * (1.1.0). Names and addresses are foreign: only labels of RFC 1123 in lower case and addresses that inet_pton(3)
- * takes are kept, so that no line of dnsmasq's holds anything else. What is left out is told.
+ * (1.1.0). Nothing foreign gets into a line unchecked (see kubeobj.h); what is left out is told.
  */
 #ifndef KS_KUBEDNS_H
 #define KS_KUBEDNS_H
@@ -18,7 +17,7 @@ enum kubedns_kind { KUBEDNS_SERVICES, KUBEDNS_ENDPOINTS, KUBEDNS_KINDS };
 
 #define KUBEDNS_VERSION 65 /* a resourceVersion and its NUL; the API calls it opaque, we take letters and digits */
 
-/* Start with zeros except DOMAIN (one that kubedns_is_domain takes), TELL and ARG. */
+/* Start with zeros except DOMAIN (one that kubeobj_is_domain takes), TELL and ARG. */
 struct kubedns {
 	const char *domain;
 	/* Called with one line: what was left out of an object (WARNING), or which object changed. */
@@ -26,9 +25,6 @@ struct kubedns {
 	void *arg;
 	json_t *objects_[KUBEDNS_KINDS];
 };
-
-/* Is TEXT a domain name: labels of RFC 1123 in lower case, at most 253 bytes, no dot at its end? */
-bool kubedns_is_domain(const char *text);
 
 /*
  * Takes a ServiceList or an EndpointsList of N bytes in place of all objects of KIND, and its resourceVersion.
@@ -50,7 +46,7 @@ int kubedns_event(struct kubedns *k, enum kubedns_kind kind, const char *line, s
  * Adds the lines of a hosts file to HOSTS and those of a configuration file (srv-host=, cname=) to CONF, sorted,
  * no line twice. Returns 0, or -1 when out of memory.
  */
-int kubedns_render(struct kubedns *k, struct words *hosts, struct words *conf, struct err *e);
+int kubedns_render(const struct kubedns *k, struct words *hosts, struct words *conf, struct err *e);
 
 /* Frees what it holds. */
 void kubedns_free(struct kubedns *k);

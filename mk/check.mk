@@ -1,0 +1,59 @@
+# The tests: unit programs, the fuzz targets over their corpora, the tools, the flows. mk/sh/check runs and counts.
+
+# make fuzz: which target, and for how long.
+TARGET ?=
+FUZZ_SECONDS ?= 60
+
+UNIT_PROGS := $(patsubst tests/unit/%.c,$(TB)/test/unit/%,$(sort $(wildcard tests/unit/*.c)))
+FUZZ_NAMES := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
+FUZZ_PROGS := $(addprefix $(TB)/test/fuzz/,$(FUZZ_NAMES))
+TEST_LIBS := -Wl,--as-needed -ljansson -lcurl -larchive -lzstd -lz -linih -lcrypto -pthread
+
+# What takes minutes comes last; what takes an hour has a goal of its own.
+BATS_E2E := $(sort $(wildcard tests/e2e-*.bats))
+BATS_FLOW := $(sort $(wildcard tests/flow-*.bats))
+BATS_ALL := $(filter-out $(BATS_E2E) $(BATS_FLOW),$(sort $(wildcard tests/*.bats))) $(BATS_FLOW)
+BATS_ONLY := $(foreach o,$(ONLY),tests/$o.bats)
+
+ifneq ($(and $(filter check,$(MAKECMDGOALS)),$(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY))),)
+$(error there is no $(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY)); \
+	ONLY is one of: $(sort $(patsubst tests/%.bats,%,$(BATS_ALL))))
+endif
+
+CHECK_ENV = TOP='$(CURDIR)' B='$(abspath $(B))' TB='$(abspath $(TB))' BIN='$(abspath $(BIN))' \
+	$(if $(SAN),ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1)
+
+.PHONY: check check-e2e fuzz
+check: | $(TOOLS) $(if $(ONLY),,$(UNIT_PROGS) $(FUZZ_PROGS))
+	@$(CHECK_ENV) mk/sh/check $(if $(ONLY),$(BATS_ONLY),$(UNIT_PROGS) $(FUZZ_PROGS) $(BATS_ALL))
+check-e2e: | $(TOOLS)
+	@$(CHECK_ENV) PROVIDER='$(PROVIDER)' KEEP='$(KEEP)' mk/sh/check $(BATS_E2E)
+
+$(TB)/obj/tests/%.o: tests/%.c $(wildcard tools/lib/*.h) mk/tools.mk mk/check.mk
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KS_CFLAGS) -fPIE -c -o $@.$$$$ $< && mv $@.$$$$ $@
+
+$(TB)/test/unit/%: $(TB)/obj/tests/unit/%.o $(TB)/obj/libks.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(KS_LDFLAGS) -o $@.$$$$ $^ $(TEST_LIBS) && mv $@.$$$$ $@
+
+$(TB)/test/fuzz/%: $(TB)/obj/tests/fuzz/%.o $(TB)/obj/tests/fuzz/replay.o $(TB)/obj/libks.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(KS_LDFLAGS) -o $@.$$$$ $^ $(TEST_LIBS) && mv $@.$$$$ $@
+
+# The fuzzer's own finds stay in $(B)/fuzz: what is worth keeping is copied to tests/fuzz/corpus by hand.
+FUZZ_DIR := $(abspath $(B))/fuzz
+fuzz: | $(if $(filter $(TARGET),$(FUZZ_NAMES)),$(FUZZ_DIR)/bin/$(TARGET))
+ifeq ($(filter $(TARGET),$(FUZZ_NAMES)),)
+	@echo "make fuzz: say TARGET=..., one of: $(FUZZ_NAMES)" >&2; exit 2
+else
+	@mkdir -p '$(FUZZ_DIR)/found/$(TARGET)' '$(FUZZ_DIR)/crash/$(TARGET)'
+	$(Q)'$(FUZZ_DIR)/bin/$(TARGET)' -max_total_time=$(FUZZ_SECONDS) -timeout=60 -print_final_stats=1 \
+		-artifact_prefix='$(FUZZ_DIR)/crash/$(TARGET)/' '$(FUZZ_DIR)/found/$(TARGET)' \
+		$(wildcard tests/fuzz/corpus/$(TARGET))
+endif
+
+$(FUZZ_DIR)/bin/%: tests/fuzz/%.c $(wildcard tools/lib/*.[ch]) mk/check.mk
+	@mkdir -p $(@D)
+	$(Q)clang -std=c11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address -o $@.$$$$ $< \
+		$(sort $(wildcard tools/lib/*.c)) $(TEST_LIBS) && mv $@.$$$$ $@

@@ -1,0 +1,83 @@
+# mk/sh/doctor: what this machine lacks, by name. What it has is as it is, so each test looks at its own line.
+load lib/common
+
+setup() {
+	export TOP BIN B=$BATS_TEST_TMPDIR/build
+	export ENGINE='' ACCEL='' NODES=1 MEMORY='' API_PORT='' REGISTRY_PORT='' SSH_PORT='' PUBLISH=''
+	mkdir -p "$B"
+	# The engine is found already: that is engine.bats' business.
+	printf 'ENGINE=podman\nengine=(podman)\nengine_run=()\n' > "$B/engine-auto.conf"
+}
+
+teardown() { end_kept; }
+
+doctor() { "$TOP/mk/sh/doctor" "$@" 2>&1; }
+
+# listen: TAKEN becomes a port that somebody listens at until the test ends.
+listen() {
+	local file=$BATS_TEST_TMPDIR/port
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die;
+		open my $f, ">", "$ARGV[0].new" or die;
+		print $f $s->sockport;
+		close $f;
+		rename "$ARGV[0].new", $ARGV[0];
+		sleep 600' "$file" > /dev/null 2>&1 3>&- &
+	keep_pid $!
+	wait_for 20 test -e "$file"
+	TAKEN=$(cat "$file")
+}
+
+@test "a line for each thing looked at; exit 1 only with a BAD one" {
+	local what status_wanted=0
+	run doctor
+	for what in accel tun engine cgroups limits disk memory ports networks; do
+		grep -qE "^  (ok|note|BAD) +$what " <<< "$output"
+	done
+	! grep -q '^  BAD' <<< "$output" || status_wanted=1
+	[ "$status" = "$status_wanted" ]
+	grep -qE '^  ok +ports ' <<< "$output"
+	grep -qE '^  ok +engine +podman run' <<< "$output"
+}
+
+@test "a taken port is named, whatever it was wanted for" {
+	command -v ss > /dev/null || skip "ss is not installed"
+	listen
+	local var
+	for var in "API_PORT=$TAKEN" "REGISTRY_PORT=$TAKEN" "SSH_PORT=$TAKEN" "PUBLISH=$TAKEN:30080"; do
+		echo "$var"
+		run -1 env "$var" "$TOP/mk/sh/doctor"
+		grep -qE "^  BAD +ports .*taken: $TAKEN;" <<< "$output"
+	done
+	# The second node's port follows the first's.
+	run -1 env NODES=2 SSH_PORT=$((TAKEN - 1)) "$TOP/mk/sh/doctor"
+	grep -qE "^  BAD +ports .* $TAKEN;" <<< "$output"
+}
+
+@test "more memory than there is: BAD, with what is wanted" {
+	MEMORY=4000000G NODES=2 run -1 doctor
+	grep -qE '^  BAD +memory .*8192000000' <<< "$output"
+}
+
+@test "memory that is no size: BAD" {
+	MEMORY=plenty run -1 doctor
+	grep -qE '^  BAD +memory .*MEMORY=plenty' <<< "$output"
+}
+
+@test "no engine: BAD, with the engine's words" {
+	rm "$B/engine-auto.conf"
+	ENGINE=no-such-engine run -1 doctor
+	grep -qE '^  BAD +engine .*no-such-engine: not installed' <<< "$output"
+}
+
+@test "--quiet: what is wrong, on standard error, and nothing else" {
+	run doctor --quiet
+	[ -z "$(grep -v '^  BAD ' <<< "$output")" ]
+	# Not by run --separate-stderr: bats takes the blanks in front away.
+	local status=0 out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
+	MEMORY=4000000G "$TOP/mk/sh/doctor" --quiet > "$out" 2> "$err" || status=$?
+	[ "$status" = 1 ]
+	[ ! -s "$out" ]
+	grep -qE "^  BAD +memory " "$err"
+	run ! grep -v "^  BAD " "$err"
+}

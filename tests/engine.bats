@@ -1,0 +1,105 @@
+# mk/sh/engine: which container engine works here, and with which options.
+load lib/common
+
+setup() {
+	FAKE=$BATS_TEST_TMPDIR/bin OUT=$BATS_TEST_TMPDIR/out/engine.conf
+	mkdir -p "$FAKE"
+}
+
+# fake NAME, its script on standard input; calls are kept in $FAKE/NAME.calls.
+fake() {
+	{ printf '#!/bin/bash\necho "$*" >> "%s"\n' "$FAKE/$1.calls"; cat; } > "$FAKE/$1"
+	chmod +x "$FAKE/$1"
+}
+
+refuses() { fake "$1" <<< "cat > /dev/null; echo '$1 says no' >&2; exit 125"; }
+
+# find_engine: runs it with the fakes first; ENGINE is what the caller set.
+find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/engine" "$OUT"; }
+
+@test "podman that needs runc and a limit: both are found" {
+	unset ENGINE
+	fake podman <<- 'END'
+		case " $* " in
+		*" --runtime runc run "*" --ulimit nofile="*) echo "pause 0" ;;
+		*) echo "refused" >&2; exit 126 ;;
+		esac
+	END
+	refuses docker
+	find_engine
+	# shellcheck source=/dev/null
+	. "$OUT"
+	[ "$ENGINE" = podman ]
+	[ "${engine[*]}" = "podman --runtime runc" ]
+	[ "${engine_run[0]}" = --ulimit ]
+	[[ ${engine_run[1]} == nofile=* ]]
+	[ ! -e "$FAKE/docker.calls" ]
+}
+
+@test "podman that needs nothing: the first try is the last" {
+	unset ENGINE
+	fake podman <<< 'echo "pause 0"'
+	find_engine
+	# shellcheck source=/dev/null
+	. "$OUT"
+	[ "${engine[*]}" = podman ]
+	[ "${#engine_run[@]}" = 0 ]
+	[ "$(wc -l < "$FAKE/podman.calls")" = 1 ]
+}
+
+@test "podman refuses, docker works with limits: docker, and its probe image is removed" {
+	unset ENGINE
+	refuses podman
+	fake docker <<- 'END'
+		case $1 in
+		import) cat > /dev/null ;;
+		run) case " $* " in *" --ulimit "*) ;; *) exit 125 ;; esac ;;
+		esac
+	END
+	find_engine
+	# shellcheck source=/dev/null
+	. "$OUT"
+	[ "$ENGINE" = docker ]
+	[ "${engine[*]}" = docker ]
+	[ "${engine_run[0]}" = --ulimit ]
+	[[ $(tail -1 "$FAKE/docker.calls") == rmi* ]]
+}
+
+@test "none works: exit 1, each one's words, no file" {
+	unset ENGINE
+	refuses podman
+	refuses docker
+	run -1 find_engine
+	[[ $output == *"no container engine works here"* ]]
+	[[ $output == *"podman says no"* ]]
+	[[ $output == *"docker says no"* ]]
+	[ "${#lines[@]}" = 1 ]
+	[ -z "$(ls -A "$(dirname "$OUT")")" ]
+}
+
+@test "ENGINE says which; no other is tried" {
+	fake podman <<< 'exit 0'
+	refuses docker
+	ENGINE=docker run -1 find_engine
+	[[ $output == *"docker says no"* ]]
+	[ ! -e "$FAKE/podman.calls" ]
+	[ ! -e "$OUT" ]
+}
+
+@test "an engine that is not installed is said to be so" {
+	ENGINE=no-such-engine run -1 find_engine
+	[[ $output == *"no-such-engine: not installed"* ]]
+	[ ! -e "$OUT" ]
+}
+
+@test "the real podman: with what was found a container runs" {
+	case $BIN in */san/bin) skip "a sanitized pause needs shared libraries, which the container has not" ;; esac
+	command -v podman > /dev/null || skip "podman is not installed"
+	ENGINE=podman find_engine
+	# shellcheck source=/dev/null
+	. "$OUT"
+	[ "$ENGINE" = podman ]
+	install -D -m 755 "$BIN/pause" "$BATS_TEST_TMPDIR/root/pause"
+	run -0 "${engine[@]}" run --rm --network none "${engine_run[@]}" --rootfs "$BATS_TEST_TMPDIR/root" /pause --version
+	[[ $output == *"pause (kubestamp)"* ]]
+}
