@@ -2,7 +2,7 @@
 
 CLUSTER_ENV = $(STAGE_ENV) CLUSTER='$(CLUSTER)' ENGINE='$(ENGINE)' NODES='$(NODES)' NICS='$(NICS)' MEMORY='$(MEMORY)' \
 	CPUS='$(CPUS)' DISK='$(DISK)' API_PORT='$(API_PORT)' REGISTRY_PORT='$(REGISTRY_PORT)' SSH_PORT='$(SSH_PORT)' \
-	PUBLISH='$(PUBLISH)' NODE='$(NODE)' CMD=$(call quote,$(value CMD)) ARGS=$(call quote,$(value ARGS))
+	PUBLISH='$(PUBLISH)' BOOT_TIMEOUT='$(BOOT_TIMEOUT)' NODE='$(NODE)' CMD=$(call quote,$(value CMD)) ARGS=$(call quote,$(value ARGS))
 
 .PHONY: cluster-up cluster-down stop start kubectl ssh console logs status ports env list
 cluster-up: doctor-run | $(call LAST,image) $(TOOLS)

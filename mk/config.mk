@@ -12,11 +12,12 @@ API_PORT ?=## host port of the Kubernetes API on 127.0.0.1; empty: a free one
 REGISTRY_PORT ?=## host port of the cluster's registry; empty: a free one
 SSH_PORT ?=## host port of node01's SSH, the next nodes' follow on; empty: free ones
 PUBLISH ?=## more ports of node01 to publish: "30007 8080:30080" (HOST:NODE)
+BOOT_TIMEOUT ?=## seconds that the nodes may take to boot; empty: 60, under emulation 480
 NODE ?= node01## the node that ssh and console mean
 CMD ?=## command for make ssh; empty: a login shell
 ARGS ?=## arguments of make kubectl
 STAGE ?=## the stage that why and force mean
-ONLY ?=## run one test file (make check ONLY=waitssh) or one benchmark
+ONLY ?=## run one test file (make check ONLY=waitssh)
 KEEP ?=## 1: leave a cluster that failed to start as it is, to look at it
 MIRROR ?=## Debian mirror; empty: the machine's own apt configuration says
 SAN ?=## address,undefined: build the tools with these sanitizers

@@ -3,7 +3,7 @@
 # Debian's names. Build: the tools. Make: provisioning. Run: clusters. Test: make check.
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libarchive-dev libinih-dev libjansson-dev libssl-dev libzstd-dev zlib1g-dev
 DEPS_MAKE := mmdebstrap qemu-utils e2fsprogs golang-go dpkg-dev debian-archive-keyring util-linux git
-DEPS_RUN := podman runc crun conmon netavark aardvark-dns iproute2 openssh-client openssl skopeo curl socat
+DEPS_RUN := podman runc crun conmon iptables netavark aardvark-dns iproute2 openssh-client openssl skopeo curl socat
 DEPS_TEST := bats qemu-system-x86 seabios dnsmasq-base docker-registry openssh-server busybox-static jq iputils-arping \
 	shellcheck mandoc clang libcap2-bin bsdextrautils
 DEPS := $(DEPS_BUILD) $(DEPS_MAKE) $(DEPS_RUN) $(DEPS_TEST)
