@@ -153,12 +153,56 @@ containers() {
 	[[ $output != *"$ME-a"* ]]
 }
 
-@test "an interrupt during cluster-up leaves nothing" {
-	mk cluster-up CLUSTER="$ME-a" > "$BATS_TEST_TMPDIR/out" 2>&1 &
+# in_group COMMAND...: as a terminal's foreground job, so that Ctrl-C (kill -INT -- -PID) reaches all of it. A shell's
+# background jobs ignore SIGINT, and nothing that they start could ever catch it.
+in_group() { exec perl -e '$SIG{INT} = "DEFAULT"; setpgrp; exec @ARGV or die' "$@"; }
+mk_in_group() {
+	in_group env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CLUSTER -u NODES make -C "$COPY" PROVIDER=mini B="$FLOW_B" SAN= "$@"
+}
+
+@test "Ctrl-C during cluster-up leaves nothing" {
+	mk_in_group cluster-up CLUSTER="$ME-a" > "$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
 	local pid=$!
-	wait_for 60 grep -q boot "$BATS_TEST_TMPDIR/out"
-	pkill -INT -P "$pid" -x make || kill -INT "$pid"
-	wait "$pid" || true
+	wait_for 120 grep -q ' boot$' "$BATS_TEST_TMPDIR/out"
+	kill -INT -- "-$pid"
+	run ! wait "$pid"
 	run -0 containers
 	[[ $output != *"$ME-a"* ]]
+	run ! pgrep -f "vmstart.*$ME"
+}
+
+@test "kill -9 in the middle of a stage: the next run begins that stage anew, and only that" {
+	local stage=$FLOW_B/mini/image
+	rm -rf "$stage".*
+	mk_in_group provision > "$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	local pid=$!
+	wait_for 120 bash -c "cat '$stage'.*/log | grep -q collecting"
+	kill -9 -- "-$pid"
+	run ! wait "$pid"
+	[ -z "$(find "$FLOW_B/mini" -path '*/image.*/stamp')" ]
+	run -0 mk provision
+	[[ $output == *"image done"* ]]
+	[ "$(grep -c ' done in ' <<< "$output")" = 1 ]
+}
+
+@test "a mirror that is down: the stage, the mirror's name, nothing lost" {
+	local port
+	port=$(free_port)
+	run ! mk provision PROVIDER=mini B="$BATS_TEST_TMPDIR/b" MIRROR="http://127.0.0.1:$port/debian"
+	[[ $output == *"the stage runner of mini failed"* ]]
+	[[ $output == *"127.0.0.1:$port"* ]]
+	[ -z "$(find "$BATS_TEST_TMPDIR/b" -name stamp)" ]
+}
+
+@test "a disk that is full: the stage says so, and leaves no stamp" {
+	[ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
+	local small=$BATS_TEST_TMPDIR/small
+	mkdir "$small"
+	# A mount that dies with the command.
+	run ! unshare -m bash -c "mount -t tmpfs -o size=160m none '$small' &&
+		env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C '$COPY' PROVIDER=mini B='$small' SAN= provision; rc=\$?
+		find '$small' -name stamp; exit \$rc"
+	[[ $output == *"the stage runner of mini failed"* ]]
+	[[ $output == *"No space left on device"* ]]
+	[[ $output != */stamp* ]]
 }

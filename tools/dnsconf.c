@@ -1,18 +1,23 @@
 /* dnsconf: an inventory in, a checked dnsmasq configuration out. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "lib/auto.h"
+#include "lib/child.h"
 #include "lib/cli.h"
 #include "lib/inventory.h"
+#include "lib/num.h"
 #include "lib/out.h"
 
 enum { OPT_DNSMASQ = OPT_LONG };
+
+/* How long dnsmasq may take to read a file, and how much it may say. */
+enum { CHECK_SECONDS = 10, SAID_MAX = 4096 };
 
 static const struct opt opts[] = {
 	{ 'o', "output", "FILE", "write there; a file that is right is left alone" },
@@ -56,7 +61,7 @@ static void write_host(FILE *f, const struct inventory *inv, const struct inv_ho
 		(void)inet_ntop(AF_INET6, &h->v6, v6, sizeof v6);
 	write_record(f, inv, h->name, v4);
 	write_record(f, inv, h->name, v6);
-	if (h->mac[0] == '\0')
+	if (!h->node)
 		return;
 	(void)fprintf(f, "dhcp-host=%s%s%s", h->mac, h->has_v4 ? "," : "", v4);
 	if (h->has_v6)
@@ -94,97 +99,113 @@ static void write_conf(FILE *f, const struct inventory *inv)
 		write_host(f, inv, &inv->hosts[i]);
 }
 
-/* Reads what a child says until it closes its end, into e->msg; at most what fits. */
-static void read_words(int fd, struct err *e)
+/* What dnsmasq has said; its lines become parts of one. */
+static void read_words(int fd, char text[SAID_MAX])
 {
-	size_t len = 0;
-	ssize_t n;
+	ssize_t n = pread(fd, text, SAID_MAX - 1, 0);
+	char *from, *to = text;
 
-	while ((n = read(fd, e->msg + len, sizeof e->msg - 1 - len)) != 0) {
-		if (n < 0 && errno != EINTR)
-			break;
-		if (n > 0)
-			len += (size_t)n;
+	text[n < 0 ? 0 : n] = '\0';
+	for (from = text; *from != '\0'; from++) {
+		if (*from != '\n')
+			*to++ = *from < ' ' || *from > '~' ? '?' : *from;
+		else if (to > text && to[-1] != ';')
+			*to++ = ';';
 	}
-	e->msg[len] = '\0';
-	for (; len > 0; len--)
-		if (e->msg[len - 1] == '\n')
-			e->msg[len - 1] = len == strlen(e->msg) ? '\0' : ';';
+	if (to > text && to[-1] == ';')
+		to--;
+	*to = '\0';
 }
 
-/* Lets dnsmasq judge PATH, for ten seconds at most. Returns 0, or -1 with its words. */
-static int ask_dnsmasq(const struct job *j, const char *path, struct err *e)
+/* Lets dnsmasq judge the configuration in CONF; WORDS is where it may talk. Returns an exit code. */
+static int ask_dnsmasq(const struct job *j, int conf, int words, struct err *e)
 {
-	AUTO_CLOSE int from = -1;
-	AUTO_FREE char *arg = NULL;
-	struct err words = { 0 };
-	int fds[2], status;
-	pid_t pid;
+	/* exec does not write to what it gets. */
+	char *argv[] = { (char *)(uintptr_t)j->dnsmasq, (char[]){ "--test" }, (char[]){ "--conf-file=-" }, NULL };
+	struct child c;
+	int rc, status = 0;
+	char said[SAID_MAX];
 
-	if (asprintf(&arg, "--conf-file=%s", path) < 0) {
-		arg = NULL;
-		return err_set(e, "out of memory");
+	if (child_start(&c, argv, &(struct child_io){ conf, words, words }, SIGKILL, e) < 0) {
+		(void)err_prefix(e, "dnsmasq --test");
+		return EX_FAIL;
 	}
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_sys(e, "pipe");
-	from = fds[0];
-	pid = fork();
-	if (pid == 0) {
-		(void)alarm(10);
-		if (dup2(fds[1], STDERR_FILENO) < 0 || dup2(fds[1], STDOUT_FILENO) < 0)
-			_exit(127);
-		(void)execlp(j->dnsmasq, j->dnsmasq, "--test", arg, (char *)NULL);
-		(void)dprintf(STDERR_FILENO, "%s: %s", j->dnsmasq, strerror(errno));
-		_exit(127);
+	rc = child_wait(&c, now_ms() + CHECK_SECONDS * 1000, &status, e);
+	if (rc == 0) {
+		child_kill(&c);
+		(void)err_set(e, "dnsmasq --test: no answer in %d s", CHECK_SECONDS);
+		return EX_LATE;
 	}
-	(void)close(fds[1]);
-	if (pid < 0)
-		return err_sys(e, "fork");
-	read_words(from, &words);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "waitpid");
+	(void)close(c.pidfd);
+	if (rc < 0)
+		return EX_FAIL;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	return err_set(e, "dnsmasq --test: %s", words.msg[0] != '\0' ? words.msg : "no answer in 10 s");
+		return EX_DONE;
+	read_words(words, said);
+	if (said[0] == '\0' && WIFSIGNALED(status))
+		(void)err_set(e, "dnsmasq --test: ended by signal %d", WTERMSIG(status));
+	else if (said[0] == '\0')
+		(void)err_set(e, "dnsmasq --test: exit status %d", WEXITSTATUS(status));
+	else
+		(void)err_set(e, "dnsmasq --test: %s", said);
+	return EX_FAIL;
 }
 
-static int write_checked(const struct job *j, const struct inventory *inv, struct err *e)
+/* A file in memory with the N bytes of TEXT at its start, at its start. Returns a descriptor or -1. */
+static int in_memory(const char *text, size_t n, size_t size)
 {
-	AUTO_FREE char *path = NULL;
-	struct out o;
-	int rc;
+	int fd = memfd_create("dnsconf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (j->output == NULL && !j->check) {
-		write_conf(stdout, inv);
-		return 0;
-	}
-	if (asprintf(&path, "%s", j->output != NULL ? j->output : "/tmp/dnsconf.XXXXXX") < 0) {
-		path = NULL;
-		return err_set(e, "out of memory");
-	}
-	if (j->output == NULL) {
-		rc = mkstemp(path);
-		if (rc < 0)
-			return err_sys(e, "%s", path);
-		(void)close(rc);
-	}
+	/* It does not grow, whatever its reader or writer does. */
+	if (fd < 0 || (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) == 0 &&
+			  pwrite(fd, text, n, 0) == (ssize_t)n))
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* Nothing is left behind, whatever ends us: dnsmasq reads the configuration from memory, and talks to it. */
+static int check(const struct job *j, const char *text, size_t n, struct err *e)
+{
+	AUTO_CLOSE int words = in_memory("", 0, SAID_MAX);
+	AUTO_CLOSE int conf = in_memory(text, n, n);
+
+	if (words >= 0 && conf >= 0)
+		return ask_dnsmasq(j, conf, words, e);
+	(void)err_sys(e, "memory for the configuration");
+	return EX_FAIL;
+}
+
+static int write_output(const char *path, const char *text, size_t n, struct err *e)
+{
+	struct out o;
+
 	if (out_open(&o, path, 0644, e) < 0)
-		return -1;
-	write_conf(o.f, inv);
-	rc = fflush(o.f) != 0 ? err_sys(e, "%s", path) : 0;
-	if (rc == 0 && j->check)
-		rc = ask_dnsmasq(j, o.tmp, e);
-	if (j->output == NULL) {
-		out_abort(&o);
-		(void)unlink(path);
-		if (rc == 0)
-			write_conf(stdout, inv);
-		return rc;
+		return EX_FAIL;
+	(void)fwrite(text, 1, n, o.f);
+	return out_commit_if_changed(&o, e) < 0 ? EX_FAIL : EX_DONE;
+}
+
+/* Returns an exit code. */
+static int run(const struct job *j, const struct inventory *inv, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	int rc = EX_DONE;
+
+	if (f != NULL)
+		write_conf(f, inv);
+	if (f == NULL || fclose(f) != 0) {
+		(void)err_set(e, "out of memory");
+		return EX_FAIL;
 	}
-	if (rc == 0)
-		return out_commit_if_changed(&o, e);
-	out_abort(&o);
+	if (j->check)
+		rc = check(j, text, n, e);
+	if (rc == EX_DONE && j->output != NULL)
+		return write_output(j->output, text, n, e);
+	if (rc == EX_DONE)
+		(void)fwrite(text, 1, n, stdout);
 	return rc;
 }
 
@@ -217,11 +238,9 @@ int main(int argc, char **argv)
 
 	if (rc < 0) {
 		out_catch_signals();
-		rc = EX_DONE;
-		if (inventory_read(&inv, c.argv[0], &e) < 0)
-			rc = cli_fail(&c, EX_BAD_USAGE, &e);
-		else if (write_checked(&j, &inv, &e) < 0)
-			rc = cli_fail(&c, EX_FAIL, &e);
+		rc = inventory_read(&inv, c.argv[0], &e) < 0 ? EX_BAD_USAGE : run(&j, &inv, &e);
+		if (rc != EX_DONE)
+			rc = cli_fail(&c, rc, &e);
 	}
 	inventory_free(&inv);
 	return cli_end(&c, rc);

@@ -45,7 +45,8 @@ ui_error() {
 }
 
 # ui_run LOG SECONDS COMMAND...: run COMMAND in a process group of its own, output to LOG, showing that it lives.
-# Returns its exit code; 124 when SECONDS have passed. An interrupt ends the whole group first.
+# Returns its exit code; 124 when SECONDS have passed. An interrupt ends the whole group first. UI_GROUP: a file for
+# the group's number, for who comes after a kill -9.
 ui_run() {
 	local log=$1 limit=$2 pid rc=0 end
 	shift 2
@@ -54,6 +55,7 @@ ui_run() {
 	"$@" >> "$log" 2>&1 < /dev/null 9>&- &
 	pid=$!
 	set +m
+	[ -z "${UI_GROUP:-}" ] || echo "$pid" > "$UI_GROUP"
 	trap 'ui_stop "$pid"; exit 130' INT TERM HUP
 	while kill -0 "$pid" 2> /dev/null; do
 		if [ "$SECONDS" -ge "$end" ]; then

@@ -8,10 +8,11 @@
 
 #include "err.h"
 
-/* A node (with a MAC: it gets its addresses by DHCP) or a fixed name. */
+/* A node, which gets its addresses by DHCP, or a fixed name. */
 struct inv_host {
+	bool node;
 	char name[64];
-	char mac[18]; /* lower case; empty: no DHCP */
+	char mac[18]; /* of a node, in lower case */
 	struct in_addr v4;
 	struct in6_addr v6;
 	bool has_v4, has_v6;
@@ -23,7 +24,7 @@ struct inventory {
 	char domain[256]; /* empty: none */
 	struct in_addr v4;
 	struct in6_addr v6;
-	unsigned prefix4, prefix6; /* bits; prefix6 0: no IPv6 */
+	unsigned prefix4, prefix6; /* bits; prefix6 64, or 0: no IPv6 */
 	bool upstream;             /* names that are not ours are asked outside */
 	char leasefile[256];
 	struct inv_host *hosts;
