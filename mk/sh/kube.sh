@@ -44,11 +44,6 @@ kube_wait() {
 
 kube_api_ready() { [ "$(kc get --raw /readyz)" = ok ]; }
 
-# kube_phase PHASE...: one of kubeadm's phases that only talk to the API, run here.
-kube_phase() {
-	"$BIN_KUBERNETES/kubeadm" init phase "$@" --config "$D/kubeadm.yaml" --kubeconfig "$D/kubeconfig"
-}
-
 # kube_node_ready NAME: Ready, as said by the kubelet of this very boot.
 kube_node_ready() {
 	local boot

@@ -2,7 +2,7 @@
 #
 # A stage finds in its environment: OUT (where its artefacts go), IN_<stage> (the artefacts of each stage it
 # needs), TOP (the checkout), B (the build directory), BIN (our tools), KS_CACHE, PROVIDER, PROVIDER_DIRS (the
-# provider's own directory, then what it inherits), and every value of provider.ini as <section>_<key>.
+# provider's own directory, then what it inherits), and the values of provider.ini that it declares (stage-script).
 # shellcheck shell=bash
 set -eu -o pipefail
 shopt -s inherit_errexit nullglob
@@ -39,6 +39,12 @@ debian_sources() {
 	printf '%s\n' "$found"
 }
 
+# provider_conf: the stage's values of provider.ini, as shell.
+provider_conf() {
+	local name
+	for name in $CONF_NAMES; do printf '%s=%q\n' "$name" "${!name}"; done
+}
+
 # provider_file NAME: the path of a file of the provider, its own before an inherited one.
 provider_file() {
 	local dir
@@ -69,6 +75,14 @@ debian_tree() {
 		"$@" \
 		"$debian_suite" "$dest" - < "$OUT/sources.list"
 	rm "$OUT/sources.list"
+}
+
+# tools_fit LIBC: our tools, which run in the runner's containers, need no newer C library than version LIBC, theirs.
+tools_fit() {
+	local need
+	need=$(grep -haoE 'GLIBC_2\.[0-9]+' "$BIN"/* | sort -uV | tail -n 1)
+	[ "$(printf '%s\n' "GLIBC_$1" "$need" | sort -V | tail -n 1)" = "GLIBC_$1" ] ||
+		fail "the tools need $need, $debian_suite has $1: build them on $debian_suite, or in a container of it"
 }
 
 # in_mounts COMMAND...: run COMMAND in a mount namespace of its own, so that what it mounts goes with it.
