@@ -11,7 +11,7 @@ DEPS := $(DEPS_BUILD) $(DEPS_MAKE) $(DEPS_RUN) $(DEPS_TEST)
 .PHONY: deps doctor doctor-run
 deps:
 	@mk/sh/deps $(DEPS)
-doctor: | $(BIN)/pause
-	@$(CLUSTER_ENV) mk/sh/doctor
-doctor-run: | $(BIN)/pause
-	@$(CLUSTER_ENV) mk/sh/doctor --quiet
+doctor: | $(BIN)/pause $(BIN)/provconf
+	@$(CLUSTER_ENV) PROVIDER_DIR='$(PROVIDER_DIR)' mk/sh/doctor
+doctor-run: | $(BIN)/pause $(BIN)/provconf
+	@$(CLUSTER_ENV) PROVIDER_DIR='$(PROVIDER_DIR)' mk/sh/doctor --quiet

@@ -3,7 +3,7 @@ load lib/common
 
 setup() {
 	export TOP BIN B=$BATS_TEST_TMPDIR/build
-	export ENGINE='' ACCEL='' NODES=1 MEMORY='' API_PORT='' REGISTRY_PORT='' SSH_PORT='' PUBLISH=''
+	export ENGINE='' ACCEL='' NODES=1 MEMORY='' API_PORT='' REGISTRY_PORT='' SSH_PORT='' PUBLISH='' PROVIDER_DIR=tests/providers/mini
 	mkdir -p "$B"
 	# The engine is found already: that is engine.bats' business.
 	printf 'ENGINE=podman\nengine=(podman)\nengine_run=()\n' > "$B/engine-auto.conf"
@@ -57,6 +57,17 @@ listen() {
 @test "more memory than there is: BAD, with what is wanted" {
 	MEMORY=4000000G NODES=2 run -1 doctor
 	grep -qE '^  BAD +memory .*8192000000' <<< "$output"
+}
+
+@test "memory that is not given is the provider's" {
+	cp -r "$TOP/tests/providers/mini" "$BATS_TEST_TMPDIR/huge"
+	sed -i 's/^memory = .*/memory = 4000000G/' "$BATS_TEST_TMPDIR/huge/provider.ini"
+	TOP=$BATS_TEST_TMPDIR PROVIDER_DIR=huge
+	mkdir -p "$TOP/mk"
+	ln -s "$BATS_TEST_DIRNAME/../mk/sh" "$TOP/mk/sh"
+	ln -s "$BATS_TEST_DIRNAME/../providers" "$TOP/providers"
+	run -1 doctor
+	grep -qE '^  BAD +memory .* 4096000000:' <<< "$output"
 }
 
 @test "memory that is no size: BAD" {

@@ -93,13 +93,13 @@ find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/engine"
 }
 
 @test "the real podman: with what was found a container runs" {
-	case $BIN in */san/bin) skip "a sanitized pause needs shared libraries, which the container has not" ;; esac
 	command -v podman > /dev/null || skip "podman is not installed"
 	ENGINE=podman find_engine
 	# shellcheck source=/dev/null
 	. "$OUT"
 	[ "$ENGINE" = podman ]
-	install -D -m 755 "$BIN/pause" "$BATS_TEST_TMPDIR/root/pause"
-	run -0 "${engine[@]}" run --rm --network none "${engine_run[@]}" --rootfs "$BATS_TEST_TMPDIR/root" /pause --version
-	[[ $output == *"pause (kubestamp)"* ]]
+	mkdir -p "$BATS_TEST_TMPDIR/root/bin"
+	cp /bin/busybox "$BATS_TEST_TMPDIR/root/bin/"
+	run -0 "${engine[@]}" run --rm --network none "${engine_run[@]}" --rootfs "$BATS_TEST_TMPDIR/root" /bin/busybox echo ran
+	[[ $output == ran ]]
 }

@@ -150,6 +150,18 @@ void child_kill(struct child *c)
 	*c = (struct child){ -1, -1 };
 }
 
+/* A file in memory, which no pipe's limit can stop and which cannot outgrow TEXT_MAX. Returns it, or -1. */
+static int text_file(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && (ftruncate(fd, TEXT_MAX) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static char *slurp(int fd)
 {
 	char *text = calloc(TEXT_MAX + 1, 1);
@@ -180,9 +192,8 @@ static int wait_or_cancel(const struct child *c, int cancel_fd, int64_t deadline
 
 int child_run(char *const argv[], int cancel_fd, int64_t deadline, struct child_text *text, int *status, struct err *e)
 {
-	/* Files in memory, so that no pipe can fill up. */
-	AUTO_CLOSE int out = memfd_create("out", MFD_CLOEXEC);
-	AUTO_CLOSE int error = memfd_create("err", MFD_CLOEXEC);
+	AUTO_CLOSE int out = text_file("out");
+	AUTO_CLOSE int error = text_file("err");
 	struct child c;
 	int rc;
 

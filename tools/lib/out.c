@@ -58,12 +58,27 @@ static void forget(const char *name)
 			unfinished[i] = NULL;
 }
 
+/* A device or a pipe cannot be replaced by a file: it is written as it is. */
+static int open_special(struct out *o, const char *path, struct err *e)
+{
+	o->path = strdup(path);
+	o->f = o->path != NULL ? fopen(path, "we") : NULL;
+	if (o->f != NULL)
+		return 0;
+	(void)err_sys(e, "%s", path);
+	out_abort(o);
+	return -1;
+}
+
 int out_open(struct out *o, const char *path, unsigned mode, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	size_t n = strlen(path) + 32;
+	struct stat st;
 
 	*o = (struct out){ 0 };
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return open_special(o, path, e);
 	o->path = strdup(path);
 	o->tmp = malloc(n);
 	if (o->path == NULL || o->tmp == NULL) {
@@ -112,7 +127,7 @@ int out_commit(struct out *o, struct err *e)
 		out_abort(o);
 		return -1;
 	}
-	if (rename(o->tmp, o->path) < 0) {
+	if (o->tmp != NULL && rename(o->tmp, o->path) < 0) {
 		(void)err_sys(e, "%s", o->path);
 		out_abort(o);
 		return -1;
@@ -141,7 +156,7 @@ static bool same_contents(FILE *a, const char *path)
 
 int out_commit_if_changed(struct out *o, struct err *e)
 {
-	if (fflush(o->f) == 0 && !ferror(o->f) && same_contents(o->f, o->path)) {
+	if (o->tmp != NULL && fflush(o->f) == 0 && !ferror(o->f) && same_contents(o->f, o->path)) {
 		out_abort(o);
 		return 0;
 	}
