@@ -25,12 +25,12 @@ enum { OPT_CA = OPT_LONG, OPT_WATCH };
 enum { QUIET_MS = 100, IDLE_MS = 60000, END_MS = 5000 };
 
 static const struct opt opts[] = {
-	{ 's', "server", "URL", "the API server (default: that of the pod)" },
-	{ OPT_CA, "ca", "FILE", "its certificate authority (default: that of the pod)" },
-	{ 't', "token", "FILE", "the bearer token (default: that of the pod)" },
+	{ 's', "server", "URL", "the API server (default: the pod's)" },
+	{ OPT_CA, "ca", "FILE", "its certificate authority (default: the pod's)" },
+	{ 't', "token", "FILE", "the bearer token (default: the pod's)" },
 	{ 'd', "domain", "NAME", "the cluster's domain (default: cluster.local)" },
 	{ 'H', "hosts", "FILE", "write the names' addresses there" },
-	{ 'c', "conf", "FILE", "write SRV and CNAME records there, as dnsmasq options" },
+	{ 'c', "conf", "FILE", "write SRV and CNAME records there, for dnsmasq" },
 	{ '1', "once", NULL, "write the files once, and exit" },
 	{ 'T', "timeout", "SECONDS", "how long --once may take (default: 60)" },
 	{ OPT_WATCH, "watch", "SECONDS", "how long a watch lasts (default: 300)" },
@@ -51,7 +51,6 @@ struct job;
 struct collection {
 	struct job *j;
 	enum kubedns_kind kind;
-	char said[sizeof(struct err)]; /* the last trouble: told once, not at each attempt */
 };
 
 struct job {
@@ -84,19 +83,13 @@ static void on_tell(void *arg, bool warning, const char *text)
 
 static void on_trouble(void *arg, const struct err *e)
 {
-	struct collection *all = arg;
+	const struct collection *all = arg;
 
-	if (strcmp(all->said, e->msg) == 0)
-		return;
-	(void)snprintf(all->said, sizeof all->said, "%s", e->msg);
 	cli_warn(all->j->c, "%s: %s; trying again", names[all->kind], e->msg);
 }
 
-static int took(struct collection *all, int rc)
+static int took(const struct collection *all, int rc)
 {
-	if (rc < 0)
-		return rc;
-	all->said[0] = '\0';
 	if (rc == 1 && !all->j->changed) {
 		all->j->changed = true;
 		all->j->publish_at = now_ms() + QUIET_MS;
@@ -180,7 +173,10 @@ static void end_command(struct job *j)
 static int start_command(struct job *j, struct err *e)
 {
 	cli_note(j->c, "starting %s", j->command[0]);
-	return child_start(&j->child, j->command, &(struct child_io){ -1, STDOUT_FILENO, STDERR_FILENO }, SIGTERM, e);
+	if (child_start(&j->child, j->command, &(struct child_io){ -1, STDOUT_FILENO, STDERR_FILENO }, SIGTERM, e) == 0)
+		return 0;
+	j->child = (struct child){ -1, -1 };
+	return -1;
 }
 
 /* Writes what changed; the command then reads its hosts again, or all anew, which only a new one does. */
@@ -237,7 +233,7 @@ static int reap(struct job *j, struct err *e)
 	return 0;
 }
 
-/* Returns 1 when asked to end, 0, or -1 when the command has ended. */
+/* Returns 1 when asked to end, 0, or -1 when the command has ended, or the work of --once is not done. */
 static int take_signals(struct job *j, struct err *e)
 {
 	struct signalfd_siginfo info;
@@ -245,7 +241,7 @@ static int take_signals(struct job *j, struct err *e)
 
 	while (rc == 0 && read(j->signals, &info, sizeof info) == (ssize_t)sizeof info)
 		rc = info.ssi_signo == SIGCHLD ? reap(j, e) : 1;
-	return rc;
+	return rc == 1 && j->once ? err_set(e, "interrupted") : rc;
 }
 
 /* Milliseconds until something is to be done that no event tells of. */
@@ -277,7 +273,7 @@ static int keep(struct job *j, CURLM *multi)
 			return cli_fail(j->c, EX_FAIL, &e);
 		rc = take_signals(j, &e);
 		if (rc != 0)
-			return rc < 0 ? cli_fail(j->c, EX_FAIL, &e) : j->once ? EX_FAIL : EX_DONE;
+			return rc < 0 ? cli_fail(j->c, EX_FAIL, &e) : EX_DONE;
 		if (all_listed(j) && j->changed && (j->once || now_ms() >= j->publish_at) && publish(j, &e) < 0)
 			return cli_fail(j->c, EX_FAIL, &e);
 		if (j->once && j->written)
@@ -355,11 +351,12 @@ static int check(struct job *j)
 {
 	size_t n = j->server.url != NULL ? strlen(j->server.url) : 0;
 
-	if (j->hosts == NULL)
+	if (j->hosts == NULL || *j->hosts == '\0')
 		return cli_usage(j->c, "--hosts is needed");
 	if (!kubeobj_is_domain(j->dns.domain))
 		return cli_usage(j->c, "domain: '%s' is not a domain name in lower case", j->dns.domain);
-	if (n > 0 && strncmp(j->server.url, "http://", 7) != 0 && strncmp(j->server.url, "https://", 8) != 0)
+	if (j->server.url != NULL && strncmp(j->server.url, "http://", 7) != 0 &&
+	    strncmp(j->server.url, "https://", 8) != 0)
 		return cli_usage(j->c, "server: '%s' begins with neither http:// nor https://", j->server.url);
 	if (n > 0 && j->server.url[n - 1] == '/')
 		return cli_usage(j->c, "server: '%s' ends with a slash", j->server.url);

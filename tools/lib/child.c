@@ -95,6 +95,7 @@ static int start(struct child *c, char *const argv[], const int fds[3], int deat
 	if (errno != 0) {
 		(void)err_sys(e, "%s", argv[0]);
 		(void)waitpid(c->pid, NULL, 0);
+		c->pid = -1;
 		return -1;
 	}
 	c->pidfd = pidfd_open(c->pid, 0);

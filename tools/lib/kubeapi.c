@@ -31,14 +31,17 @@ static void later(struct kubeapi_feed *f, bool relist)
 		f->version_[0] = '\0';
 	f->due_ = now_ms() + f->pause_;
 	f->pause_ = f->pause_ * 2 > LAST_PAUSE_MS ? LAST_PAUSE_MS : f->pause_ * 2;
+	if (strcmp(f->err_.msg, f->told_.msg) == 0)
+		return;
+	f->told_ = f->err_;
 	f->trouble(f->arg, &f->err_);
 }
 
-/* What comes is wrong: the transfer is ended, and the version forgotten. Returns what ends it. */
-static size_t broken(struct kubeapi_feed *f)
+/* For a watch that lasts: trouble after that is new trouble. */
+static void all_well(struct kubeapi_feed *f)
 {
-	f->broken_ = true;
-	return 0;
+	f->pause_ = FIRST_PAUSE_MS;
+	f->told_.msg[0] = '\0';
 }
 
 static int append(struct kubeapi_feed *f, const char *data, size_t n, size_t max)
@@ -66,34 +69,32 @@ static int append(struct kubeapi_feed *f, const char *data, size_t n, size_t max
 static int take_line(struct kubeapi_feed *f)
 {
 	size_t n = f->n_;
+	int rc;
 
 	f->n_ = 0;
-	if (n == 0)
-		return 0;
-	if (f->event(f->arg, f->buf_, n, f->version_, &f->err_) != 0 && f->err_.msg[0] != '\0')
-		return -1;
-	f->pause_ = FIRST_PAUSE_MS;
-	return 0;
+	rc = n > 0 ? f->event(f->arg, f->buf_, n, f->version_, &f->err_) : 0;
+	return rc < 0 || rc == KUBEAPI_GONE ? -1 : 0;
 }
 
+/* Returns N, or 0 when what comes is wrong: libcurl then ends the transfer with CURLE_WRITE_ERROR. */
 static size_t on_data(char *data, size_t size, size_t count, void *arg)
 {
 	struct kubeapi_feed *f = arg;
 	size_t n = size * count, at, some;
 	const char *end;
-	long status = 0;
+	long status;
 
 	(void)curl_easy_getinfo(f->curl_, CURLINFO_RESPONSE_CODE, &status);
 	/* What comes with an error is of no use: the status says it. */
 	if (status != 200)
 		return n;
 	if (!f->watching_)
-		return append(f, data, n, LIST_MAX) < 0 ? broken(f) : n;
+		return append(f, data, n, LIST_MAX) < 0 ? 0 : n;
 	for (at = 0; at < n; at += some) {
 		end = memchr(data + at, '\n', n - at);
 		some = end != NULL ? (size_t)(end - data) - at + 1 : n - at;
 		if (append(f, data + at, some - (end != NULL), LINE_MAX_) < 0 || (end != NULL && take_line(f) < 0))
-			return broken(f);
+			return 0;
 	}
 	return n;
 }
@@ -138,9 +139,8 @@ static unsigned set_limits(struct kubeapi_feed *f)
 {
 	CURL *c = f->curl_;
 	long watch = (long)f->server->watch * 1000;
-	unsigned bad = 0;
+	unsigned bad = curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 
-	bad |= curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	bad |= curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, f->watching_ ? watch + watch / 10 : (long)LIST_MS);
 	/* A watch may well be silent; a list is not. */
 	bad |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, f->watching_ ? 0L : 1L);
@@ -155,18 +155,19 @@ static unsigned set_request(struct kubeapi_feed *f)
 {
 	char url[2048];
 	CURL *c = f->curl_;
-	unsigned bad = 0;
+	unsigned bad;
 	int n;
 
 	if (f->watching_)
-		n = snprintf(url, sizeof url, "%s%s?watch=1&allowWatchBookmarks=true&resourceVersion=%s&timeoutSeconds=%d",
-		    f->server->url, f->path, f->version_, f->server->watch);
+		n = snprintf(url, sizeof url,
+		    "%s%s?watch=1&allowWatchBookmarks=true&resourceVersion=%s&timeoutSeconds=%d", f->server->url,
+		    f->path, f->version_, f->server->watch);
 	else
 		n = snprintf(url, sizeof url, "%s%s", f->server->url, f->path);
 	if (n < 0 || (size_t)n >= sizeof url)
 		return 1;
 	f->headers_ = curl_slist_append(NULL, "Accept: application/json");
-	bad |= f->headers_ == NULL;
+	bad = f->headers_ == NULL;
 	bad |= curl_easy_setopt(c, CURLOPT_URL, url);
 	bad |= curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, f->headers_);
@@ -189,21 +190,18 @@ static unsigned set_request(struct kubeapi_feed *f)
 
 static void begin(CURLM *multi, struct kubeapi_feed *f)
 {
-	f->err_.msg[0] = '\0';
-	f->text_[0] = '\0';
-	f->broken_ = false;
+	f->err_.msg[0] = f->text_[0] = '\0';
 	f->watching_ = f->version_[0] != '\0';
 	f->since_ = now_ms();
 	if (f->pause_ == 0)
-		f->pause_ = FIRST_PAUSE_MS;
+		all_well(f);
 	f->curl_ = curl_easy_init();
 	if (f->curl_ != NULL && (set_request(f) | set_limits(f) | set_token(f, &f->err_)) == 0 &&
 	    curl_multi_add_handle(multi, f->curl_) == CURLM_OK)
 		return;
 	if (f->err_.msg[0] == '\0')
 		(void)err_set(&f->err_, "libcurl cannot be set up");
-	/* It was not added, so there is nothing to remove it from. */
-	curl_easy_cleanup(f->curl_);
+	curl_easy_cleanup(f->curl_); /* it was not added */
 	f->curl_ = NULL;
 	done_with(multi, f);
 	later(f, false);
@@ -223,22 +221,34 @@ static int judge(struct kubeapi_feed *f, long status, bool *relist)
 		f->listed = true;
 		return 0;
 	}
-	if (now_ms() - f->since_ < SHORT_MS && f->pause_ != FIRST_PAUSE_MS)
-		return err_set(&f->err_, "the watch ended at once");
-	return 0;
+	return now_ms() - f->since_ < SHORT_MS ? err_set(&f->err_, "the watch ended at once") : 0;
+}
+
+/* libcurl's words, in print (a certificate is foreign), without those that count and so would be told each time. */
+static void explain(struct kubeapi_feed *f, CURLcode code)
+{
+	bool counts = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_PARTIAL_FILE;
+	char *at;
+
+	(void)err_set(&f->err_, "%s", counts || f->text_[0] == '\0' ? curl_easy_strerror(code) : f->text_);
+	for (at = f->err_.msg; *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
 }
 
 static void ended(CURLM *multi, struct kubeapi_feed *f, CURLcode code)
 {
-	bool relist = f->broken_;
+	bool relist = code == CURLE_WRITE_ERROR;
 	long status = 0;
 	int rc = -1;
 
 	(void)curl_easy_getinfo(f->curl_, CURLINFO_RESPONSE_CODE, &status);
+	if (f->watching_ && status == 200 && now_ms() - f->since_ >= SHORT_MS)
+		all_well(f);
 	if (code == CURLE_OK)
 		rc = judge(f, status, &relist);
-	else if (!f->broken_)
-		(void)err_set(&f->err_, "%s", f->text_[0] != '\0' ? f->text_ : curl_easy_strerror(code));
+	else if (!relist)
+		explain(f, code);
 	done_with(multi, f);
 	if (rc == 0)
 		f->due_ = now_ms();
@@ -261,9 +271,8 @@ int kubeapi_step(CURLM *multi, struct kubeapi_feed *feeds, size_t count, int fd,
 		if (f->curl_ == NULL && f->due_ < until)
 			until = f->due_;
 	}
-	rc = curl_multi_perform(multi, &left);
-	if (rc == CURLM_OK)
-		rc = curl_multi_poll(multi, &extra, fd >= 0, ms_left(until), NULL);
+	/* Nothing is done before the wait that the caller must know of; a request that was added ends it at once. */
+	rc = curl_multi_poll(multi, &extra, fd >= 0, ms_left(until), NULL);
 	if (rc == CURLM_OK)
 		rc = curl_multi_perform(multi, &left);
 	if (rc != CURLM_OK)

@@ -2,7 +2,8 @@
  * Lists and watches collections of a Kubernetes API server, for ever, over libcurl ("Efficient detection of
  * changes" in Kubernetes' API concepts). It lists, then watches from the list's version on; a watch that ends is
  * begun again, a version that is gone (410) is listed anew, and all else that goes wrong is tried again after a
- * pause of 0.2 s that doubles up to 5 s. libcurl's global state must be set up, and SIGPIPE ignored.
+ * pause of 0.2 s that doubles up to 5 s, until a watch has lasted a second. libcurl's global state must be set up,
+ * and SIGPIPE ignored.
  */
 #ifndef KS_KUBEAPI_H
 #define KS_KUBEAPI_H
@@ -36,7 +37,10 @@ struct kubeapi_feed {
 	 */
 	int (*list)(void *arg, const char *text, size_t n, char version[KUBEAPI_VERSION], struct err *e);
 	int (*event)(void *arg, const char *line, size_t n, char version[KUBEAPI_VERSION], struct err *e);
-	/* Something went wrong and will be tried again; the text does not name the path. */
+	/*
+	 * Something went wrong and will be tried again; the text does not name the path. The same text comes again only
+	 * when a watch has lasted a second in between.
+	 */
 	void (*trouble)(void *arg, const struct err *e);
 	bool listed; /* a list has been taken */
 	char version_[KUBEAPI_VERSION];
@@ -44,10 +48,10 @@ struct kubeapi_feed {
 	size_t n_, room_;
 	CURL *curl_; /* while a request runs */
 	struct curl_slist *headers_;
-	bool watching_, broken_;
+	bool watching_;
 	int64_t since_, due_;
 	int pause_;
-	struct err err_;
+	struct err err_, told_;
 	char text_[CURL_ERROR_SIZE];
 };
 

@@ -77,7 +77,8 @@ static int get_version(const json_t *object, char version[KUBEDNS_VERSION], stru
 static json_t *load(const char *text, size_t n, struct err *e)
 {
 	json_error_t je;
-	json_t *j = json_loadb(text, n, 0, &je);
+	/* A NUL in somebody's annotation must not hide all the others' services. */
+	json_t *j = json_loadb(text, n, JSON_ALLOW_NUL, &je);
 
 	if (j == NULL)
 		(void)err_set(e, "not JSON at byte %d", je.position);

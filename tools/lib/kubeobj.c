@@ -7,7 +7,8 @@
 
 #include "auto.h"
 
-enum { LABEL_MAX = KUBEOBJ_LABEL - 1, DOMAIN_MAX = KUBEOBJ_DOMAIN - 1 };
+/* A port's label begins with "_", and dnsmasq ends when it meets one that is too long. */
+enum { LABEL_MAX = KUBEOBJ_LABEL - 1, PORT_MAX = LABEL_MAX - 1, DOMAIN_MAX = KUBEOBJ_DOMAIN - 1 };
 
 /* The length of the label that TEXT begins with (RFC 1123, lower case), or 0. */
 static size_t label_length(const char *text)
@@ -43,9 +44,10 @@ bool kubeobj_is_domain(const char *text)
 
 const char *kubeobj_text(const json_t *object, const char *field)
 {
-	const char *text = json_string_value(json_object_get(object, field));
+	const json_t *string = json_object_get(object, field);
+	const char *text = json_string_value(string);
 
-	return text != NULL ? text : "";
+	return text != NULL && strlen(text) == json_string_length(string) ? text : "";
 }
 
 /* The one way that inet_ntop writes the address. Returns 0 or -1. */
@@ -91,7 +93,7 @@ static json_t *keep_ports(const struct kubeobj_warn *w, const json_t *ports)
 			continue;
 		for (p = 0; p < 3 && strcmp(proto, protocols[p][0]) != 0; p++)
 			continue;
-		if (p == 3 || !kubeobj_is_label(name) || number < 1 || number > 65535)
+		if (p == 3 || !kubeobj_is_label(name) || strlen(name) > PORT_MAX || number < 1 || number > 65535)
 			w->call(w->arg, "a port is not valid: left out");
 		else
 			(void)json_array_append_new(kept, json_pack("[ssI]", name, protocols[p][1], number));

@@ -22,7 +22,7 @@ bool kubeobj_is_label(const char *text); /* NULL is none */
 /* Is TEXT a domain name: such labels, 253 bytes at most, no dot at its end? */
 bool kubeobj_is_domain(const char *text);
 
-/* The string FIELD of OBJECT, or "". */
+/* The string FIELD of OBJECT, or "": also when it holds a NUL. */
 const char *kubeobj_text(const json_t *object, const char *field);
 
 /*
