@@ -1,6 +1,6 @@
 # The tools: one C file each, and what they share in tools/lib.
 
-CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 TB := $(B)$(if $(SAN),/san)
 BIN := $(TB)/bin
 TOOL_NAMES := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
