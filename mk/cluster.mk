@@ -5,7 +5,7 @@ CLUSTER_ENV = $(STAGE_ENV) CLUSTER='$(CLUSTER)' ENGINE='$(ENGINE)' NODES='$(NODE
 	PUBLISH='$(PUBLISH)' BOOT_TIMEOUT='$(BOOT_TIMEOUT)' NODE='$(NODE)' CMD=$(call quote,$(value CMD)) ARGS=$(call quote,$(value ARGS))
 
 .PHONY: cluster-up cluster-down stop start kubectl ssh console logs status ports env list
-cluster-up: doctor-run | $(call LAST,image) $(TOOLS)
+cluster-up: doctor-run | $(call LAST,image) $(TOOLS) $(if $(wildcard /usr/include/gnumake.h),$(BIN)/become.so)
 	@$(CLUSTER_ENV) IMAGE_LAYOUT='$(abspath $(call stage-dir,image))/oci' IMAGE_KEY='$(KEY.image)' mk/sh/cluster-up
 cluster-down:
 	@$(CLUSTER_ENV) mk/sh/cluster-do down
@@ -14,14 +14,15 @@ stop start: | $(TOOLS)
 logs:
 	@$(CLUSTER_ENV) mk/sh/cluster-do $@
 
-# These three end as their command ends: make becomes it, where make can load become.c.
-ifneq ($(filter kubectl ssh console,$(MAKECMDGOALS)),)
-ifneq ($(and $(filter load,$(.FEATURES)),$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,yes)),)
--load $(BIN)/become.so
+# These three end as their command ends: make becomes it, where make can load become.c. cluster-up builds that, since
+# who uses a cluster that root started may not write here.
 $(BIN)/become.so: mk/become.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KS_CFLAGS) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@
-BECOME := yes
+ifneq ($(filter kubectl ssh console,$(MAKECMDGOALS)),)
+ifneq ($(and $(wildcard /usr/include/gnumake.h),$(filter load,$(.FEATURES)),$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,yes)),)
+-load $(BIN)/become.so
+BECOME := $(wildcard $(BIN)/become.so)
 endif
 kubectl ssh console:
 	@$(if $(BECOME),$(become $(CLUSTER_ENV) mk/sh/cluster-do $@),$(CLUSTER_ENV) mk/sh/cluster-do $@)

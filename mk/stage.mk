@@ -7,7 +7,7 @@ P := $(B)/$(PROVIDER)
 
 # Programs that are not ours and whose version is part of a key.
 VERSIONED := mmdebstrap mke2fs qemu-img go
-STAGE_GOALS := provision image check-provider cluster-up why force gc check-e2e keys
+STAGE_GOALS := provision image check-provider cluster-up why times force gc check-e2e keys
 ifneq ($(filter $(STAGE_GOALS),$(MAKECMDGOALS)),)
 ifeq ($(PROVIDER_DIR),)
 $(error there is no provider '$(PROVIDER)'; there are: $(sort $(filter-out base,$(notdir $(patsubst %/,%,$(dir $(wildcard providers/*/provider.ini)))))))
@@ -65,7 +65,7 @@ keys:
 why:
 	@$(STAGE_ENV) KEY=$(if $(STAGE),$(KEY.$(STAGE))) mk/sh/why '$(STAGE)'
 times:
-	@$(STAGE_ENV) mk/sh/times
+	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/times
 force:
 	@test -n '$(STAGE)' || { echo "make force: say STAGE=..." >&2; exit 2; }
 	@$(STAGE_ENV) mk/sh/forget '$(STAGE)' $(if $(STAGE),$(call stage-dir,$(STAGE)))

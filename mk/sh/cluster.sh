@@ -24,7 +24,9 @@ cl_load_image() {
 		id=$("${engine[@]}" pull -q "oci:$1:$2")
 		"${engine[@]}" tag "$id" "$3"
 	else
-		skopeo copy -q "oci:$1:$2" "docker-daemon:$3"
+		# skopeo does not know docker's contexts, nor DOCKER_HOST.
+		skopeo copy -q --dest-daemon-host "$(docker context inspect --format '{{.Endpoints.docker.Host}}')" \
+			"oci:$1:$2" "docker-daemon:$3"
 	fi
 }
 
