@@ -18,11 +18,10 @@ cl_fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # cl_load_image LAYOUT TAG NAME KEY: have the engine know NAME, made with KEY, from an OCI layout.
 cl_load_image() {
-	local id
 	[ "$(cl_image_key "$3")" != "$4" ] || return 0
 	if [ "$ENGINE" = podman ]; then
-		id=$("${engine[@]}" pull -q "oci:$1:$2")
-		"${engine[@]}" tag "$id" "$3"
+		# podman's own pull makes a name of the layout's path, and fails where that is none.
+		skopeo copy -q "oci:$1:$2" "containers-storage:$3"
 	else
 		# skopeo does not know docker's contexts, nor DOCKER_HOST.
 		skopeo copy -q --dest-daemon-host "$(docker context inspect --format '{{.Endpoints.docker.Host}}')" \
