@@ -1,0 +1,70 @@
+# mk/sh/deps: with an apt and without one. The programs that it asks are made up; nothing is installed.
+load lib/common
+
+setup() {
+	FAKE=$BATS_TEST_TMPDIR/bin
+	mkdir -p "$FAKE"
+	local p
+	for p in bash sh cat env printf mktemp rm chmod tail; do ln -s "$(command -v "$p")" "$FAKE/$p"; done
+}
+
+# fake NAME, its script on standard input.
+fake() {
+	{ echo "#!/bin/bash"; cat; } > "$FAKE/$1"
+	chmod +x "$FAKE/$1"
+}
+
+# apt INSTALLED: dpkg-query knows that package; apt-get writes down what it is asked for.
+apt() {
+	fake dpkg-query <<< "[ \"\${!#}\" = $1 ] && printf installed"
+	fake apt-get <<< "echo \"\$*\" >> '$BATS_TEST_TMPDIR/apt'; [ ! -e '$BATS_TEST_TMPDIR/broken' ] || { echo 'apt is broken' >&2; exit 100; }"
+}
+
+deps() { PATH=$FAKE "$TOP/mk/sh/deps" "$@"; }
+
+@test "without apt: only what is missing is listed, exit 1" {
+	fake qemu-img < /dev/null
+	fake cc <<< '! grep -q curl'
+	ln -s "$(command -v grep)" "$FAKE/grep"
+	run -1 deps qemu-utils podman libjansson-dev libcurl4-openssl-dev
+	[ "$output" = "deps: no apt here; what is missing, by Debian's names:"$'\n  podman\n  libcurl4-openssl-dev' ]
+}
+
+@test "without apt, nothing missing: nothing is said" {
+	fake podman < /dev/null
+	run -0 deps podman
+	[ -z "$output" ]
+}
+
+@test "with apt, everything installed: apt is not called" {
+	apt podman
+	run -0 deps podman
+	[ -z "$output" ]
+	[ ! -e "$BATS_TEST_TMPDIR/apt" ]
+}
+
+@test "with apt, not root: what is missing, what to call, exit 1" {
+	apt podman
+	fake id <<< 'echo 1000'
+	run -1 deps podman skopeo
+	[[ $output == *"'sudo make deps'"*$'\n  skopeo' ]]
+	[ ! -e "$BATS_TEST_TMPDIR/apt" ]
+}
+
+@test "with apt, root: what is missing is installed by name" {
+	[ "$(id -u)" = 0 ] || skip "only root may keep packages' services from starting"
+	apt podman
+	fake id <<< 'echo 0'
+	run -0 deps podman skopeo bats
+	grep -q ' update$' "$BATS_TEST_TMPDIR/apt"
+	grep -q ' install -y --no-install-recommends skopeo bats$' "$BATS_TEST_TMPDIR/apt"
+}
+
+@test "apt fails: its own words, exit 1" {
+	[ "$(id -u)" = 0 ] || skip "only root may keep packages' services from starting"
+	apt podman
+	fake id <<< 'echo 0'
+	touch "$BATS_TEST_TMPDIR/broken"
+	run -1 deps skopeo
+	[[ $output == *"apt is broken"*"apt-get update failed"* ]]
+}
