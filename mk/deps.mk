@@ -6,7 +6,8 @@ DEPS_MAKE := mmdebstrap qemu-utils e2fsprogs golang-go dpkg-dev debian-archive-k
 DEPS_RUN := podman runc crun conmon iptables netavark aardvark-dns iproute2 openssh-client openssl skopeo curl socat
 DEPS_TEST := bats qemu-system-x86 seabios dnsmasq-base docker-registry openssh-server busybox-static jq iputils-arping \
 	shellcheck mandoc clang libcap2-bin bsdextrautils
-DEPS := $(DEPS_BUILD) $(DEPS_MAKE) $(DEPS_RUN) $(DEPS_TEST)
+# The tests' packages, some of them servers, are for who runs tests.
+DEPS := $(DEPS_BUILD) $(DEPS_MAKE) $(DEPS_RUN) $(if $(filter check check-e2e fuzz,$(MAKECMDGOALS)),$(DEPS_TEST))
 
 .PHONY: deps doctor doctor-run
 deps:
