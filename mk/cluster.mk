@@ -6,7 +6,7 @@ CLUSTER_ENV = $(STAGE_ENV) CLUSTER='$(CLUSTER)' ENGINE='$(ENGINE)' NODES='$(NODE
 
 .PHONY: cluster-up cluster-down stop start kubectl ssh console logs status ports env list
 cluster-up: doctor-run | $(call LAST,image) $(TOOLS) $(if $(wildcard /usr/include/gnumake.h),$(BIN)/become.so)
-	@$(CLUSTER_ENV) IMAGE_LAYOUT='$(abspath $(call stage-dir,image))/oci' IMAGE_KEY='$(KEY.image)' mk/sh/cluster-up
+	@$(CLUSTER_ENV) IMAGE_LAYOUT='$(abspath $(call stage-dir,image))/oci' mk/sh/cluster-up
 cluster-down:
 	@$(CLUSTER_ENV) mk/sh/cluster-do down
 stop start: | $(TOOLS)

@@ -68,7 +68,7 @@ times:
 	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/times
 force:
 	@test -n '$(STAGE)' || { echo "make force: say STAGE=..." >&2; exit 2; }
-	@$(STAGE_ENV) mk/sh/forget '$(STAGE)' $(if $(STAGE),$(call stage-dir,$(STAGE)))
+	@$(STAGE_ENV) mk/sh/forget '$(STAGE)' $(foreach s,$(STAGES),$(if $(filter $(STAGE),$s $(call ancestors,$s)),$(call stage-dir,$s)))
 	$(Q)$(MAKE) provision
 gc:
 	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/gc

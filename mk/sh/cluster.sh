@@ -16,9 +16,12 @@ cl_engine() {
 
 cl_fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# cl_load_image LAYOUT TAG NAME KEY: have the engine know NAME, made with KEY, from an OCI layout.
+# cl_load_image LAYOUT TAG NAME: have the engine know NAME, from an OCI layout. An image is the digest of its
+# configuration.
 cl_load_image() {
-	[ "$(cl_image_key "$3")" != "$4" ] || return 0
+	local id
+	id=$(skopeo inspect --raw --config "oci:$1:$2" | sha256sum)
+	[ "$("${engine[@]}" image inspect --format '{{.Id}}' "$3" 2> /dev/null | sed 's/^sha256://')" != "${id%% *}" ] || return 0
 	if [ "$ENGINE" = podman ]; then
 		# podman's own pull makes a name of the layout's path, and fails where that is none.
 		skopeo copy -q "oci:$1:$2" "containers-storage:$3"
@@ -27,10 +30,6 @@ cl_load_image() {
 		skopeo copy -q --dest-daemon-host "$(docker context inspect --format '{{.Endpoints.docker.Host}}')" \
 			"oci:$1:$2" "docker-daemon:$3"
 	fi
-}
-
-cl_image_key() {
-	"${engine[@]}" image inspect --format '{{index .Config.Labels "org.kubestamp.key"}}' "$1" 2> /dev/null || true
 }
 
 # cl_run ROLE OPTION... : start the container PREFIX-ROLE. Nothing is privileged, and no capability is kept that
