@@ -79,6 +79,19 @@ containers() {
 	[[ $output != *provision-fails* ]]
 }
 
+@test "check-provider: the last stage, a cluster with the network cut off" {
+	run -0 mk check-provider
+	[[ $output == *"check done"* ]]
+	run -0 containers
+	[[ $output != *check-mini* ]]
+}
+
+@test "force: the stage and what follows it run again, nothing before it" {
+	run -0 mk force STAGE=seal
+	[[ $output == *"seal done"*"image done"* ]]
+	[[ $output != *"disk done"* ]]
+}
+
 @test "two nodes come up, know each other, and have a registry" {
 	mk cluster-up NODES=2 CLUSTER="$ME-a"
 	run -0 mk ssh CLUSTER="$ME-a" NODE=node02 CMD='cat /var/lib/mini/witness; ping -c 1 node01 > /dev/null && echo reached'
@@ -98,12 +111,17 @@ containers() {
 }
 
 @test "two clusters at once; list shows both; a cluster that is there is not started again" {
-	mk cluster-up CLUSTER="$ME-b"
+	mk cluster-up CLUSTER="$ME-b" MEMORY=700M CPUS=2 DISK=6G NICS=1 PUBLISH=80
 	run -0 mk list
 	[[ $output == *"$ME-a"*"$ME-b"* ]]
 	run mk cluster-up CLUSTER="$ME-b"
 	[ "$status" -ne 0 ]
 	[[ $output == *"there already"* ]]
+	# MEMORY, CPUS, DISK, NICS and PUBLISH are as they were asked for.
+	run -0 mk ssh CLUSTER="$ME-b" CMD="free -m | awk 'NR == 2 { print int(\$2 / 100) }'; nproc; df -m / | awk 'NR == 2 { print int(\$2 / 1000) }'; ls /sys/class/net"
+	[ "$output" = $'6\n2\n5\neth0\neth1\nlo' ]
+	run -0 mk ports CLUSTER="$ME-b"
+	[[ $output == *"node01:80 "* ]]
 	mk cluster-down CLUSTER="$ME-b"
 }
 
@@ -125,7 +143,7 @@ containers() {
 	mk cluster-down CLUSTER="$ME-a"
 	run -0 containers
 	[[ $output != *"$ME"* ]]
-	[ ! -e "$FLOW_B/clusters" ]
+	[ -z "$(find "$FLOW_B/clusters" -name "$ME*" 2> /dev/null)" ]
 	run ! pgrep -f "vmstart.*$ME"
 	mk cluster-down CLUSTER="$ME-a"
 }
