@@ -70,7 +70,8 @@ cl_network() {
 		*) publish+=("$(cl_publish "" "$p")") ;;
 		esac
 	done
-	cl_run dnsmasq --cap-add net_admin,net_raw,net_bind_service,setuid,setgid --device /dev/net/tun \
+	cl_run dnsmasq --cap-add net_admin --cap-add net_raw --cap-add net_bind_service --cap-add setuid \
+		--cap-add setgid --device /dev/net/tun \
 		--sysctl net.ipv4.ip_forward=1 --sysctl net.ipv4.conf.all.route_localnet=1 \
 		--sysctl net.ipv6.conf.all.disable_ipv6=0 --hostname dnsmasq \
 		-e NODES="$NODES" -e NICS="${NICS:-0}" -e FORWARD="${forward[*]}" -e CUT="${CUT:-}" \
