@@ -148,6 +148,23 @@ containers() {
 	mk cluster-down CLUSTER="$ME-a"
 }
 
+@test "docker does all this too" {
+	docker info > /dev/null 2>&1 || skip "no docker daemon answers"
+	mk cluster-up CLUSTER="$ME-a" ENGINE=docker
+	run -0 mk list
+	[[ $output == *"$ME-a"*running*docker* ]]
+	mk ssh CLUSTER="$ME-a" CMD='echo kept > /root/mark; sync'
+	run -0 mk ssh CLUSTER="$ME-a" CMD='busybox wget -qO- http://registry:5000/v2/_catalog'
+	[[ $output == *repositories* ]]
+	mk stop CLUSTER="$ME-a"
+	mk start CLUSTER="$ME-a"
+	run -0 mk ssh CLUSTER="$ME-a" CMD='cat /root/mark'
+	[ "$output" = kept ]
+	mk cluster-down CLUSTER="$ME-a"
+	run -0 docker ps -a --format '{{.Names}}'
+	[[ $output != *"$ME-a"* ]]
+}
+
 @test "a port that is taken: an error that names it, and nothing stays" {
 	local port
 	port=$(free_port)
