@@ -1,0 +1,96 @@
+# mk/sh/kube.sh: what the stages and cluster-up ask of Kubernetes, with a kubectl that says what the test wants.
+load lib/common
+
+setup() {
+	export D=$BATS_TEST_TMPDIR BIN_KUBERNETES=$BATS_TEST_TMPDIR/bin
+	mkdir -p "$BIN_KUBERNETES"
+	cd "$TOP" || return
+	# shellcheck source=/dev/null
+	. mk/sh/cluster.sh
+	# shellcheck source=/dev/null
+	. mk/sh/kube.sh
+}
+
+# kubectl_says: standard input is a case statement's branches over kubectl's arguments.
+kubectl_says() {
+	{ echo '#!/bin/bash'; echo 'case "$*" in'; cat; echo 'esac'; } > "$BIN_KUBERNETES/kubectl"
+	chmod +x "$BIN_KUBERNETES/kubectl"
+}
+
+@test "kube_render: every word is replaced, from provider.ini's values" {
+	network_first_node=192.168.66.100 kubernetes_version=1.2.3 images_repository=r images_tools=9 network_domain=d.e
+	printf '%s\n' '@api_address@ v@version@' '@tools_image@ @domain@ a@b' > "$D/in"
+	run -0 kube_render "$D/in"
+	[ "$output" = $'192.168.66.101 v1.2.3\nr/kubestamp-tools:9 d.e a@b' ]
+}
+
+@test "kube_render: a word that stands for nothing is an error" {
+	echo '@no_such_word@' > "$D/in"
+	run -1 kube_render "$D/in"
+	[[ $output == *"@no_such_word@ stands for nothing"* ]]
+}
+
+@test "a pod that stays Pending: at the deadline it is named, exit 124" {
+	kubectl_says <<< "*'get pods'*) printf 'kube-system/etcd-node01 Running True\ndefault/stuck Pending \n' ;;"
+	run -124 kube_wait 1 "every pod Ready" kube_pods_ready 2
+	[ "$output" = "error: every pod Ready: not in time; default/stuck Pending " ]
+}
+
+@test "a pod that runs and is not Ready counts no more than one that is not there" {
+	kubectl_says <<< "*'get pods'*) printf 'a/b Running False\n' ;;"
+	run -1 kube_pods_ready 1
+	kubectl_says <<< "*'get pods'*) printf 'a/b Running True\n' ;;"
+	run -0 kube_pods_ready 1
+	run -1 kube_pods_ready 2
+	[[ $output == "only: a/b Running True"* ]]
+	kubectl_says <<< "*'get pods'*) printf 'a/b Succeeded False\n' ;;"
+	run -0 kube_pods_ready 1
+}
+
+@test "an API that does not answer: its own words at the deadline" {
+	kubectl_says <<< "*) echo 'connection refused' >&2; exit 1 ;;"
+	run -124 kube_wait 1 "the API" kube_api_ready
+	[ "$output" = "error: the API: not in time; connection refused" ]
+}
+
+@test "nothing was pulled: only declared images, never Always, no such event" {
+	echo image:1 > "$D/list"
+	kubectl_says <<-'END'
+		*.image*) echo image:1 ;;
+		*Always*) echo "pod-a" ;;
+	END
+	run -0 kube_nothing_pulled "$D/list"
+	[ -z "$output" ]
+	kubectl_says <<< "*.image*) printf 'image:1\nimage:2\n' ;;"
+	run -1 kube_nothing_pulled "$D/list"
+	[[ $output == *"not among the provider's images: image:2" ]]
+	kubectl_says <<-'END'
+		*.image}*) echo image:1 ;;
+		*Always*) echo "pod-a main" ;;
+	END
+	run -1 kube_nothing_pulled "$D/list"
+	[[ $output == *"imagePullPolicy is Always in: pod-a main" ]]
+	kubectl_says <<-'END'
+		*.image}*) echo image:1 ;;
+		*events*) echo event/a ;;
+	END
+	run -1 kube_nothing_pulled "$D/list"
+	[[ $output == *"something was pulled: event/a" ]]
+}
+
+@test "kube_volumes: as many volumes as provider.ini says, each for its node alone" {
+	storage_volumes=3
+	run -0 kube_volumes node07
+	[ "$(grep -c '^kind: PersistentVolume$' <<< "$output")" = 3 ]
+	[ "$(grep -c 'values: \[node07\]' <<< "$output")" = 3 ]
+	grep -qx '  name: node07-disk3' <<< "$output"
+}
+
+@test "a port of the cluster: the kubeconfig points to it, and is its user's alone" {
+	mkdir -p "$D/kubernetes"
+	printf 'clusters:\n- cluster:\n    server: https://192.168.66.101:6443\n' > "$D/kubernetes/admin.conf"
+	echo '6443 40123' > "$D/ports"
+	kube_config
+	grep -qx '    server: https://127.0.0.1:40123' "$D/kubeconfig"
+	[ "$(stat -c %a "$D/kubeconfig")" = 600 ]
+}
