@@ -55,7 +55,8 @@ static void whole_or_not(void)
 	ok(is("f", "one"), "and after an abort");
 	out_abort(&o);
 	ok(o.f == NULL, "a second abort does nothing");
-	ok(out_open(&o, "no/such/dir", 0644, &e) < 0 && strstr(e.msg, "no/such/dir") != NULL, "the error names the path");
+	ok(out_open(&o, "no/such/dir", 0644, &e) < 0 && strstr(e.msg, "no/such/dir") != NULL,
+	    "the error names the path");
 }
 
 static void if_changed(void)

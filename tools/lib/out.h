@@ -7,9 +7,9 @@
 #include "err.h"
 
 struct out {
-	FILE *f;        /* write here */
-	char *path;     /* what it will be called */
-	char *tmp;      /* what it is called until then; NULL: PATH is a device or a pipe, and written as it is */
+	FILE *f;    /* write here */
+	char *path; /* what it will be called */
+	char *tmp;  /* what it is called until then; NULL: PATH is a device or a pipe, and written as it is */
 };
 
 /*
