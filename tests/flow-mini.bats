@@ -206,6 +206,22 @@ mk_in_group() {
 	run ! pgrep -f "vmstart.*$ME"
 }
 
+@test "Ctrl-C while a machine is made: none stays, the stages before it are kept" {
+	rm -f "$FLOW_B"/mini/{boot,node,ready,seal,image}.*/stamp
+	mk_in_group provision > "$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	local pid=$!
+	wait_for 120 bash -c "cat '$FLOW_B'/mini/boot.*/log | grep -q 'starting the machine'"
+	wait_for 60 test -e "$FLOW_B/mini/live/node01/console.log"
+	kill -INT -- "-$pid"
+	! wait "$pid" || false
+	run -0 containers
+	[[ $output != *provision-mini* ]]
+	[ ! -e "$FLOW_B/mini/live" ]
+	run -0 mk provision
+	[[ $output == *"boot done"*"image done"* ]]
+	[[ $output != *"disk done"* ]]
+}
+
 @test "kill -9 in the middle of a stage: the next run begins that stage anew, and only that" {
 	local stage=$FLOW_B/mini/image
 	rm -rf "$stage".*
