@@ -173,10 +173,7 @@ static void end_command(struct job *j)
 static int start_command(struct job *j, struct err *e)
 {
 	cli_note(j->c, "starting %s", j->command[0]);
-	if (child_start(&j->child, j->command, &(struct child_io){ -1, STDOUT_FILENO, STDERR_FILENO }, SIGTERM, e) == 0)
-		return 0;
-	j->child = (struct child){ -1, -1 };
-	return -1;
+	return child_start(&j->child, j->command, &(struct child_io){ -1, STDOUT_FILENO, STDERR_FILENO }, SIGTERM, e);
 }
 
 /* Writes what changed; the command then reads its hosts again, or all anew, which only a new one does. */

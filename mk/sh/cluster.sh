@@ -14,6 +14,9 @@ cl_engine() {
 	. "$conf"
 }
 
+# cl_own_name KIND: the name of a cluster that the stages make for themselves; no other checkout's is called so.
+cl_own_name() { echo "$1-$PROVIDER-$(printf '%s' "$B" | cksum | cut -d' ' -f1)"; }
+
 cl_fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # cl_load_image LAYOUT TAG NAME: have the engine know NAME, from an OCI layout. An image is the digest of its
