@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 UNIT_PROGS := $(patsubst tests/unit/%.c,$(TB)/test/unit/%,$(sort $(wildcard tests/unit/*.c)))
 FUZZ_NAMES := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
 FUZZ_PROGS := $(addprefix $(TB)/test/fuzz/,$(FUZZ_NAMES))
-TEST_LIBS := -Wl,--as-needed -ljansson -lcurl -larchive -lzstd -lz -linih -lcrypto -pthread
+TEST_LIBS := -Wl,--as-needed -ljansson -lcurl -larchive -lzstd -lz -linih -lyaml -lcrypto -pthread
 
 # What takes minutes comes last; what takes an hour has a goal of its own.
 BATS_E2E := $(sort $(wildcard tests/e2e-*.bats))

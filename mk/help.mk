@@ -12,13 +12,25 @@ Make
   tools           build the tools into $(BIN)
   provision       every stage up to the provider's image (image is the same)
   check-provider  a cluster from that image, with the network cut off
+  publish         REGISTRY=: the image to a registry     publish-all  all that changed
+Providers
+  images          every image, and what names it     images-check  would anything be pulled?
+  pin             ADDON=: look up digests once        outdated      which are behind upstream
+  provider-show   its settings, and from where    sources-list  what it takes from upstream
+  bump            PROVIDER= VERSION=                  new-provider  NAME= FROM= VERSION=
+  matrix          PROVIDERS=: one after another       bundle        all downloads as one file, for BUNDLE=
 Use
   cluster-up      start a cluster        cluster-down  end it, without a trace
+  cluster-up      IMAGE=: from a registry, nothing is provisioned
   stop start      end and boot its nodes, disks kept
   kubectl         ARGS='get pods -A'     env           eval "$$(make env)"
   ssh             NODE= CMD=             console       NODE=, Ctrl-] ends
   status ports    of one cluster         list          all clusters of this user
+  image-push      IMG=: to its registry  image-load    IMG=: into its nodes
   logs            a bundle for a bug report
+  cluster-save    NAME=: as it is now; it goes on        cluster-saves        all that are saved
+  cluster-restore NAME=: back to it, or as CLUSTER=      cluster-save-delete  NAME=
+  cluster-pause   its nodes stand still                  cluster-resume       and go on
 Look
   why             STAGE=: what changed since it last ran
   times           what each stage cost
@@ -27,6 +39,8 @@ Look
 Test
   check           unit, fuzz corpus, tools, flows    ONLY=name: one file
   check-e2e       the whole of a Kubernetes provider
+  conformance     Kubernetes' own tests in a running cluster, where their images are declared
+  bench           what it takes, ours and the others'    ONLY=resume: one benchmark
 endef
 
 .PHONY: help clean

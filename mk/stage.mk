@@ -4,13 +4,18 @@
 PROVIDER_DIR := $(firstword $(wildcard providers/$(PROVIDER)/provider.ini tests/providers/$(PROVIDER)/provider.ini))
 PROVIDER_DIR := $(patsubst %/,%,$(dir $(PROVIDER_DIR)))
 P := $(B)/$(PROVIDER)
+# But for those that are only there to be inherited.
+ALL_PROVIDERS = $(sort $(notdir $(patsubst %/,%,$(dir $(shell grep -Lx 'abstract = yes' providers/*/provider.ini)))))
 
 # Programs that are not ours and whose version is part of a key.
 VERSIONED := mmdebstrap mke2fs qemu-img go
-STAGE_GOALS := provision image check-provider cluster-up why times force gc check-e2e keys
+# An image of a registry brings all that cluster-up needs.
+STAGE_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) bench why times force gc check-e2e keys images images-check pin bundle sources-list
+# Of these, those that build: a provider whose downloads are not pinned is refused before anything else.
+BUILD_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) check-e2e force
 ifneq ($(filter $(STAGE_GOALS),$(MAKECMDGOALS)),)
 ifeq ($(PROVIDER_DIR),)
-$(error there is no provider '$(PROVIDER)'; there are: $(sort $(filter-out base,$(notdir $(patsubst %/,%,$(dir $(wildcard providers/*/provider.ini)))))))
+$(error there is no provider '$(PROVIDER)'; there are: $(ALL_PROVIDERS))
 endif
 include $(P)/keys.mk
 endif
@@ -21,9 +26,21 @@ PROVIDER_DIRS ?=
 .PHONY: FORCE
 FORCE:
 
+ifeq ($(filter yes no,$(STATE)),)
+$(error STATE=$(STATE): yes or no)
+endif
+
 # Written anew at each make, replaced only if it changed: then make starts over with the new keys.
-$(P)/keys.mk: FORCE $(BIN)/stagekey $(P)/tools.versions
-	$(Q)$(BIN)/stagekey -I providers -i $(P)/inputs -t $(P)/tools.versions -o $@ $(PROVIDER_DIR)
+$(P)/keys.mk: FORCE $(BIN)/stagekey $(BIN)/provconf $(P)/tools.versions
+	$(Q)$(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
+		dir=$(if $(MANIFESTS)$(EXTRA_IMAGES),$$($(OVERLAY)),$(PROVIDER_DIR)) && \
+		$(BIN)/stagekey -I providers -I tests/providers -i $(P)/inputs -t $@.$$$$ -o $@ $$dir; rc=$$?; rm -f $@.$$$$; exit $$rc
+
+PINNED = TOP=$(CURDIR) BIN=$(abspath $(BIN)) PROVIDER=$(PROVIDER) mk/sh/pinned $(PROVIDER_DIR)
+
+# MANIFESTS and EXTRA_IMAGES are a provider of their own, which inherits PROVIDER: then they are in the keys.
+OVERLAY = TOP=$(CURDIR) P=$(abspath $(P)) BIN=$(abspath $(BIN)) PROVIDER_DIR=$(PROVIDER_DIR) \
+	EXTRA_IMAGES=$(call quote,$(EXTRA_IMAGES)) mk/sh/overlay $(MANIFESTS)
 
 $(P)/tools.versions: mk/sh/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
 	@mkdir -p $(@D)
@@ -34,13 +51,15 @@ stamp = $(call stage-dir,$1)/stamp
 # The stages that $1 builds on, nearest last; and of these the live ones.
 ancestors = $(foreach n,$(NEEDS.$1),$(call ancestors,$n) $n)
 live-ancestors = $(foreach n,$(call ancestors,$1),$(if $(LIVE.$n),$n))
+# How the stages are live that need $1.
+live-after = $(foreach n,$(STAGES),$(if $(filter $1,$(NEEDS.$n)),$(LIVE.$n)))
 first-of = $(if $1,$(firstword $1) $(call first-of,$(filter-out $(firstword $1),$1)))
 
 define stage-rule
 .PHONY: $1
-$(call stamp,$1): | $(foreach n,$(NEEDS.$1),$(call stamp,$n)) $(TOOLS)
+$(call stamp,$1): | $(if $(BUNDLE),bundle-in) $(foreach n,$(NEEDS.$1),$(call stamp,$n)) $(TOOLS)
 	$$(Q)$(foreach n,$(call first-of,$(call ancestors,$1)),IN_$n=$(abspath $(call stage-dir,$n))) \
-		LIVE=$(LIVE.$1) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
+		LIVE=$(LIVE.$1) LOOKED_AT=$(if $(filter looks,$(call live-after,$1)),yes) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
 		KEY=$(KEY.$1) SCRIPT=$(SCRIPT.$1) STAGE_TIMEOUT=$(TIMEOUT.$1) TITLE=$$(call quote,$$(TITLE.$1)) \
 		POSITION=$(call index-of,$1)/$(words $(STAGES)) $(STAGE_ENV) mk/sh/stage $1
 endef
@@ -50,7 +69,7 @@ index-of = $(words $(call up-to,$1,$(STAGES)))
 up-to = $(if $2,$(firstword $2) $(if $(filter $1,$(firstword $2)),,$(call up-to,$1,$(wordlist 2,99,$2))))
 STAGE_ENV = TOP=$(CURDIR) B=$(abspath $(B)) P=$(abspath $(P)) BIN=$(abspath $(BIN)) KS_CACHE=$(KS_CACHE) \
 	KS_LIB=$(CURDIR)/mk/sh/lib.sh PROVIDER=$(PROVIDER) PROVIDER_DIRS='$(PROVIDER_DIRS)' \
-	MIRROR='$(MIRROR)' ACCEL='$(ACCEL)' KEEP='$(KEEP)' V='$(V)'
+	K8S_MIRROR='$(K8S_MIRROR)' CRI_TOOLS_MIRROR='$(CRI_TOOLS_MIRROR)' IMAGE_MIRROR='$(IMAGE_MIRROR)' MIRROR='$(MIRROR)' ACCEL='$(ACCEL)' KEEP='$(KEEP)' CHECKPOINTS='$(CHECKPOINTS)' STATE='$(STATE)' V='$(V)'
 KS_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubestamp
 
 $(foreach s,$(STAGES),$(eval $(call stage-rule,$s)))
@@ -71,4 +90,4 @@ force:
 	@$(STAGE_ENV) mk/sh/forget '$(STAGE)' $(foreach s,$(STAGES),$(if $(filter $(STAGE),$s $(call ancestors,$s)),$(call stage-dir,$s)))
 	$(Q)$(MAKE) provision
 gc:
-	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/gc
+	@$(STAGE_ENV) STATES='$(STATES)' KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/gc

@@ -17,17 +17,23 @@ KS_CFLAGS := -std=c11 -D_GNU_SOURCE $(WARNINGS) -Werror $(CFLAGS) $(HARDENING) -
 KS_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) -Wl,--as-needed
 
 # Libraries beside libcrypto, a tool a line.
-LIBS.vmstart := -ljansson
+LIBS.vmstart := -lzstd -ljansson -pthread
 LIBS.vmstop := -ljansson
+LIBS.vmpause := -ljansson
+LIBS.vmsave := -lzstd -ljansson -pthread
+LIBS.vmstate := -lzstd -ljansson -pthread
 LIBS.fetch := -lcurl
+LIBS.kubeimages := -lyaml -ljansson
 LIBS.kubehosts := -lcurl -ljansson
+LIBS.regpull := -lcurl -lzstd -ljansson -pthread
+LIBS.regpush := -lcurl -ljansson
 LIBS.ocipack := -larchive -lzstd -lz -ljansson -pthread
 LIBS.provconf := -linih -ljansson
 LIBS.stagekey := -linih
 LIBS.dnsconf := -linih
 $(foreach t,$(TOOL_NAMES),$(eval LIBS.$t ?=))
-# pause runs alone in an image without a C library.
-STATIC := pause
+# pause runs alone in an image without a C library; renew on a node, which has a C library of its own.
+STATIC := pause renew
 LINK.static := $(if $(SAN),,-static)
 
 .PHONY: tools

@@ -13,9 +13,6 @@ teardown_file() {
 mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" B="$B" "$@" 3>&-; }
 kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
 
-# A step that takes minutes: its lines go to the terminal as they come.
-show() { "$@" 2>&1 | sed 's/^/# /' >&3; }
-
 # one_of STAGE: the directory of its current key.
 one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s "." $1 }'; }
 
@@ -24,7 +21,7 @@ one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s 
 	run -0 mk -q provision
 }
 
-@test "no secret is in the image" {
+@test "no secret is on the image's disk" {
 	local raw=$BATS_TEST_TMPDIR/raw sealed=$BATS_TEST_TMPDIR/sealed.qcow2 disk key
 	disk=$(one_of disk)/base.qcow2
 	cp "$(one_of seal)/sealed.qcow2" "$sealed"
@@ -49,7 +46,8 @@ one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s 
 }
 
 @test "two nodes are Ready, every pod runs" {
-	show mk cluster-up NODES=2
+	# Booted even if an earlier run has left its state.
+	show mk cluster-up NODES=2 RESUME=never
 	run -0 kc get nodes --no-headers
 	[ "$(grep -cw Ready <<< "$output")" = 2 ]
 	run -0 kc get pods -A --no-headers
@@ -129,6 +127,102 @@ one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s 
 	run -0 "${engine[@]}" ps -a --format '{{.Names}}'
 	[[ $output != *"$ME"* ]]
 	[ ! -e "$B/clusters/$ME" ]
+}
+
+# healthy: what a resumed cluster is held against, with its nodes' number.
+restarts() { kc get pods -A -o 'jsonpath={range .items[*]}{range .status.containerStatuses[*]}{.restartCount}{"\n"}{end}{end}' | awk '{ n += $1 } END { print n + 0 }'; }
+all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "$1" ]; }
+
+@test "a resumed cluster is healthy: Ready for a minute, no restart, exec, logs, port-forward, DNS, new pods, watches" {
+	local image end before after port
+	# The first time it boots and is saved; then it is resumed, both nodes together.
+	show mk cluster-up NODES=2
+	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
+	mk cluster-down
+	show mk cluster-up NODES=2 RESUME=always
+	before=$(restarts)
+	end=$((SECONDS + 60))
+	while [ "$SECONDS" -lt "$end" ]; do
+		all_ready 2
+		sleep 2
+	done
+	[ "$(restarts)" = "$before" ]
+	# A new pod on each node: the scheduler's and the kubelets' watches have recovered, tokens are valid.
+	for n in 1 2; do
+		kc run "new$n" --image "$image" --restart Never \
+			--overrides "{\"apiVersion\": \"v1\", \"spec\": {\"nodeName\": \"node0$n\"}}" -- sh -c 'echo said; sleep infinity'
+	done
+	kc wait --for=condition=Ready pod/new1 pod/new2 --timeout=300s
+	run -0 kc exec new2 -- getent hosts kubernetes.default
+	run -0 kc exec new1 -- curl -sS --max-time 60 --cacert /var/run/secrets/kubernetes.io/serviceaccount/ca.crt \
+		https://kubernetes.default.svc.cluster.local/healthz
+	[ "$output" = ok ]
+	run -0 kc logs new2
+	[ "$output" = said ]
+	port=$(free_port)
+	"$B/clusters/$ME/share/bin/kubectl" --kubeconfig "$B/clusters/$ME/kubeconfig" port-forward -n kube-system svc/kube-dns "$port:53" 3>&- > /dev/null &
+	keep_pid $!
+	wait_for 60 bash -c "ss -Hltn 'sport = :$port' | grep -q ."
+	end_kept
+	# The leases are renewed, and controllers see what happens.
+	run -0 kc get lease -n kube-node-lease -o 'jsonpath={range .items[*]}{.spec.renewTime}{"\n"}{end}'
+	while read -r after; do [ $(($(date +%s) - $(date -d "$after" +%s))) -lt 90 ]; done <<< "$output"
+	kc create deployment watched --image "$image" -- sleep infinity
+	wait_for 300 bash -c "[ \"\$('$B/clusters/$ME/share/bin/kubectl' --kubeconfig '$B/clusters/$ME/kubeconfig' get deployment watched -o 'jsonpath={.status.readyReplicas}')\" = 1 ]"
+	[ "$(restarts)" = "$before" ]
+	mk cluster-down
+}
+
+@test "twenty resumes in a row of the same state: each is healthy" {
+	local turn seconds times=''
+	# Not i: bats' run has one of its own.
+	for turn in {1..20}; do
+		seconds=$EPOCHREALTIME
+		mk cluster-up RESUME=always > "$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log"; false; }
+		all_ready 1
+		times+=" $(awk -v a="$seconds" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')"
+		sleep 5
+		all_ready 1
+		run -0 mk ssh CMD='dmesg | grep -cE "BUG|Oops|panic" || true'
+		[ "$output" = 0 ]
+		[ "$(kc get pods -A --no-headers | awk '$4 != "Running"' | wc -l)" = 0 ]
+		mk cluster-down
+	done
+	echo "# to Ready, seconds:$times" >&3
+}
+
+@test "saved with the user's own software, broken, and back" {
+	local began pushed
+	mk cluster-up
+	# By the registry, whose certificate the node trusts, and without it.
+	"$BIN/ocipack" --tag localhost/mine:1 --file "$BIN/pause=/pause" --entrypoint /pause "$BATS_TEST_TMPDIR/mine"
+	pushed=$(mk image-push IMG="$BATS_TEST_TMPDIR/mine")
+	[ "$pushed" = registry:5000/mine:1 ]
+	[ "$(mk image-load IMG="$BATS_TEST_TMPDIR/mine" TO=tool:1)" = docker.io/library/tool:1 ]
+	kc run pushed --image "$pushed" --restart Never
+	kc run loaded --image tool:1 --image-pull-policy Never --restart Never
+	kc wait --for=condition=Ready pod/pushed pod/loaded --timeout=300s
+	run -0 kc get configmap -n kube-public local-registry-hosting -o 'jsonpath={.data}'
+	[[ $output == *"host: \\\"$(mk ports | awk '$1 == "registry" { print $2 }')"* ]]
+	kc create configmap own --from-literal=a=b
+	show mk cluster-save NAME="$ME"
+	kc delete configmap own
+	kc delete -n kube-system deployment kube-dns
+	began=$EPOCHREALTIME
+	mk cluster-restore NAME="$ME"
+	echo "# restored in $(awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }') s" >&3
+	run -0 kc get configmap own -o 'jsonpath={.data.a}'
+	[ "$output" = b ]
+	kc get -n kube-system deployment kube-dns
+	# A cluster that has resumed is stopped and started like any other: it boots, with all that it has.
+	mk stop
+	mk start
+	run -0 kc get configmap own -o 'jsonpath={.data.a}'
+	[ "$output" = b ]
+	run -0 kc get configmap -n kube-public local-registry-hosting -o 'jsonpath={.data}'
+	[[ $output == *"host: \\\"$(mk ports | awk '$1 == "registry" { print $2 }')"* ]]
+	mk cluster-down
+	mk cluster-save-delete NAME="$ME"
 }
 
 @test "why: a manifest that is added concerns manifests and what follows" {

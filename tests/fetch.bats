@@ -4,15 +4,12 @@ load lib/common
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
-	mkdir root state
+	mkdir root
 	# Text, so that /wrong/ differs; more than one write of libcurl's.
 	perl -e 'srand 1; print join "", map { chr 97 + rand 26 } 1 .. 800_000' > root/f
 	SIZE=$(stat -c %s root/f)
 	SUM=$(sha256sum < root/f | cut -d' ' -f1)
-	perl "$BATS_TEST_DIRNAME/lib/httpd.pl" root state 3>&- &
-	keep_pid $!
-	wait_for 10 [ -e state/port ]
-	U=http://127.0.0.1:$(cat state/port)
+	serve root state
 }
 
 teardown() {
@@ -257,21 +254,15 @@ failed() {
 }
 
 @test "bad options are named" {
-	expect() {
-		local text=$1
-		shift
-		run -2 fetch "$@"
-		[[ ${lines[0]} == "fetch: "$text ]] || { echo "got: $output"; return 1; }
-	}
-	expect "the digest is needed*" "$U/file/f"
-	expect "a URL is needed" -s "$SUM"
-	expect "'abc' is not a SHA-256*" -s abc "$U/file/f"
-	expect "URL 2 is not one of*" -s "$SUM" "$U/file/f" ftp://x/y
-	expect "URL 1 is not one of*" -s "$SUM" root/f
-	expect "the URL has no file name*" -s "$SUM" "$U/"
-	expect "timeout '0'*" -s "$SUM" -t 0 "$U/file/f"
-	expect "number of retries '-1'*" -s "$SUM" -r -1 "$U/file/f"
-	expect "size '1X'*" -s "$SUM" --max-size 1X "$U/file/f"
+	refuses fetch "the digest is needed*" "$U/file/f"
+	refuses fetch "a URL is needed" -s "$SUM"
+	refuses fetch "'abc' is not a SHA-256*" -s abc "$U/file/f"
+	refuses fetch "URL 2 is not one of*" -s "$SUM" "$U/file/f" ftp://x/y
+	refuses fetch "URL 1 is not one of*" -s "$SUM" root/f
+	refuses fetch "the URL has no file name*" -s "$SUM" "$U/"
+	refuses fetch "timeout '0'*" -s "$SUM" -t 0 "$U/file/f"
+	refuses fetch "number of retries '-1'*" -s "$SUM" -r -1 "$U/file/f"
+	refuses fetch "size '1X'*" -s "$SUM" --max-size 1X "$U/file/f"
 	run fetch -s "$SUM" -o nowhere/f "$U/file/f"
 	failed 1 "nowhere/f.part: No such file or directory"
 	run fetch -s "$SUM" -o root "$U/file/f"

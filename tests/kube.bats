@@ -2,13 +2,10 @@
 load lib/common
 
 setup() {
-	export D=$BATS_TEST_TMPDIR BIN_KUBERNETES=$BATS_TEST_TMPDIR/bin
+	export BIN D=$BATS_TEST_TMPDIR BIN_KUBERNETES=$BATS_TEST_TMPDIR/bin
 	mkdir -p "$BIN_KUBERNETES"
 	cd "$TOP" || return
-	# shellcheck source=/dev/null
-	. mk/sh/cluster.sh
-	# shellcheck source=/dev/null
-	. mk/sh/kube.sh
+	libs cluster kube
 }
 
 # kubectl_says: standard input is a case statement's branches over kubectl's arguments.
@@ -47,35 +44,42 @@ kubectl_says() {
 	run -0 kube_pods_ready 1
 }
 
+@test "after a stop a pod that has failed has ended; one that was only stopped is waited for" {
+	kubectl_says <<< "*'get pods'*) printf 'a/once Failed False\nb/c Running True\n' ;;"
+	run -0 kube_pods_back
+	run -1 kube_pods_ready
+	[ "$output" = 'a/once Failed False' ]
+	kubectl_says <<< "*'get pods'*) printf 'a/once Failed False\nb/c Running False\n' ;;"
+	run -1 kube_pods_back
+	[ "$output" = 'b/c Running False' ]
+}
+
 @test "an API that does not answer: its own words at the deadline" {
 	kubectl_says <<< "*) echo 'connection refused' >&2; exit 1 ;;"
 	run -124 kube_wait 1 "the API" kube_api_ready
 	[ "$output" = "error: the API: not in time; connection refused" ]
 }
 
-@test "nothing was pulled: only declared images, never Always, no such event" {
-	echo image:1 > "$D/list"
-	kubectl_says <<-'END'
-		*.image*) echo image:1 ;;
-		*Always*) echo "pod-a" ;;
-	END
+@test "nothing was pulled: only declared images, never latest nor Always, no such event" {
+	pods() { echo "*'get pods'*) echo '{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"$1\",\"imagePullPolicy\":\"$2\"}]}}]}' ;;"; }
+	printf 'image:1\nimage:latest\n' > "$D/list"
+	pods image:1 IfNotPresent | kubectl_says
 	run -0 kube_nothing_pulled "$D/list"
 	[ -z "$output" ]
-	kubectl_says <<< "*.image*) printf 'image:1\nimage:2\n' ;;"
+	pods image:2 IfNotPresent | kubectl_says
 	run -1 kube_nothing_pulled "$D/list"
-	[[ $output == *"not among the provider's images: image:2" ]]
-	kubectl_says <<-'END'
-		*.image}*) echo image:1 ;;
-		*Always*) echo "pod-a main" ;;
-	END
+	[[ $output == *"Pod/p: container c: image:2: is not declared" ]]
+	pods image:latest IfNotPresent | kubectl_says
 	run -1 kube_nothing_pulled "$D/list"
-	[[ $output == *"imagePullPolicy is Always in: pod-a main" ]]
-	kubectl_says <<-'END'
-		*.image}*) echo image:1 ;;
-		*events*) echo event/a ;;
-	END
+	[[ $output == *"image:latest: has neither a digest nor a tag other than latest" ]]
+	pods image:1 Always | kubectl_says
+	run -1 kube_nothing_pulled "$D/list"
+	[[ $output == *"image:1: imagePullPolicy is Always" ]]
+	{ pods image:1 IfNotPresent; echo '*events*) echo event/a ;;'; } | kubectl_says
 	run -1 kube_nothing_pulled "$D/list"
 	[[ $output == *"something was pulled: event/a" ]]
+	kubectl_says <<< "*) echo refused >&2; exit 1 ;;"
+	run -1 kube_nothing_pulled "$D/list"
 }
 
 @test "kube_volumes: as many volumes as provider.ini says, each for its node alone" {

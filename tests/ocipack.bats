@@ -182,6 +182,136 @@ hrw-r--r-- 0/0 0 1970-01-02 00:00 etc/hello link to etc/deep/again" ]
 	sound out
 }
 
+# evil NAME TYPE LINK [NAME TYPE LINK]...: an archive with such entries on standard output: f(ile), l(ink), h(ard link).
+evil() {
+	perl -e 'while (@ARGV) {
+		my ($name, $type, $link) = splice @ARGV, 0, 3;
+		my $h = pack "a100 a8 a8 a8 a12 a12 a8 a1 a100 a8 a32 a32 a8 a8 a155 x12", $name, "0000644\0", "0000000\0",
+			"0000000\0", "00000000000\0", "00000000000\0", " " x 8, { f => 0, h => 1, l => 2 }->{$type}, $link,
+			"ustar\0" . "00", "", "", "", "", "";
+		substr($h, 148, 8) = sprintf "%06o\0 ", unpack "%32C*", $h;
+		print $h;
+	} print "\0" x 1024' "$@"
+}
+
+@test "an archive that is hostile: absolute names, links that lead out, entries below links" {
+	refused() {
+		local text=$1
+		shift
+		evil "$@" > evil.tar
+		run -2 ocipack -t x --tar evil.tar out
+		[ "$output" = "ocipack: evil.tar: $text" ] || { echo "got: $output"; return 1; }
+	}
+	refused "/etc/passwd: not a path for an image" /etc/passwd f ""
+	refused "a/../../b: not a path for an image" a/../../b f ""
+	refused "a: a link that leads out of the image" a l ../etc
+	refused "a/b: a link that leads out of the image" a/b l x/../../../etc
+	refused "b: a link that leads out of the image" b h ../a
+	refused "b: a link that leads out of the image" b h /etc/passwd
+	refused "a/passwd: below a symbolic link" a l /etc a/passwd f ""
+	refused "a/b/c/passwd: below a symbolic link" a/b l / a/b/c/passwd f ""
+	refused "b: below a symbolic link" a l /etc b h a/passwd
+	[ "$(ocipack --list out)" = "" ]
+	# What only looks like it: links in the image, and a link that is a link no more.
+	evil a/b l ../c d l /etc d f "" d/e f "" a/bb f "" > good.tar
+	ocipack -t x --compress none --tar good.tar out
+	[ "$(tar -tf "$(layer out x 0)" | xargs)" = "a/b d d d/e a/bb" ]
+	# A tree is no better.
+	ln -s ../../outside tree/bin/out
+	run -1 ocipack -t x --tree tree out
+	[ "$output" = "ocipack: tree/./bin/out: a link that leads out of the image" ]
+	# Below a prefix it stays in.
+	ocipack -t x --tree tree=a out
+}
+
+@test "a file that says it has 2^63 bytes, and a bomb: refused before anything is written, within --max-size" {
+	truncate -s 10T tree/huge
+	run -1 timeout 20 ocipack -t x --tree tree out
+	[ "$output" = "ocipack: tree/./huge: more than 68719476736 bytes" ]
+	rm tree/huge
+	# A size of 2^63 - 1, in base 256, and one of 2^64 - 1.
+	local size
+	for size in '\200\0\0\0\177\377\377\377\377\377\377\377' '\200\0\0\0\377\377\377\377\377\377\377\377'; do
+		perl -e 'my $h = pack "a100 a8 a8 a8 a12 a12 a8 a1 x355", "huge", "0000644\0", "0000000\0", "0000000\0",
+			eval(qq("$ARGV[0]")), "00000000000\0", " " x 8, 0;
+			substr($h, 148, 8) = sprintf "%06o\0 ", unpack "%32C*", $h; print $h, "\0" x 4096' "$size" > huge.tar
+		run -2 timeout 20 ocipack -t x --tar huge.tar out
+		[[ $output == "ocipack: huge.tar: "* ]]
+	done
+	# A sparse file of an archive of 10 KiB; zeros that are compressed.
+	truncate -s 100G sparse
+	tar --sparse --format=posix -cf sparse.tar sparse
+	run -2 timeout 20 ocipack -t x --tar sparse.tar out
+	[ "$output" = "ocipack: sparse.tar: sparse: more than 68719476736 bytes" ]
+	truncate -s 20M zeros
+	tar -cf - zeros | zstd -q > zeros.tar.zst
+	run -2 ocipack -t x --max-size 10M --tar zeros.tar.zst out
+	[ "$output" = "ocipack: zeros.tar.zst: zeros: more than 10485760 bytes" ]
+	# Names count too: many small files are as much.
+	mkdir many
+	(cd many && seq 1 300 | xargs touch)
+	run -1 ocipack -t x --max-size 100K --tree many out
+	[ "$output" = "ocipack: many: more than 102400 bytes" ]
+	[ "$(ocipack --list out)" = "" ]
+	ocipack -t x --max-size 21M --tar zeros.tar.zst --max-size 200K --tree many out
+}
+
+@test "sparse files: holes are zeros in the layer, from trees and from archives" {
+	truncate -s 5M tree/sparse
+	echo middle | dd of=tree/sparse bs=1 seek=2000000 conv=notrunc status=none
+	truncate -s 3M tree/empty/hole
+	tar -C tree --sparse --format=posix -cf pax.tar sparse empty/hole
+	tar -C tree --sparse --format=gnu -cf gnu.tar sparse empty/hole
+	local t
+	ocipack -t tree --compress none --tree tree out
+	ocipack -t pax --compress none --tar pax.tar out
+	ocipack -t gnu --compress none --tar gnu.tar out
+	for t in tree pax gnu; do
+		mkdir "root$t"
+		tar -xf "$(layer out $t 0)" -C "root$t"
+		cmp tree/sparse "root$t/sparse"
+		cmp tree/empty/hole "root$t/empty/hole"
+	done
+}
+
+@test "--devices refuse: trees and archives with devices are an error" {
+	need_root "devices"
+	mknod tree/etc/null c 1 3
+	mkfifo tree/etc/pipe
+	tar -C tree -cf dev.tar etc/null
+	run -1 ocipack -t x --devices refuse --tree tree out
+	[ "$output" = "ocipack: tree/./etc/null: a device" ]
+	run -2 ocipack -t x --devices refuse --tar dev.tar out
+	[ "$output" = "ocipack: dev.tar: etc/null: a device" ]
+	ocipack -t x --devices refuse --tree tree/empty --devices keep --tree tree --tar dev.tar out
+	rm tree/etc/null
+	ocipack -t x --devices refuse --tree tree out
+}
+
+@test "--index: images of several platforms under one name; annotations of layers and of the index" {
+	ocipack -t a --arch amd64 --tree tree --layer-annotation k=v --layer-annotation l=w --file tree/bin/run=run out
+	ocipack -t b --from a --arch arm64 --variant v8 --file tree/bin/run=more out
+	skopeo inspect --raw oci:out:a | jq -e '[.layers[].annotations] == [null, {"k": "v", "l": "w"}]'
+	# Those of a base stay where they are.
+	skopeo inspect --raw oci:out:b | jq -e '[.layers[].annotations] == [null, {"k": "v", "l": "w"}, null]'
+	run -0 ocipack -t multi --index a --index b --annotation n=1 --json out
+	[ "$(jq -r .index <<< "$output")" = "$(ocipack --list out | awk '$1 == "multi" { print $2 }')" ]
+	skopeo inspect --raw oci:out:multi | jq -e '.annotations == {"n": "1"} and [.manifests[].platform] ==
+		[{"architecture": "amd64", "os": "linux"}, {"architecture": "arm64", "os": "linux", "variant": "v8"}]'
+	[ "$(skopeo inspect --override-arch arm64 --config oci:out:multi | jq -r .architecture)" = arm64 ]
+	skopeo copy -q --all oci:out:multi dir:copied
+	# The index keeps what it names.
+	ocipack -t a --file tree/bin/run=other --prune out
+	skopeo copy -q --all oci:out:multi dir:again
+	ocipack -t c --from b out
+	run -2 ocipack -t m --index b --index c out
+	[ "$output" = "ocipack: 'c' is for the platform of another one" ]
+	run -2 ocipack -t m --index none out
+	[ "$output" = "ocipack: out: no image 'none'" ]
+	run -2 ocipack -t m --index multi out
+	[[ $output == "ocipack: out: multi: "* ]]
+}
+
 @test "--from: a chain in one layout and across layouts; the configuration is inherited" {
 	ocipack -t base --tree tree --entrypoint /bin/run --cmd old --env A=1 --env B=2 --label l=1 --annotation gone=1 one
 	ocipack --from base -t mid:1 --file tree/etc/hello=mid --env A=3 --env C=4 --label m=2 one
@@ -332,6 +462,13 @@ a $(jq -r .manifest a.json)" ]
 	expect 2 "number of jobs '0'*" -t x -j 0 --tree tree out
 	expect 2 "standard input*" -t x --tar - --tar - out
 	expect 2 "--list goes*" --list -t x out
+	expect 2 "devices 'no'*" -t x --devices no --tree tree out
+	expect 2 "'1X' is not a size" -t x --max-size 1X --tree tree out
+	expect 2 "'k' is not NAME=VALUE" -t x --layer-annotation k --tree tree out
+	expect 2 "--index goes with no*" -t x --index a --tree tree out
+	expect 2 "--disk goes with no*" -t x --disk a --env A=1 out
+	expect 2 "--subject goes with*" -t x --tree tree --subject a out
+	expect 2 "'-x' is not a format*" -t x --disk a=-x out
 	expect 2 "*UTF-8" -t x --tree tree --label "a=$(printf '\377')" out
 	SOURCE_DATE_EPOCH=now expect 2 "SOURCE_DATE_EPOCH: 'now'*" -t x --tree tree out
 	[ ! -e out ]

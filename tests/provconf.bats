@@ -318,7 +318,7 @@ nasty() {
 	child 'live = yes' 'timeout = 60' 'tools ='
 	provconf -f json p/child > out.json
 	[ "$(jq -c '.node.packages' out.json)" = '["alpha","beta","gamma","delta"]' ]
-	[ "$(jq -c '[.node.cpus, .node.memory, .stage.two.live, .stage.two.timeout, .stage.two.tools]' out.json)" = '[2,"2G",true,60,[]]' ]
+	[ "$(jq -c '[.node.cpus, .node.memory, .stage.two.live, .stage.two.timeout, .stage.two.tools]' out.json)" = '[2,"2G","yes",60,[]]' ]
 	diff <(jq -r .images.quote out.json) <(provconf -g images.quote p/child)
 	[ "$(provconf -f json -s debian p/child | jq -c .)" = '{"debian":{"suite":"bookworm"}}' ]
 }

@@ -5,7 +5,7 @@ load lib/common
 	local scripts
 	command -v shellcheck > /dev/null || skip "shellcheck is not installed"
 	cd "$TOP"
-	mapfile -t scripts < <(find mk/sh .ci/run providers/*/stage tests/providers/mini -type f ! -name '*.ini' | sort)
+	mapfile -t scripts < <(find mk/sh mk/bench .ci/run providers/*/stage providers/*/seal manifests/*/*.render tests/providers/mini -type f ! -name '*.ini' | sort)
 	[ "${#scripts[@]}" -gt 20 ]
 	# Not of use here: files that are found at run time (1090, 1091), variables that the sourced file reads (2034)
 	# or that the caller's environment sets (2154).

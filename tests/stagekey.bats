@@ -240,6 +240,18 @@ tool odd none" ]
 	[ "$(changed)" = "extra app image" ]
 }
 
+@test "a file that may be missing: none is no error, one that comes changes the key" {
+	child '[stage src]' 'files += -lock.ini'
+	keys > before
+	[ "$(changed)" = "" ]
+	echo pinned > providers/child/lock.ini
+	[[ " $(changed) " == *" src "* ]]
+	stagekey -i inputs providers/child > /dev/null
+	grep -qE '^file lock\.ini [0-9a-f]{64}$' inputs/src.*
+	rm providers/child/lock.ini
+	[ "$(changed)" = "" ]
+}
+
 @test "errors name the file, the line and the key" {
 	local ini=providers/child/provider.ini
 	cp $ini ini

@@ -1,35 +1,12 @@
 # vmstart: real QEMU, by TCG, with guests of one boot sector.
 load lib/common
+load lib/vm
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-teardown() {
-	local pid
-	end_kept
-	for pid in "$BATS_TEST_TMPDIR"/*/pid; do
-		[ ! -s "$pid" ] || "$BIN/vmstop" --now "$(dirname "$pid")" || true
-	done
-}
-
-# sector FILE HEX: a disk whose boot sector is the code HEX. SeaBIOS does not boot from a very small disk.
-sector() {
-	perl -e 'my $code = pack "H*", join "", split " ", $ARGV[0]; print $code, "\0" x (510 - length $code), "\x55\xaa"' \
-		"$2" > "$1"
-	truncate -s 4M "$1"
-}
-
-# A guest that writes B to its console, enables the power button (PM1_EN, port 602h), and turns itself off
-# (PM1_CNT, port 604h) when it is pressed (PM1_STS, port 600h). Ports: ICH9 as SeaBIOS sets it up.
-BOOTED='baf803 b042 ee'
-ENABLE='ba0206 b80001 ef'
-WAIT_PRESS='ba0006 ed f6c401 74fa'
-CLEAR='b80001 ef'
-POWER_OFF='ba0406 b80020 ef f4'
-SAY_ONE='baf803 b031 ee'
-
-polite_disk() { sector "$1" "$ENABLE $BOOTED $WAIT_PRESS $POWER_OFF"; }
+teardown() { vm_end; }
 
 start() { "$BIN/vmstart" --name vm --run run -m 32 "$@" 3>&-; }
 
@@ -70,8 +47,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ -e run/console.log ]
 	[ -e run/qemu.log ]
 	[ "$(stat -c %a run)" = 700 ]
-	[ "$(stat -c %a run/ram)" = 600 ]
-	[ "$(stat -c %s run/ram)" = $((32 << 20)) ]
+	[ "$(jq -r '.name, .memory, .cpus' run/vm.json | paste -sd' ')" = "vm $((32 << 20)) 1" ]
 	# It leads a session of its own.
 	[ "$(ps -o sid= -p "$(< run/pid)" | tr -d ' ')" = "$(< run/pid)" ]
 }
@@ -83,7 +59,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	start
 	exec 7>&- 8<&-
 	left=$(readlink /proc/"$(< run/pid)"/fd/* | grep -v -e '^socket:' -e '^anon_inode:' | sort -u)
-	[ "$left" = "$(printf '%s\n' /dev/null "$PWD"/run/{console.log,pid,qemu.log,ram} | sort)" ]
+	[ "$left" = "$(printf '%s\n' /dev/null "$PWD"/run/{console.log,pid,qemu.log} | sort)" ]
 }
 
 @test "vmstart chooses TCG where the processor has no virtualisation" {
@@ -93,7 +69,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[[ $output = "vmstart: vm: no usable KVM here: TCG"* ]]
 	[[ $(tr '\0' ' ' < /proc/"$(< run/pid)"/cmdline) = *' -accel tcg,'*' -cpu qemu64 '* ]]
 	run "$BIN/vmstart" -n vm --run x --accel kvm --print
-	[[ $output = *'-accel kvm'*'-cpu host'* ]]
+	[[ $output = *'-accel kvm'*'-cpu host,migratable=on'* ]]
 	run start --accel xen
 	[ "$status" = 2 ]
 }
@@ -292,7 +268,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	ended 1
 	[ "$(< err)" = "vmstart: vm: qemu: killed by signal 9" ]
 	[ ! -e run/pid ]
-	[ ! -e run/ram ]
+	[ ! -e run/vm.json ]
 }
 
 @test "a guest may reboot" {
@@ -439,15 +415,13 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 
 @test "the paths of --run may be set one by one" {
 	mkdir sockets
-	start --qmp sockets/q --agent sockets/a --console-socket sockets/c --console log --pidfile p --ram memory
+	start --qmp sockets/q --agent sockets/a --console-socket sockets/c --console log --pidfile p
 	kill -0 "$(< p)"
 	[ -S sockets/a ]
 	[ -S sockets/c ]
 	[ -e log ]
-	[ -s memory ]
 	[[ $(qmp query-status sockets/q) = *running* ]]
 	"$BIN/vmstop" --now --qmp sockets/q --pidfile p run
 	[ ! -e p ]
 	[ ! -e sockets/q ]
-	[ -e memory ]
 }

@@ -1,19 +1,10 @@
 # vmstop: ends VMs that vmstart has started.
 load lib/common
+load lib/vm
 
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
-teardown() {
-	[ ! -s run/pid ] || "$BIN/vmstop" --now run || true
-	end_kept
-}
-
-# A guest of one boot sector: says B, and turns itself off when the power button is pressed (see vmstart.bats).
-polite_disk() {
-	perl -e 'my $code = pack "H*", "ba0206b80001efbaf803b042eeba0006edf6c40174faba0406b80020eff4";
-		print $code, "\0" x (510 - length $code), "\x55\xaa"' > "$1"
-	truncate -s 4M "$1"
-}
+teardown() { vm_end; }
 
 start() { "$BIN/vmstart" --name vm --run run -m 32 "$@" 3>&-; }
 

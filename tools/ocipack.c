@@ -1,5 +1,5 @@
 /* ocipack: builds an image of an OCI layout from trees and files: the same inputs give the same digests. */
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -7,11 +7,13 @@
 
 #include "lib/auto.h"
 #include "lib/cli.h"
+#include "lib/diskimage.h"
+#include "lib/diskpack.h"
+#include "lib/diskread.h"
 #include "lib/image.h"
+#include "lib/imageindex.h"
 #include "lib/num.h"
-#include "lib/pack.h"
-#include "lib/tree.h"
-#include "lib/words.h"
+#include "lib/packopts.h"
 
 enum { DEFAULT_TIMEOUT = 600, MAX_TIMEOUT = 1000000, MAX_JOBS = 4096 };
 /* The last second of the year 9999, the last that RFC 3339 can say. */
@@ -22,11 +24,18 @@ enum {
 	OPT_TREE,
 	OPT_FILE,
 	OPT_TAR,
+	OPT_DISK,
+	OPT_SUBJECT,
+	OPT_INDEX,
 	OPT_COMPRESS,
 	OPT_OWNER,
+	OPT_DEVICES,
+	OPT_MAX_SIZE,
+	OPT_LAYER_ANNOTATION,
 	OPT_EXCLUDE,
 	OPT_ARCH,
 	OPT_OS,
+	OPT_VARIANT,
 	OPT_ENTRYPOINT,
 	OPT_CMD,
 	OPT_ENV,
@@ -49,11 +58,18 @@ static const struct opt options[] = {
 	{ OPT_TREE, "tree", "DIR[=PREFIX]", "layer: what is in DIR, at PREFIX (or the root)" },
 	{ OPT_FILE, "file", "SRC=DEST", "layer: one file" },
 	{ OPT_TAR, "tar", "FILE", "layer: an archive (-: standard input)" },
+	{ OPT_DISK, "disk", "FILE[=FORMAT]", "no layers: a disk, in chunks (qcow2)" },
+	{ OPT_SUBJECT, "subject", "TAG", "the image whose disk it is" },
+	{ OPT_INDEX, "index", "TAG", "no layers: an index of these images (repeatable)" },
 	{ OPT_COMPRESS, "compress", "KIND", "of layers that follow: none, gzip or zstd (zstd)" },
 	{ OPT_OWNER, "owner", "UID:GID|keep", "of files of layers that follow" },
+	{ OPT_DEVICES, "devices", "keep|refuse", "in layers that follow (keep)" },
+	{ OPT_MAX_SIZE, "max-size", "SIZE", "of each layer that follows, uncompressed (64G)" },
+	{ OPT_LAYER_ANNOTATION, "layer-annotation", "NAME=VALUE", "of the layers that follow" },
 	{ OPT_EXCLUDE, "exclude", "GLOB", "leave these out of trees that follow" },
 	{ OPT_ARCH, "arch", "ARCH", "architecture, as Go names it (this machine's)" },
 	{ OPT_OS, "os", "OS", "operating system (linux)" },
+	{ OPT_VARIANT, "variant", "VARIANT", "of the architecture: v7, v8" },
 	{ OPT_ENTRYPOINT, "entrypoint", "ARG", "a word of the command (repeatable)" },
 	{ OPT_CMD, "cmd", "ARG", "a word of its default arguments (repeatable)" },
 	{ OPT_ENV, "env", "NAME=VALUE", "a variable of the environment" },
@@ -79,218 +95,116 @@ static const struct tool ocipack_tool = {
 	.opts = options,
 };
 
-/* What a member of an image's "config" is made of. */
-enum shape { TEXT, LIST, PAIRS, KEYS };
-
 static const struct setting {
 	int id;
-	enum shape shape;
+	enum packopts_shape shape;
 	const char *member;
 } settings[] = {
-	{ OPT_ENTRYPOINT, LIST, "Entrypoint" },
-	{ OPT_CMD, LIST, "Cmd" },
-	{ OPT_ENV, LIST, "Env" },
-	{ OPT_LABEL, PAIRS, "Labels" },
-	{ OPT_WORKDIR, TEXT, "WorkingDir" },
-	{ OPT_USER, TEXT, "User" },
-	{ OPT_VOLUME, KEYS, "Volumes" },
-	{ OPT_PORT, KEYS, "ExposedPorts" },
-	{ OPT_STOP_SIGNAL, TEXT, "StopSignal" },
+	{ OPT_ENTRYPOINT, PACKOPTS_LIST, "Entrypoint" },
+	{ OPT_CMD, PACKOPTS_LIST, "Cmd" },
+	{ OPT_LABEL, PACKOPTS_PAIRS, "Labels" },
+	{ OPT_WORKDIR, PACKOPTS_TEXT, "WorkingDir" },
+	{ OPT_USER, PACKOPTS_TEXT, "User" },
+	{ OPT_VOLUME, PACKOPTS_KEYS, "Volumes" },
+	{ OPT_STOP_SIGNAL, PACKOPTS_TEXT, "StopSignal" },
 };
-
-static const char *const kinds[] = { [SQUEEZE_NONE] = "none", [SQUEEZE_GZIP] = "gzip", [SQUEEZE_ZSTD] = "zstd" };
 
 struct job {
-	const char *tag, *from, *arch, *os;
+	const char *tag, *from, *arch, *os, *variant, *subject;
+	char *disk, *format;  /* of --disk */
+	struct words members; /* of --index */
 	bool list, prune, json;
 	int64_t jobs, timeout, epoch;
-	struct pack *layers;
-	size_t nlayers;
-	struct words texts; /* sources and destinations of layers */
-	struct words exclude;
-	json_t *config, *annotations; /* what the options say of them */
-	/* What applies to the layers that follow. */
-	enum squeeze_kind kind;
-	bool owner_given, keep_owner;
-	int64_t uid, gid;
+	struct packopts image;
 };
 
-static int out_of_memory(const struct cli *c)
-{
-	cli_warn(c, "out of memory");
-	return EX_FAIL;
-}
-
-/* Sets one member of an image's configuration. Returns 0 or an exit code. */
-static int set_member(struct cli *c, json_t *to, enum shape shape, const char *name, const char *arg)
-{
-	const char *value = shape == PAIRS ? strchr(arg, '=') : NULL;
-	json_t *old = json_object_get(to, name), *text;
-	int rc;
-
-	if (shape == PAIRS && (value == NULL || value == arg))
-		return cli_usage(c, "'%s' is not NAME=VALUE", arg);
-	text = json_string(value != NULL ? value + 1 : arg);
-	if (text == NULL)
-		return cli_usage(c, "'%s' is not valid UTF-8", arg);
-	if (shape == TEXT)
-		return json_object_set_new(to, name, text) == 0 ? 0 : out_of_memory(c);
-	if (old == NULL) {
-		old = shape == LIST ? json_array() : json_object();
-		if (json_object_set_new(to, name, old) < 0) {
-			json_decref(text);
-			return out_of_memory(c);
-		}
-	}
-	if (shape == LIST)
-		return json_array_append_new(old, text) == 0 ? 0 : out_of_memory(c);
-	if (shape == PAIRS) {
-		rc = json_object_setn_new(old, arg, (size_t)(value - arg), text);
-	} else {
-		json_decref(text);
-		rc = json_object_set_new(old, arg, json_object());
-	}
-	return rc == 0 ? 0 : cli_usage(c, "'%s' cannot be said in JSON", arg);
-}
-
-static int set_config(struct cli *c, struct job *job, int id)
+/* Options that an image's configuration consists of. Returns 0 or -1. */
+static int set_config(struct cli *c, struct job *job, int id, struct err *e)
 {
 	const struct setting *s = settings;
-	const char *arg = c->arg;
-	char port[32];
-	size_t digits = strspn(arg, "0123456789");
 
 	while (s->id != id)
 		s++;
-	if (s->id == OPT_ENV && (strchr(arg, '=') == NULL || *arg == '='))
-		return cli_usage(c, "'%s' is not NAME=VALUE", arg);
-	if (s->id != OPT_PORT)
-		return set_member(c, job->config, s->shape, s->member, arg);
-	if (digits == 0 || digits > 5 ||
-	    (arg[digits] != '\0' && strcmp(arg + digits, "/tcp") != 0 && strcmp(arg + digits, "/udp") != 0 &&
-		strcmp(arg + digits, "/sctp") != 0))
-		return cli_usage(c, "'%s' is not PORT, PORT/tcp, PORT/udp or PORT/sctp", arg);
-	(void)snprintf(port, sizeof port, "%s%s", arg, arg[digits] == '\0' ? "/tcp" : "");
-	return set_member(c, job->config, s->shape, s->member, port);
+	return packopts_set(job->image.config, s->shape, s->member, c->arg, e);
 }
 
-static int set_owner(struct cli *c, struct job *job)
+/* "FILE" or "FILE=FORMAT". Returns 0 or -1. */
+static int set_disk(struct cli *c, struct job *job, struct err *e)
 {
-	const char *arg = c->arg;
-	char uid[16];
-	size_t n = strcspn(arg, ":");
-
-	job->owner_given = true;
-	job->keep_owner = strcmp(arg, "keep") == 0;
-	if (job->keep_owner)
-		return 0;
-	if (arg[n] == ':' && n < sizeof uid) {
-		(void)memcpy(uid, arg, n);
-		uid[n] = '\0';
-		if (num_parse(uid, 0, UINT32_MAX - 1, &job->uid) == 0 &&
-		    num_parse(arg + n + 1, 0, UINT32_MAX - 1, &job->gid) == 0)
-			return 0;
-	}
-	return cli_usage(c, "owner '%s' is neither UID:GID nor keep", arg);
-}
-
-static int set_kind(struct cli *c, struct job *job)
-{
-	const char *arg = c->arg;
-	size_t i;
-
-	for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (strcmp(arg, kinds[i]) == 0) {
-			job->kind = (enum squeeze_kind)i;
-			return 0;
-		}
-	return cli_usage(c, "compression '%s' is none of none, gzip and zstd", arg);
-}
-
-/* Keeps a copy of TEXT as long as the job. Returns it, or NULL. */
-static const char *keep(struct job *job, const char *text)
-{
-	return words_add(&job->texts, text) == 0 ? job->texts.v[job->texts.n - 1] : NULL;
-}
-
-/* Adds a layer from "SRC=DEST" or "SRC". Returns 0 or an exit code. */
-static int add_layer(struct cli *c, struct job *job, enum layer_source source)
-{
-	AUTO_FREE char *arg = strdup(c->arg);
 	char *equals;
-	AUTO_FREE char *dest = NULL;
-	struct pack *v = reallocarray(job->layers, job->nlayers + 1, sizeof *v), *l;
 
-	if (v == NULL)
-		return out_of_memory(c);
-	job->layers = v;
-	if (arg == NULL)
-		return out_of_memory(c);
-	equals = source == LAYER_TAR ? NULL : strrchr(arg, '=');
-	if (source == LAYER_FILE && (equals == NULL || equals[1] == '\0' || equals[strlen(equals) - 1] == '/'))
-		return cli_usage(c, "'%s' is not SRC=DEST with a file's name as DEST", arg);
+	free(job->disk);
+	job->disk = strdup(c->arg);
+	if (job->disk == NULL)
+		return err_set(e, "out of memory");
+	equals = strrchr(job->disk, '=');
+	job->format = equals != NULL ? equals + 1 : NULL;
 	if (equals != NULL)
 		*equals = '\0';
-	dest = tree_path(equals != NULL ? equals + 1 : "");
-	if (dest == NULL || (source == LAYER_FILE && *dest == '\0'))
-		return cli_usage(c, "'%s' is not a path for an image", equals != NULL ? equals + 1 : "");
-	if (*arg == '\0')
-		return cli_usage(c, "a layer's source has no name");
-	l = &v[job->nlayers++];
-	*l = (struct pack){ 0 };
-	l->spec = (struct layer_spec){
-		.source = source,
-		.src = keep(job, arg),
-		.dest = keep(job, dest),
-		.kind = job->kind,
-		.keep_owner = job->owner_given ? job->keep_owner : source == LAYER_TAR,
-		.uid = (uid_t)job->uid,
-		.gid = (gid_t)job->gid,
-		.nexclude = job->exclude.n,
-	};
-	return l->spec.src != NULL && l->spec.dest != NULL ? 0 : out_of_memory(c);
-}
-
-static int set_number(struct cli *c, const char *what, int64_t max, int64_t *to)
-{
-	return num_parse(c->arg, 1, max, to) == 0
+	if (*job->disk == '\0')
+		return err_set(e, "a disk has no name");
+	return job->format == NULL || diskread_format_ok(job->format)
 		   ? 0
-		   : cli_usage(c, "%s '%s' is not 1 to %lld", what, c->arg, (long long)max);
+		   : err_set(e, "'%s' is not a format of disks", job->format);
 }
 
-/* Options of layers and of the layout. Returns 0 or an exit code. */
-static int set_option(struct cli *c, struct job *job, int id)
+static int set_number(struct cli *c, const char *what, int64_t max, int64_t *to, struct err *e)
 {
+	if (num_parse(c->arg, 1, max, to) == 0)
+		return 0;
+	return err_set(e, "%s '%s' is not 1 to %lld", what, c->arg, (long long)max);
+}
+
+/* Options of layers. Returns 0 or -1. */
+static int set_layers(struct cli *c, struct job *job, int id, struct err *e)
+{
+	struct packopts *o = &job->image;
+
 	switch (id) {
 	case OPT_TREE:
-		return add_layer(c, job, LAYER_TREE);
+		return packopts_layer(o, LAYER_TREE, c->arg, e);
 	case OPT_FILE:
-		return add_layer(c, job, LAYER_FILE);
+		return packopts_layer(o, LAYER_FILE, c->arg, e);
 	case OPT_TAR:
-		return add_layer(c, job, LAYER_TAR);
+		return packopts_layer(o, LAYER_TAR, c->arg, e);
 	case OPT_COMPRESS:
-		return set_kind(c, job);
+		return packopts_kind(o, c->arg, e);
 	case OPT_OWNER:
-		return set_owner(c, job);
+		return packopts_owner(o, c->arg, e);
+	case OPT_DEVICES:
+		return packopts_devices(o, c->arg, e);
+	case OPT_MAX_SIZE:
+		return packopts_max(o, c->arg, e);
 	case OPT_EXCLUDE:
-		return words_add(&job->exclude, c->arg) == 0 ? 0 : out_of_memory(c);
-	case OPT_ANNOTATION:
-		return set_member(c, job->annotations, PAIRS, "annotations", c->arg);
-	case 'j':
-		return set_number(c, "number of jobs", MAX_JOBS, &job->jobs);
-	case OPT_TIMEOUT:
-		return set_number(c, "timeout", MAX_TIMEOUT, &job->timeout);
+		return words_add(&o->exclude, c->arg) == 0 ? 0 : err_set(e, "out of memory");
+	case OPT_LAYER_ANNOTATION:
+		return packopts_set(o->notes, PACKOPTS_PAIRS, "annotations", c->arg, e);
 	default:
-		return set_config(c, job, id);
+		return set_config(c, job, id, e);
 	}
 }
 
-/* A name as image-spec has it (annotations.md): components of letters and digits with separators between them. */
-static bool good_tag(const char *tag)
+/* Options with arguments. Returns 0 or -1. */
+static int set_option(struct cli *c, struct job *job, int id, struct err *e)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:@/+";
-
-	return strchr("-._:@/+", tag[0]) == NULL && tag[strspn(tag, letters)] == '\0';
+	switch (id) {
+	case OPT_DISK:
+		return set_disk(c, job, e);
+	case OPT_INDEX:
+		return words_add(&job->members, c->arg) == 0 ? 0 : err_set(e, "out of memory");
+	case OPT_ANNOTATION:
+		return packopts_set(job->image.annotations, PACKOPTS_PAIRS, "annotations", c->arg, e);
+	case OPT_ENV:
+		return packopts_env(&job->image, c->arg, e);
+	case OPT_PORT:
+		return packopts_port(&job->image, c->arg, e);
+	case 'j':
+		return set_number(c, "number of jobs", MAX_JOBS, &job->jobs, e);
+	case OPT_TIMEOUT:
+		return set_number(c, "timeout", MAX_TIMEOUT, &job->timeout, e);
+	default:
+		return set_layers(c, job, id, e);
+	}
 }
 
 static bool reads_stdin(const struct layer_spec *s)
@@ -309,23 +223,46 @@ static int read_epoch(struct cli *c, struct job *job)
 	return EX_BAD_USAGE;
 }
 
+/* Finishes what the options say of layers. Returns how many of them are read from standard input. */
+static size_t finish_layers(struct job *job)
+{
+	struct packopts *o = &job->image;
+	size_t i, pipes = 0;
+
+	for (i = 0; i < o->nlayers; i++) {
+		pipes += reads_stdin(&o->layers[i].spec);
+		o->layers[i].spec.mtime = job->epoch;
+		o->layers[i].spec.exclude = o->exclude.v;
+	}
+	return pipes;
+}
+
+/* A disk and an index are made of nothing else than what they are of. Returns 0 or an exit code. */
+static int check_kind(struct cli *c, const struct job *job, bool ordinary)
+{
+	if (job->disk != NULL && (ordinary || job->members.n > 0))
+		return cli_usage(c, "--disk goes with no layers, no configuration and no --index");
+	if (job->members.n > 0 && (ordinary || job->from != NULL))
+		return cli_usage(c, "--index goes with no layers, no configuration and no --from");
+	if (job->subject != NULL && job->disk == NULL)
+		return cli_usage(c, "--subject goes with --disk only");
+	return 0;
+}
+
 /* Is what was asked for possible? Returns 0 or an exit code. */
 static int check(struct cli *c, struct job *job)
 {
-	size_t i, pipes = 0;
-	bool image = job->nlayers > 0 || job->from != NULL || json_object_size(job->config) > 0 ||
-		     json_object_size(job->annotations) > 0 || job->arch != NULL || job->os != NULL;
+	const struct packopts *o = &job->image;
+	bool ordinary = o->nlayers > 0 || json_object_size(o->config) > 0 || job->arch != NULL || job->os != NULL ||
+			job->variant != NULL;
+	bool image = ordinary || job->from != NULL || json_object_size(o->annotations) > 0 || job->disk != NULL ||
+		     job->members.n > 0;
 
 	if (read_epoch(c, job) != 0)
 		return EX_BAD_USAGE;
 	if (c->argc != 1 || *c->argv[0] == '\0')
 		return cli_usage(c, "one operand is needed: the layout's directory");
-	for (i = 0; i < job->nlayers; i++) {
-		pipes += reads_stdin(&job->layers[i].spec);
-		job->layers[i].spec.mtime = job->epoch;
-		job->layers[i].spec.exclude = job->exclude.v;
-	}
-	if (pipes > 1)
+	if (finish_layers(job) > 1)
 		return cli_usage(c, "standard input can be one layer only");
 	if (job->list && (job->tag != NULL || image || job->prune || job->json))
 		return cli_usage(c, "--list goes with no other option");
@@ -333,22 +270,22 @@ static int check(struct cli *c, struct job *job)
 		return cli_usage(c, "the image needs a name: --tag");
 	if (job->tag == NULL && job->json)
 		return cli_usage(c, "--json goes with an image only");
-	if (job->tag != NULL && !good_tag(job->tag))
+	if (job->tag != NULL && !oci_good_tag(job->tag))
 		return cli_usage(c, "'%s' is not a name for an image", job->tag);
-	if (job->tag != NULL && job->nlayers == 0 && job->from == NULL)
+	if (job->tag != NULL && o->nlayers == 0 && job->from == NULL && job->disk == NULL && job->members.n == 0)
 		return cli_usage(c, "an image needs layers: --tree, --file, --tar or --from");
 	if (job->tag == NULL && !job->list && !job->prune)
 		return cli_usage(c, "nothing to do: --tag, --list or --prune");
-	return 0;
+	return check_kind(c, job, ordinary);
 }
 
 /* Parses the command line. Returns 0, or with an exit code in *CODE 1. */
 static int parse(struct cli *c, struct job *job, int *code)
 {
-	int id, rc;
+	struct err e;
+	int id;
 
 	while ((id = cli_next(c)) >= 0) {
-		rc = 0;
 		switch (id) {
 		case 't':
 			job->tag = c->arg;
@@ -362,6 +299,12 @@ static int parse(struct cli *c, struct job *job, int *code)
 		case OPT_OS:
 			job->os = c->arg;
 			break;
+		case OPT_VARIANT:
+			job->variant = c->arg;
+			break;
+		case OPT_SUBJECT:
+			job->subject = c->arg;
+			break;
 		case OPT_LIST:
 			job->list = true;
 			break;
@@ -372,10 +315,9 @@ static int parse(struct cli *c, struct job *job, int *code)
 			job->json = true;
 			break;
 		default:
-			rc = set_option(c, job, id);
-		}
-		if (rc != 0) {
-			*code = rc;
+			if (set_option(c, job, id, &e) == 0)
+				break;
+			*code = cli_usage(c, "%s", e.msg);
 			return 1;
 		}
 	}
@@ -401,28 +343,6 @@ static const char *go_arch(const struct utsname *u)
 	return u->machine;
 }
 
-/* Opens the layout that "LAYOUT:TAG" begins with, if it does, and leaves TAG in *TAG. Returns 0, -1 or LAYOUT_LATE. */
-static int open_base(struct layout *base, const char **tag, int64_t deadline, struct err *e)
-{
-	AUTO_FREE char *dir = strdup(*tag);
-	AUTO_FREE char *mark = NULL;
-	char *colon;
-
-	if (dir == NULL || (mark = malloc(strlen(dir) + sizeof "/oci-layout")) == NULL)
-		return err_set(e, "out of memory");
-	/* Both may have colons in them: it is where the text before one is a layout. */
-	for (colon = strchr(dir, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
-		*colon = '\0';
-		(void)sprintf(mark, "%s/oci-layout", dir);
-		if (access(mark, F_OK) == 0) {
-			*tag += colon + 1 - dir;
-			return layout_open(base, dir, false, deadline, e);
-		}
-		*colon = ':';
-	}
-	return 0;
-}
-
 /* Begins the image, from a base or empty. Returns 0, -1, LAYOUT_LATE or IMAGE_NONE. */
 static int begin(const struct job *job, struct layout *l, const char *created, struct image *i, struct err *e)
 {
@@ -432,9 +352,7 @@ static int begin(const struct job *job, struct layout *l, const char *created, s
 	int rc = 0;
 
 	if (job->from != NULL) {
-		rc = open_base(&base, &tag, l->deadline, e);
-		if (rc == 0 && base.dir != NULL)
-			rc = layout_hold_blobs(&base, e);
+		rc = layout_open_from(&base, &tag, l->deadline, e);
 		if (rc == 0)
 			rc = image_from(i, l, base.dir != NULL ? &base : l, tag, created, e);
 		layout_close(&base);
@@ -448,6 +366,8 @@ static int begin(const struct job *job, struct layout *l, const char *created, s
 		rc = err_set(e, "'%s' is not an architecture", arch);
 	if (rc == 0 && os != NULL && json_object_set_new(i->config, "os", json_string(os)) < 0)
 		rc = err_set(e, "'%s' is not an operating system", os);
+	if (rc == 0 && job->variant != NULL && json_object_set_new(i->config, "variant", json_string(job->variant)) < 0)
+		rc = err_set(e, "'%s' is not a variant", job->variant);
 	return rc;
 }
 
@@ -455,8 +375,10 @@ static int begin(const struct job *job, struct layout *l, const char *created, s
  * Makes the image from its base, its new layers and what the options say. Returns 0, -1, LAYOUT_LATE, LAYER_INVALID or
  * IMAGE_NONE.
  */
-static int build(struct cli *c, struct job *job, struct layout *l, struct image *i, struct err *e)
+static int build(struct cli *c, struct job *job, struct layout *l, json_t **summary, struct err *e)
 {
+	struct packopts *o = &job->image;
+	struct image i = { 0 };
 	char created[32];
 	time_t when = (time_t)job->epoch;
 	struct tm tm;
@@ -464,24 +386,91 @@ static int build(struct cli *c, struct job *job, struct layout *l, struct image 
 	int rc;
 
 	(void)strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
-	if ((rc = layout_hold_blobs(l, e)) < 0)
-		return rc;
-	if ((rc = begin(job, l, created, i, e)) < 0)
-		return rc;
-	rc = pack_layers(l, job->layers, job->nlayers, (int)job->jobs, e);
-	for (k = 0; k < job->nlayers; k++)
-		for (s = 0; s < job->layers[k].skipped.n; s++)
-			cli_note(c, "%s: a socket, left out", job->layers[k].skipped.v[s]);
+	rc = begin(job, l, created, &i, e);
+	if (rc == 0)
+		rc = pack_layers(l, o->layers, o->nlayers, (int)job->jobs, e);
+	for (k = 0; k < o->nlayers; k++)
+		for (s = 0; s < o->layers[k].skipped.n; s++)
+			cli_note(c, "%s: a socket, left out", o->layers[k].skipped.v[s]);
+	for (k = 0; rc == 0 && k < o->nlayers; k++)
+		rc = image_add_layer(&i, &o->layers[k], e);
+	if (rc == 0)
+		rc = oci_edit(json_object_get(i.config, "config"), o->config, e);
+	if (rc == 0 && json_object_update(i.manifest, o->annotations) < 0)
+		rc = err_set(e, "out of memory");
+	if (rc == 0)
+		rc = image_store(&i, l, job->tag, e);
+	*summary = rc == 0 ? image_summary(&i) : NULL;
+	image_free(&i);
+	return rc;
+}
+
+/* The disk whose chunks are taken over, if any. Returns 0, -1, LAYOUT_LATE or DISKIMAGE_NONE. */
+static int read_old(const struct job *job, struct layout *l, struct disk *old, struct err *e)
+{
+	struct layout from = { .index_lock = -1, .blobs_lock = -1 };
+	const char *tag = job->from;
+	int rc;
+
+	if (tag == NULL)
+		return 0;
+	rc = layout_open_from(&from, &tag, l->deadline, e);
+	if (rc == 0)
+		rc = diskimage_read(old, l, from.dir != NULL ? &from : l, tag, e);
+	layout_close(&from);
+	return rc;
+}
+
+/* Makes the disk's artifact. Returns 0, -1, LAYOUT_LATE or DISKIMAGE_NONE. */
+static int build_disk(struct cli *c, struct job *job, struct layout *l, json_t **summary, struct err *e)
+{
+	struct disk old = { 0 };
+	struct diskpack p = { .path = job->disk, .to = l, .old = &old };
+	char hex[SHA256_HEX];
+	int rc;
+
+	/* A raw image that says of itself what it is could name any file: only what is told is believed. */
+	p.format = job->format != NULL ? job->format : "qcow2";
+	rc = read_old(job, l, &old, e);
+	if (rc == 0)
+		rc = diskpack(&p, e);
+	if (rc == 0)
+		rc = diskimage_store(
+		    &p.disk, l, job->tag, job->subject, json_object_get(job->image.annotations, "annotations"), hex, e);
+	if (rc == 0)
+		cli_note(c, "%s: %zu windows, %zu of them new", job->disk, p.disk.n, p.fresh);
+	if (rc == 0)
+		*summary = json_pack("{s:s+, s:I, s:I, s:I}", "manifest", "sha256:", hex, "size",
+		    (json_int_t)p.disk.size, "windows", (json_int_t)p.disk.n, "new", (json_int_t)p.fresh);
+	disk_free(&p.disk);
+	disk_free(&old);
+	return rc;
+}
+
+/* Makes the index. Returns 0, -1, LAYOUT_LATE or IMAGEINDEX_NONE. */
+static int build_index(struct job *job, struct layout *l, json_t **summary, struct err *e)
+{
+	char hex[SHA256_HEX];
+	int rc = imageindex_store(
+	    l, job->tag, &job->members, json_object_get(job->image.annotations, "annotations"), hex, e);
+
+	if (rc == 0)
+		*summary = json_pack("{s:s+}", "index", "sha256:", hex);
+	return rc;
+}
+
+/* Makes what is to be called the tag, and says in SUMMARY what it is. */
+static int make(struct cli *c, struct job *job, struct layout *l, json_t **summary, struct err *e)
+{
+	int rc = layout_hold_blobs(l, e);
+
 	if (rc < 0)
 		return rc;
-	for (k = 0; k < job->nlayers; k++)
-		if (image_add_layer(i, job->layers[k].spec.kind, &job->layers[k].sums, e) < 0)
-			return -1;
-	if (oci_edit(json_object_get(i->config, "config"), job->config, e) < 0)
-		return -1;
-	if (json_object_update(i->manifest, job->annotations) < 0)
-		return err_set(e, "out of memory");
-	return image_store(i, l, job->tag, e);
+	if (job->disk != NULL)
+		return build_disk(c, job, l, summary, e);
+	if (job->members.n > 0)
+		return build_index(job, l, summary, e);
+	return build(c, job, l, summary, e);
 }
 
 static int list(const struct layout *l, struct err *e)
@@ -500,12 +489,10 @@ static int list(const struct layout *l, struct err *e)
 	return 0;
 }
 
-static int print_summary(const struct image *i, struct err *e)
+static int print_summary(const json_t *summary, struct err *e)
 {
-	json_t *summary = image_summary(i);
 	AUTO_FREE char *text = summary != NULL ? oci_dump(summary) : NULL;
 
-	json_decref(summary);
 	if (text == NULL)
 		return err_set(e, "out of memory");
 	(void)puts(text);
@@ -517,18 +504,18 @@ static int run(struct cli *c, struct job *job)
 {
 	struct err e = { 0 };
 	struct layout l;
-	struct image image = { 0 };
+	json_t *summary = NULL;
 	int rc = layout_open(&l, c->argv[0], job->tag != NULL, now_ms() + job->timeout * 1000, &e);
 
 	if (rc == 0 && job->list)
 		rc = list(&l, &e);
 	if (rc == 0 && job->tag != NULL)
-		rc = build(c, job, &l, &image, &e);
+		rc = make(c, job, &l, &summary, &e);
 	if (rc == 0 && job->prune)
 		rc = layout_prune(&l, &e);
 	if (rc == 0 && job->json)
-		rc = print_summary(&image, &e);
-	image_free(&image);
+		rc = print_summary(summary, &e);
+	json_decref(summary);
 	layout_close(&l);
 	switch (rc) {
 	case 0:
@@ -546,23 +533,20 @@ static int run(struct cli *c, struct job *job)
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &ocipack_tool, .argc = argc, .argv = argv };
-	struct job job = { .kind = SQUEEZE_ZSTD, .timeout = DEFAULT_TIMEOUT, .config = json_object() };
+	struct job job = { .timeout = DEFAULT_TIMEOUT, .image = PACKOPTS_DEFAULTS };
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct err e;
 	int code;
-	size_t i;
 
 	job.jobs = cpus > 0 ? cpus : 1;
-	job.annotations = json_object();
-	if (parse(&c, &job, &code) == 0) {
+	if (packopts_init(&job.image, &e) < 0) {
+		code = cli_fail(&c, EX_FAIL, &e);
+	} else if (parse(&c, &job, &code) == 0) {
 		out_catch_signals();
 		code = run(&c, &job);
 	}
-	for (i = 0; i < job.nlayers; i++)
-		words_free(&job.layers[i].skipped);
-	free(job.layers);
-	words_free(&job.texts);
-	words_free(&job.exclude);
-	json_decref(job.config);
-	json_decref(job.annotations);
+	packopts_free(&job.image);
+	words_free(&job.members);
+	free(job.disk);
 	return cli_end(&c, code);
 }

@@ -1,8 +1,9 @@
-/* provconf: reads a provider.ini and what it inherits, checks it, and prints it for make, the shell and others. */
+/* provconf: reads a provider.ini and what it inherits, or an addon.ini, checks it, and prints it for others. */
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/addon.h"
 #include "lib/auto.h"
 #include "lib/cli.h"
 #include "lib/num.h"
@@ -13,6 +14,7 @@
 enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN };
 
 static const struct opt opts[] = {
+	{ 'a', "addon", NULL, "DIR is an add-on's, its file is addon.ini" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'f', "format", "FORMAT", "ini (the default), make, sh or json" },
@@ -33,13 +35,13 @@ static const struct tool provconf_tool = {
 struct request {
 	struct words include;
 	const char *get, *format, *section;
-	bool dirs, origin, check;
+	bool addon, dirs, origin, check;
 };
 
 /* A value by its type: lists are arrays, numbers are numbers, yes and no are booleans. NULL: no memory. */
-static json_t *json_value(const struct provider_value *v)
+static json_t *json_value(const struct schema *schema, const struct provider_value *v)
 {
-	const struct schema_key *row = schema_find(v->section, v->key, &(struct err){ 0 });
+	const struct schema_key *row = schema_find(schema, v->section, v->key, &(struct err){ 0 });
 	AUTO_WORDS struct words words = { 0 };
 	int64_t number;
 	json_t *array;
@@ -89,7 +91,7 @@ static int json_fill(json_t *root, const struct provider *p, const char *section
 		} else {
 			inner = json_inner(root, v->section);
 		}
-		if (inner == NULL || json_object_set_new(inner, v->key, json_value(v)) < 0)
+		if (inner == NULL || json_object_set_new(inner, v->key, json_value(p->schema, v)) < 0)
 			return -1;
 	}
 	return 0;
@@ -119,11 +121,12 @@ static int print_one(const struct cli *c, const struct provider *p, const char *
 
 	if (section == NULL)
 		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
-	dot = strchr(section, '.');
+	/* "fetch FILE.url": a section with a name of its own may have dots in it, and its key has none. */
+	dot = strchr(section, ' ') != NULL ? strrchr(section, '.') : strchr(section, '.');
 	if (dot == NULL)
 		return cli_usage(c, "'%s' is not SECTION.KEY", name);
 	*dot = '\0';
-	if (schema_find(section, dot + 1, &e) == NULL)
+	if (schema_find(p->schema, section, dot + 1, &e) == NULL)
 		return cli_usage(c, "%s: %s", name, e.msg);
 	value = provider_get(p, section, dot + 1);
 	if (value == NULL)
@@ -162,8 +165,16 @@ static int answer(const struct cli *c, const struct request *r, const char *dir)
 	AUTO_PROVIDER struct provider p = { 0 };
 	AUTO_STAGES struct stages s = { 0 };
 	struct err e = { 0 };
+	int rc;
 
-	if (provider_load(&p, dir, &r->include, &e) < 0 || stages_load(&s, &p, &e) < 0)
+	if (r->addon)
+		rc = addon_load(&p, dir, &e);
+	else
+		rc = provider_load(&p, dir, &r->include, &e);
+	/* The stages of an abstract provider are for those to complete who inherit it. */
+	if (rc == 0 && !r->addon && !provider_is_abstract(&p))
+		rc = stages_load(&s, &p, &e);
+	if (rc < 0)
 		return cli_fail(c, EX_BAD_USAGE, &e);
 	cli_note(c, "%s: %zu values, %zu stages", dir, p.nvalues, s.n);
 	if (r->check)
@@ -186,10 +197,10 @@ static int check_request(const struct cli *c, const struct request *r)
 		return cli_usage(c, "only one of --get, --dirs and --check can be given");
 	if (r->origin && strcmp(r->format, "ini") != 0)
 		return cli_usage(c, "--origin is for the format ini");
-	if (r->section != NULL && schema_section(r->section, &e) < 0)
+	if (r->section != NULL && schema_section(r->addon ? &schema_addon : &schema_provider, r->section, &e) < 0)
 		return cli_usage(c, "%s: %s", r->section, e.msg);
 	if (c->argc != 1)
-		return cli_usage(c, "one provider directory is wanted");
+		return cli_usage(c, "one directory is wanted");
 	return EX_DONE;
 }
 
@@ -206,6 +217,9 @@ static int read_options(struct cli *c, struct request *r)
 				c->exit_code = cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
 				return CLI_EXIT;
 			}
+			break;
+		case 'a':
+			r->addon = true;
 			break;
 		case 'g':
 			r->get = c->arg;

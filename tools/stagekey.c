@@ -70,7 +70,7 @@ static void put_stage(FILE *f, const struct stagekeys *k, size_t i)
 	(void)fprintf(f, "\nKEY.%s := %.*s\n", s->name, SHORT_KEY, k->keys[i]);
 	put_words(f, "NEEDS.", s->name, &s->needs);
 	put(f, "SCRIPT.", s->name, s->script);
-	put(f, "LIVE.", s->name, strcmp(value_of(k, s, "live"), "yes") == 0 ? "yes" : "");
+	put(f, "LIVE.", s->name, strcmp(value_of(k, s, "live"), "no") == 0 ? "" : value_of(k, s, "live"));
 	put(f, "TITLE.", s->name, value_of(k, s, "title"));
 	put(f, "TIMEOUT.", s->name, value_of(k, s, "timeout"));
 }
@@ -132,6 +132,14 @@ static int write_all(const struct request *r, const struct stagekeys *k, struct 
 	return write_fragment(r, k, e);
 }
 
+static int check_abstract(const struct provider *p, struct err *e)
+{
+	if (!provider_is_abstract(p))
+		return 0;
+	return err_set(
+	    e, "%s: an abstract provider: it is there to be inherited, and has no stages of its own", p->files.v[0]);
+}
+
 static int compute_keys(const struct cli *c, const struct request *r, const char *dir)
 {
 	AUTO_PROVIDER struct provider p = { 0 };
@@ -140,7 +148,7 @@ static int compute_keys(const struct cli *c, const struct request *r, const char
 	struct err e = { 0 };
 	int code = EX_DONE;
 
-	if (provider_load(&p, dir, &r->include, &e) < 0 || stages_load(&s, &p, &e) < 0 ||
+	if (provider_load(&p, dir, &r->include, &e) < 0 || check_abstract(&p, &e) < 0 || stages_load(&s, &p, &e) < 0 ||
 	    (r->versions != NULL && stageinputs_versions(&k.versions, r->versions, &e) < 0) ||
 	    stageinputs_compute(&k, &e) < 0)
 		code = cli_fail(c, EX_BAD_USAGE, &e);

@@ -11,9 +11,13 @@
 #include "lib/cli.h"
 #include "lib/num.h"
 #include "lib/qmp.h"
+#include "lib/sha256.h"
+#include "lib/slurp.h"
 #include "lib/vmcmd.h"
+#include "lib/vmdesc.h"
 #include "lib/vmlaunch.h"
 #include "lib/vmprep.h"
+#include "lib/vmresume.h"
 #include "lib/vmrun.h"
 #include "lib/vmstay.h"
 
@@ -31,7 +35,8 @@ enum {
 	OPT_CONSOLE,
 	OPT_CONSOLE_SOCKET,
 	OPT_PIDFILE,
-	OPT_RAM,
+	OPT_RENEW,
+	OPT_RENEW_INPUT,
 	OPT_ACCEL,
 	OPT_MACHINE,
 	OPT_CPU,
@@ -42,7 +47,7 @@ enum {
 
 static const struct opt options[] = {
 	{ 'n', "name", "NAME", "name of the VM" },
-	{ OPT_RUN, "run", "DIR", "runtime directory: sockets, logs, pid, RAM" },
+	{ OPT_RUN, "run", "DIR", "runtime directory: sockets, logs, pid" },
 	{ 'm', "memory", "SIZE", "RAM; a plain number is in MiB (default: 1024)" },
 	{ 'c', "cpus", "N", "virtual CPUs (default: 1)" },
 	{ 'd', "disk", "FILE", "disk to boot from" },
@@ -62,7 +67,9 @@ static const struct opt options[] = {
 	{ OPT_CONSOLE, "console", "FILE", "console log (default: DIR/" VM_CONSOLE ")" },
 	{ OPT_CONSOLE_SOCKET, "console-socket", "PATH", "(default: DIR/" VM_CONSOLE_SOCKET ")" },
 	{ OPT_PIDFILE, "pidfile", "FILE", "pid file (default: DIR/" VM_PIDFILE ")" },
-	{ OPT_RAM, "ram", "FILE", "file of the guest's RAM (default: DIR/" VM_RAM ")" },
+	{ 'r', "resume", "STATE", "resume the machine that vmsave saved in STATE" },
+	{ OPT_RENEW, "renew", "COMMAND", "run it in the guest before anyone reaches it" },
+	{ OPT_RENEW_INPUT, "renew-input", "FILE", "what COMMAND gets after a first line" },
 	{ OPT_ACCEL, "accel", "NAME", "auto, kvm or tcg (default: auto)" },
 	{ OPT_MACHINE, "machine", "TYPE", "machine type (default: pc-q35-7.2)" },
 	{ OPT_CPU, "cpu", "MODEL", "(default: host with kvm, qemu64 with tcg)" },
@@ -85,10 +92,12 @@ static const struct tool vmstart_tool = {
 struct settings {
 	struct vm vm;
 	struct vm_prep prep;
-	const char *accel;
-	const char *qmp, *agent, *console, *console_socket, *pidfile, *ram;
+	struct vm_resume resume;
+	const char *accel, *renew_input;
+	const char *qmp, *agent, *console, *console_socket, *pidfile;
 	const char *memory_text, *cpus_text, *size_text, *timeout_text, *grace_text;
 	int64_t timeout, grace; /* seconds */
+	char *root;             /* the disk's name, unless one was given; to be freed */
 	bool foreground, print;
 };
 
@@ -115,7 +124,9 @@ static const struct {
 	{ OPT_CONSOLE, offsetof(struct settings, console) },
 	{ OPT_CONSOLE_SOCKET, offsetof(struct settings, console_socket) },
 	{ OPT_PIDFILE, offsetof(struct settings, pidfile) },
-	{ OPT_RAM, offsetof(struct settings, ram) },
+	{ 'r', offsetof(struct settings, resume.dir) },
+	{ OPT_RENEW, offsetof(struct settings, resume.renew) },
+	{ OPT_RENEW_INPUT, offsetof(struct settings, renew_input) },
 	{ OPT_ACCEL, offsetof(struct settings, accel) },
 	{ OPT_MACHINE, offsetof(struct settings, vm.machine) },
 	{ OPT_CPU, offsetof(struct settings, vm.cpu) },
@@ -239,7 +250,11 @@ static int check_disks(const struct settings *s, struct err *e)
 
 static int check_accel(const struct cli *c, struct settings *s, struct err *e)
 {
-	if (s->accel == NULL || strcmp(s->accel, "auto") == 0) {
+	if (s->accel != NULL && strcmp(s->accel, "auto") == 0)
+		s->accel = NULL;
+	if (s->resume.dir != NULL && (s->accel == NULL || strcmp(s->accel, "kvm") == 0 || strcmp(s->accel, "tcg") == 0))
+		return 0;
+	if (s->accel == NULL) {
 		s->vm.kvm = vm_kvm_usable();
 		if (!s->vm.kvm)
 			cli_note(c, "%s: no usable KVM here: TCG, which is 10 to 20 times slower", s->vm.name);
@@ -248,8 +263,9 @@ static int check_accel(const struct cli *c, struct settings *s, struct err *e)
 	} else if (strcmp(s->accel, "tcg") != 0) {
 		return err_set(e, "accel: '%s' is none of auto, kvm, tcg", s->accel);
 	}
+	/* Without what cannot be moved to another machine (an invariant TSC). */
 	if (s->vm.cpu == NULL)
-		s->vm.cpu = s->vm.kvm ? "host" : "qemu64";
+		s->vm.cpu = s->vm.kvm ? "host,migratable=on" : "qemu64";
 	return 0;
 }
 
@@ -268,10 +284,9 @@ static int set_paths(struct settings *s, struct err *e)
 	if (set_path(&s->vm.qmp, s->qmp, s->prep.run, VM_QMP, true, e) < 0 ||
 	    set_path(&s->vm.agent, s->agent, s->prep.run, VM_AGENT, true, e) < 0 ||
 	    set_path(&s->vm.console_socket, s->console_socket, s->prep.run, VM_CONSOLE_SOCKET, true, e) < 0 ||
-	    set_path(&s->vm.console, s->console, s->prep.run, VM_CONSOLE, false, e) < 0 ||
-	    set_path(&s->vm.pidfile, s->pidfile, s->prep.run, VM_PIDFILE, false, e) < 0)
+	    set_path(&s->vm.console, s->console, s->prep.run, VM_CONSOLE, false, e) < 0)
 		return -1;
-	return set_path(&s->vm.ram, s->ram, s->prep.run, VM_RAM, false, e);
+	return set_path(&s->vm.pidfile, s->pidfile, s->prep.run, VM_PIDFILE, false, e);
 }
 
 /* Every NIC gets a MAC address, and no two the same. */
@@ -289,30 +304,134 @@ static int set_macs(struct vm *vm, struct err *e)
 	return 0;
 }
 
+/* A machine that resumes is what it was: only where its files, sockets and networks are is said anew. */
+static int check_resume(const struct settings *s, struct err *e)
+{
+	if (s->resume.dir == NULL)
+		return s->resume.renew == NULL && s->renew_input == NULL
+			   ? 0
+			   : err_set(e, "renew and renew-input need --resume");
+	if (s->renew_input != NULL && s->resume.renew == NULL)
+		return err_set(e, "renew-input: needs --renew");
+	if (s->memory_text != NULL || s->cpus_text != NULL || s->prep.backing != NULL || s->prep.disk_format != NULL ||
+	    s->vm.ndisks > 0 || s->vm.nfws > 0 || s->vm.kernel != NULL || s->vm.cpu != NULL || s->vm.machine != NULL ||
+	    s->vm.extra[0] != NULL)
+		return err_set(
+		    e, "resume: memory, CPUs, machine, disks, fw_cfg, kernel and QEMU's arguments are the state's");
+	return s->vm.name == NULL || vm_name_ok(s->vm.name) ? 0 : err_set(e, "name: '%s' is not a name", s->vm.name);
+}
+
 static int check(const struct cli *c, struct settings *s, struct err *e)
 {
-	if (s->vm.name == NULL || s->prep.run == NULL)
+	if (s->prep.run == NULL || (s->vm.name == NULL && s->resume.dir == NULL))
 		return err_set(e, "--name and --run are needed");
-	if (!vm_name_ok(s->vm.name))
+	if (check_resume(s, e) < 0)
+		return -1;
+	if (s->resume.dir == NULL && !vm_name_ok(s->vm.name))
 		return err_set(e, "name: '%s' is not a name (letters, digits, '.', '_', '-')", s->vm.name);
+	if (s->vm.machine == NULL && s->resume.dir == NULL)
+		s->vm.machine = "pc-q35-7.2";
 	if (s->vm.kernel == NULL && (s->vm.initrd != NULL || s->vm.append != NULL))
 		return err_set(e, "initrd and append need --kernel");
 	if (check_numbers(s, e) < 0 || check_disks(s, e) < 0 || check_accel(c, s, e) < 0 || set_paths(s, e) < 0)
 		return -1;
-	return set_macs(&s->vm, e);
+	/* A machine that resumes has those that it had. */
+	return s->resume.dir != NULL ? 0 : set_macs(&s->vm, e);
+}
+
+/* The NICs of a saved machine, with the networks that are behind them now. */
+static int join_nics(struct vm *vm, const struct vm_nic *given, size_t n, struct err *e)
+{
+	size_t i;
+	char mac[18];
+
+	if (n != vm->nnics)
+		return err_set(e, "resume: %zu --nic given, the saved machine has %zu", n, vm->nnics);
+	for (i = 0; i < n; i++) {
+		if (given[i].mac[0] != '\0' && strcmp(given[i].mac, vm->nics[i].mac) != 0)
+			return err_set(e, "nic: the saved machine has the MAC address %s", vm->nics[i].mac);
+		if ((given[i].net == VM_USER) != (vm->nics[i].net == VM_USER))
+			return err_set(e, "nic: a saved machine keeps QEMU's own network (user), or does without it");
+		(void)strcpy(mac, vm->nics[i].mac);
+		vm->nics[i] = given[i];
+		(void)strcpy(vm->nics[i].mac, mac);
+	}
+	return 0;
+}
+
+/* Reads the state. Returns an exit code. */
+static int open_state(const struct cli *c, struct settings *s, struct err *e)
+{
+	const char *name = s->vm.name;
+	size_t n = s->vm.nnics;
+	struct vm_nic given[VM_NICS];
+
+	s->resume.accel = s->accel;
+	(void)memcpy(given, s->vm.nics, sizeof given);
+	if (vm_resume_open(&s->resume, &s->vm, e) < 0)
+		return cli_fail(c, EX_NO, e);
+	if (name != NULL)
+		s->vm.name = name;
+	if (join_nics(&s->vm, given, n, e) < 0)
+		return cli_usage(c, "%s", e->msg);
+	if (s->renew_input != NULL && slurp(s->renew_input, &s->resume.input, &s->resume.input_n, e) < 0)
+		return cli_fail(c, EX_FAIL, e);
+	s->prep.backing = s->resume.root;
+	s->prep.backing_format = strcmp(s->vm.root.format, "raw") == 0 ? "raw" : "qcow2";
+	vm_disk_free(&s->vm.root);
+	if (s->prep.disk == NULL && s->resume.root != NULL)
+		s->prep.disk = s->root = vm_run_path(NULL, s->prep.run, VM_DISK);
+	return EX_DONE;
+}
+
+/* What vmsave, and whoever else looks at the machine, is to know of it. */
+static int describe(struct settings *s, const char *version, struct err *e)
+{
+	char processor[SHA256_HEX];
+	struct vmdesc d = {
+		.run = s->prep.run,
+		.resumed = s->resume.dir,
+		.version = version,
+		.accelerator = s->vm.kvm ? "kvm" : "tcg",
+		.processor = s->vm.kvm ? processor : NULL,
+	};
+	json_t *desc;
+	int rc;
+
+	if (s->vm.kvm && cpu_identity(processor, e) < 0)
+		return -1;
+	desc = vmdesc_new(&s->vm, &d, e);
+	rc = desc == NULL ? -1 : vmdesc_write(s->prep.desc, desc, e);
+	json_decref(desc);
+	return rc;
 }
 
 /* Everything up to the running VM. Returns 0 or -1. */
 static int start(struct settings *s, struct child *qemu, struct err *e)
 {
-	const struct vm_prep *p = &s->prep;
+	struct vm_prep *p = &s->prep;
 	struct args command = { 0 };
+	struct vm_launch l = {
+		.command = &command,
+		.qmp = s->vm.qmp,
+		.death_signal = s->foreground ? SIGTERM : 0,
+		.cancel_fd = p->cancel_fd,
+		.deadline = p->deadline,
+		.bring = s->resume.dir != NULL ? vm_resume_bring : NULL,
+		.arg = &s->resume,
+	};
 	int rc = -1;
 
-	if (vm_prep_run(&s->prep, e) == 0 && vm_prep_disks(&s->prep, e) == 0 && vm_command(&s->vm, &command, e) == 0)
-		rc = vm_launch(&(struct vm_launch){ &command, s->vm.qmp, p->log, s->foreground ? SIGTERM : 0,
-				   p->cancel_fd, p->deadline },
-		    qemu, e);
+	s->resume.version = l.version;
+	if (vm_prep_run(p, e) == 0 && vm_prep_disks(p, e) == 0 && vm_command(&s->vm, &command, e) == 0) {
+		l.log = p->log;
+		rc = vm_launch(&l, qemu, e);
+		/* Last: who sees it knows that all is done. */
+		if (rc == 0 && describe(s, l.version, e) < 0) {
+			child_kill(qemu);
+			rc = -1;
+		}
+	}
 	args_free(&command);
 	return rc;
 }
@@ -341,7 +460,7 @@ static int failed(const struct cli *c, const struct settings *s, struct err *e)
 	if (late)
 		(void)err_prefix(e, "does not run after %" PRId64 " s", s->timeout);
 	(void)err_prefix(e, "%s", s->vm.name);
-	return cli_fail(c, late ? EX_LATE : EX_FAIL, e);
+	return cli_fail(c, late ? EX_LATE : s->resume.no ? EX_NO : EX_FAIL, e);
 }
 
 static int stay(const struct cli *c, const struct settings *s, const struct child *qemu, struct err *e)
@@ -353,9 +472,7 @@ static int stay(const struct cli *c, const struct settings *s, const struct chil
 	rc = vm_stay(&how_to, qemu, &how, &status, e);
 	if (rc == 0 && status != 0)
 		rc = vm_launch_words(s->prep.log, s->vm.qemu, status, e);
-	/* The RAM in a file that the caller has named is the caller's. */
-	vm_clean(&(struct vm_files){
-	    { s->vm.qmp, s->vm.agent, s->vm.console_socket }, s->vm.pidfile, s->ram == NULL ? s->vm.ram : NULL });
+	vm_clean(&(struct vm_files){ { s->vm.qmp, s->vm.agent, s->vm.console_socket }, s->vm.pidfile, s->prep.desc });
 	if (rc < 0)
 		return cli_fail(c, EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
 	if (how == VM_LATE)
@@ -415,8 +532,12 @@ static int run(const struct cli *c, struct settings *s, struct err *e)
 	s->prep.dry = s->print;
 	s->prep.cancel_fd = signals;
 	s->prep.deadline = now_ms() + s->timeout * 1000;
+	if (s->resume.dir != NULL && (rc = open_state(c, s, e)) != EX_DONE)
+		return rc;
 	if (s->print)
 		rc = print_command(c, s, e);
+	else if (s->resume.dir != NULL && (rc = vm_resume_check(&s->resume, e)) <= 0)
+		rc = cli_fail(c, rc == 0 ? EX_NO : EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
 	else if (start(s, &qemu, e) < 0)
 		rc = failed(c, s, e);
 	else
@@ -428,7 +549,7 @@ static int run(const struct cli *c, struct settings *s, struct err *e)
 
 static void release(struct settings *s)
 {
-	char *paths[] = { s->vm.qmp, s->vm.agent, s->vm.console_socket, s->vm.console, s->vm.pidfile, s->vm.ram };
+	char *paths[] = { s->vm.qmp, s->vm.agent, s->vm.console_socket, s->vm.console, s->vm.pidfile, s->root };
 	size_t i;
 
 	for (i = 0; i < sizeof paths / sizeof *paths; i++)
@@ -437,13 +558,15 @@ static void release(struct settings *s)
 	for (i = 0; i < s->vm.ndisks; i++)
 		vm_disk_free(&s->vm.disks[i]);
 	vm_disk_free(&s->vm.root);
+	free(s->vm.extra_);
+	vm_resume_free(&s->resume);
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &vmstart_tool, .argc = argc, .argv = argv };
 	struct settings s = {
-		.vm = { .qemu = "qemu-system-x86_64", .machine = "pc-q35-7.2", .cpus = 1, .memory = 1024ULL << 20 },
+		.vm = { .qemu = "qemu-system-x86_64", .cpus = 1, .memory = 1024ULL << 20 },
 		.prep = { .run_fd = -1 },
 		.timeout = 30,
 		.grace = 60,

@@ -5,6 +5,7 @@
 #include "lib/auto.h"
 #include "lib/cli.h"
 #include "lib/num.h"
+#include "lib/vmdesc.h"
 #include "lib/vmrun.h"
 
 enum { OPT_NOW = OPT_LONG, OPT_QMP, OPT_PIDFILE };
@@ -68,19 +69,18 @@ static int stop(const struct stop *s, enum vm_end *how, bool *ran, struct err *e
 	AUTO_FREE char *agent = vm_run_path(NULL, s->run, VM_AGENT);
 	AUTO_FREE char *console = vm_run_path(NULL, s->run, VM_CONSOLE_SOCKET);
 	AUTO_FREE char *pidfile = vm_run_path(s->pidfile, s->run, VM_PIDFILE);
-	AUTO_FREE char *ram = vm_run_path(NULL, s->run, VM_RAM);
+	AUTO_FREE char *desc = vm_run_path(NULL, s->run, VM_DESC);
 	AUTO_CLOSE int pidfd = -1;
 	int rc;
 
-	if (qmp == NULL || agent == NULL || console == NULL || pidfile == NULL || ram == NULL)
+	if (qmp == NULL || agent == NULL || console == NULL || pidfile == NULL || desc == NULL)
 		return err_set(e, "out of memory");
 	rc = vm_find(pidfile, &pidfd, e);
 	*ran = rc > 0;
 	if (*ran)
 		rc = vm_end(pidfd, qmp, s->seconds * 1000, how, e);
-	/* The RAM of a VM that has ended is of no use, and large. */
 	if (rc == 0)
-		vm_clean(&(struct vm_files){ { qmp, agent, console }, pidfile, ram });
+		vm_clean(&(struct vm_files){ { qmp, agent, console }, pidfile, desc });
 	return rc;
 }
 

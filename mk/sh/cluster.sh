@@ -19,12 +19,21 @@ cl_own_name() { echo "$1-$PROVIDER-$(printf '%s' "$B" | cksum | cut -d' ' -f1)";
 
 cl_fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# cl_load_image LAYOUT TAG NAME: have the engine know NAME, from an OCI layout. An image is the digest of its
-# configuration.
+# cl_need: the cluster is here; what it was made with, in the shell's variables.
+cl_need() {
+	[ -e "$D/conf" ] || cl_fail "there is no cluster $CLUSTER here; 'make cluster-up' starts one, 'make list' lists them"
+	# shellcheck source=/dev/null
+	. "$D/conf"
+}
+
+# cl_image_id NAME: the image's id, the digest of its configuration; nothing if the engine does not know it.
+cl_image_id() { "${engine[@]}" image inspect --format '{{.Id}}' "$1" 2> /dev/null | sed 's/^sha256://'; }
+
+# cl_load_image LAYOUT TAG NAME: have the engine know NAME, from an OCI layout.
 cl_load_image() {
 	local id
-	id=$(skopeo inspect --raw --config "oci:$1:$2" | sha256sum)
-	[ "$("${engine[@]}" image inspect --format '{{.Id}}' "$3" 2> /dev/null | sed 's/^sha256://')" != "${id%% *}" ] || return 0
+	id=$(cat "$1.id" 2> /dev/null) || id=$(skopeo inspect --raw --config "oci:$1:$2" | sha256sum)
+	[ "$(cl_image_id "$3")" != "${id%% *}" ] || return 0
 	if [ "$ENGINE" = podman ]; then
 		# podman's own pull makes a name of the layout's path, and fails where that is none.
 		skopeo copy -q "oci:$1:$2" "containers-storage:$3"
@@ -81,21 +90,66 @@ cl_network() {
 		"${publish[@]}" "$IMAGE" /usr/lib/kubestamp/run/network
 }
 
+# What is pushed is kept in $D/registry: a saved cluster's registry comes back with it. Where the cluster has a certificate
+# authority the registry speaks TLS, as one whom that trusts; $D/registry-ca is what a client is told (--cert-dir).
 cl_registry() {
-	cl_run registry --network "container:$CLUSTER-dnsmasq" "$IMAGE" /usr/lib/kubestamp/run/registry
+	local certificate=()
+	mkdir -p "$D/registry"
+	if [ -e "$D/kubernetes/pki/ca.key" ]; then
+		cl_registry_certificate
+		certificate=(--volume "$D/registry-tls:/etc/kubestamp/registry:ro")
+	fi
+	cl_run registry --network "container:$CLUSTER-dnsmasq" --volume "$D/registry:/var/lib/registry" "${certificate[@]}" "$IMAGE" \
+		/usr/lib/kubestamp/run/registry
 }
 
-# cl_node NUMBER [OPTION...]: one node; $D/nodeNN is its /run/kubestamp: console.log, sockets, seed.tar.
+# cl_registry_certificate: a key and a certificate of the registry of its own, for the names that it has in the cluster
+# and on this machine.
+cl_registry_certificate() {
+	local pki=$D/kubernetes/pki tls=$D/registry-tls
+	(umask 077 && mkdir -p "$tls")
+	mkdir -p "$D/registry-ca"
+	cp "$pki/ca.crt" "$D/registry-ca/ca.crt"
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=registry \
+		-keyout "$tls/tls.key" -out "$tls/tls.csr" 2> /dev/null
+	openssl x509 -req -in "$tls/tls.csr" -CA "$pki/ca.crt" -CAkey "$pki/ca.key" -days 365 -out "$tls/tls.crt" \
+		-set_serial "0x$(od -An -N15 -tx1 /dev/urandom | tr -d ' \n')" -extfile <(printf '%s\n' \
+			"subjectAltName=DNS:registry,DNS:localhost,IP:127.0.0.1,IP:${network_address%/*}" \
+			extendedKeyUsage=serverAuth) 2> /dev/null
+}
+
+# cl_node NUMBER [OPTION...]: one node; $D/nodeNN is its /run/kubestamp: disk, console.log, sockets, seed.tar. STATE is
+# the saved state of the cluster that it resumes from; empty: it boots.
 cl_node() {
-	local name kvm=() memory
+	local name kvm=() memory state=()
 	name=$(printf 'node%02d' "$1")
 	mkdir -p "$D/$name"
 	[ "$ACCEL" != kvm ] || kvm=(--device /dev/kvm)
 	memory=${MEMORY:-$node_memory}
+	# Not read-only: QEMU 7.2 opens the memory for writing, though it never writes to it.
+	[ -z "${STATE_DIR:-}" ] || state=(--volume "$STATE_DIR:/var/lib/kubestamp/state" --label "org.kubestamp.state=$STATE_DIR")
 	cl_run "$name" --network "container:$CLUSTER-dnsmasq" --device /dev/net/tun "${kvm[@]}" \
-		--shm-size "$memory" --stop-timeout 120 --volume "$D/$name:/run/kubestamp" \
+		--stop-timeout 120 --volume "$D/$name:/run/kubestamp" "${state[@]}" \
 		-e MEMORY="$memory" -e CPUS="${CPUS:-}" -e DISK="${DISK:-}" -e NICS="${NICS:-0}" -e ACCEL="$ACCEL" \
 		-e APPEND="${APPEND:-}" "${@:2}" "$IMAGE" /usr/lib/kubestamp/run/node "$1"
+}
+
+# cl_share: what the image brings for this side ($D/share): provider.conf, kubeadm, kubectl. Needs IMAGE_ID; each
+# image is unpacked once.
+cl_share() {
+	local id kept=$KS_CACHE/share/$IMAGE_ID new
+	if [ ! -e "$kept" ]; then
+		new=$kept.$$
+		mkdir -p "$KS_CACHE/share"
+		id=$("${engine[@]}" create --network none "${engine_run[@]}" "$IMAGE" true)
+		"${engine[@]}" cp "$id:/usr/share/kubestamp/cluster" "$new" || { "${engine[@]}" rm "$id" > /dev/null; return 1; }
+		"${engine[@]}" rm "$id" > /dev/null
+		mv -T "$new" "$kept" 2> /dev/null || rm -rf "$new"
+	fi
+	rm -rf "$D/share"
+	mkdir -p "$D"
+	cp -al "$kept" "$D/share" 2> /dev/null || { rm -rf "$D/share"; cp -a "$kept" "$D/share"; }
+	touch "$kept"
 }
 
 # cl_keys: the cluster's own SSH keys: one for its user, one that its nodes show.
@@ -126,21 +180,35 @@ cl_seed() {
 	rm -rf "$tree"
 }
 
-# cl_ssh NUMBER [COMMAND...]: run a command on a node, or a login shell; its exit code, stdout and stderr.
+# cl_ssh NUMBER [COMMAND...]: run a command on a node, or a login shell; its exit code, stdout and stderr. The server of
+# a node that has just resumed takes its new key by starting anew: for a moment nobody listens.
 cl_ssh() {
 	local number=$1 port
 	shift
 	port=$(cl_saved_port $((2200 + number)))
 	ssh -F /dev/null -i "$D/ssh_key" -p "$port" -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes \
 		-o UserKnownHostsFile="$D/known_hosts" -o HostKeyAlias="$(printf 'node%02d' "$number")" \
-		-o ConnectTimeout=60 -o ServerAliveInterval=30 -o LogLevel=ERROR root@127.0.0.1 "$@"
+		-o ConnectTimeout=60 -o ConnectionAttempts=10 -o ServerAliveInterval=30 -o LogLevel=ERROR root@127.0.0.1 "$@"
 }
 
 # cl_save_ports: $D/ports: "CONTAINER-PORT HOST-PORT" a line, so that no engine has to be asked afterwards.
 cl_save_ports() {
 	"${engine[@]}" port "$CLUSTER-dnsmasq" | sed -n 's,^\([0-9]*\)/tcp -> .*:\([0-9]*\)$,\1 \2,p' | sort -nu > "$D/ports"
+	# An engine that is asked too late has none.
+	[ ! -s "$D/ports" ] || return 0
 	cl_running dnsmasq || { "${engine[@]}" logs "$CLUSTER-dnsmasq" >&2; cl_fail "the network's container ended"; }
-	[ -s "$D/ports" ] || cl_fail "the engine published no port of $CLUSTER"
+	cl_fail "the engine published no port of $CLUSTER"
+}
+
+# cl_save_conf: what the cluster was made with, for those who use it later.
+cl_save_conf() {
+	local v files=("$D/ssh_key" "$D/known_hosts")
+	for v in CLUSTER PROVIDER ENGINE ACCEL NODES NICS MEMORY CPUS DISK IMAGE IMAGE_ID STATE_DIR kubernetes_version; do
+		printf '%s=%q\n' "$v" "${!v:-}"
+	done > "$D/conf"
+	# Under sudo the keys are for the user who asked.
+	[ ! -e "$D/kubeconfig" ] || files+=("$D/kubeconfig")
+	[ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID:${SUDO_GID:-0}" "${files[@]}"
 }
 
 cl_saved_port() { awk -v p="$1" '$1 == p { print $2 }' "$D/ports"; }
@@ -173,14 +241,21 @@ cl_running() {
 	[ "$("${engine[@]}" inspect --format '{{.State.Running}}' "$CLUSTER-$1" 2> /dev/null)" = true ]
 }
 
-# cl_remove: everything that belongs to the cluster, the network's owner last; nothing is asked of the guests.
-cl_remove() {
-	local id
-	for role in node registry dnsmasq; do
+# cl_remove_containers [ROLE...]: the containers of the cluster, or those whose role begins so; the network's owner
+# last. Nothing is asked of the guests.
+cl_remove_containers() {
+	local id role
+	[ $# -gt 0 ] || set -- node registry dnsmasq
+	for role; do
 		for id in $(cl_containers --filter "name=$CLUSTER-$role"); do
 			"${engine[@]}" rm -f -v -t 0 "$id" > /dev/null 2>&1 || "${engine[@]}" rm -f -v "$id" > /dev/null
 		done
 	done
+}
+
+# cl_remove: everything that belongs to the cluster.
+cl_remove() {
+	cl_remove_containers
 	rm -rf "$D"
 }
 

@@ -65,7 +65,8 @@ ui_run() {
 			break
 		fi
 		ui_alive "$log"
-		sleep 0.2
+		# What takes no time is not to take longer for being watched.
+		if [ $((SECONDS - end + limit)) -lt 5 ]; then sleep 0.03; else sleep 0.2; fi
 	done
 	[ "$rc" = 124 ] || wait "$pid" || rc=$?
 	trap - INT TERM HUP

@@ -29,3 +29,36 @@ wait_for() {
 		sleep 0.1
 	done
 }
+
+# show COMMAND...: a step that takes minutes: its lines go to the terminal as they come.
+show() {
+	"$@" 2>&1 | sed 's/^/# /' >&3
+	return "${PIPESTATUS[0]}"
+}
+
+# refuses TOOL TEXT ARG...: exit 2, and the first line is "TOOL: TEXT" (a pattern).
+refuses() {
+	run -2 "$1" "${@:3}"
+	# shellcheck disable=SC2053 # a pattern
+	[[ ${lines[0]} == "$1: "$2 ]] || { echo "got: $output"; return 1; }
+}
+
+# serve ROOT STATE: tests/lib/httpd.pl runs as $HTTPD_PID; $U is its URL, and $U/file ROOT.
+serve() {
+	mkdir -p "$2"
+	rm -f "$2/port"
+	perl "$BATS_TEST_DIRNAME/lib/httpd.pl" "$1" "$2" 3>&- &
+	HTTPD_PID=$!
+	keep_pid "$HTTPD_PID"
+	wait_for 10 [ -e "$2/port" ]
+	U=http://127.0.0.1:$(cat "$2/port")
+}
+
+# libs NAME...: mk/sh/NAME.sh of the checkout $TOP, as our scripts source them.
+libs() {
+	local lib
+	for lib; do
+		# shellcheck source=/dev/null
+		. "$TOP/mk/sh/$lib.sh"
+	done
+}

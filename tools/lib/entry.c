@@ -62,11 +62,42 @@ static void stamp(struct archive_entry *to, const struct layer_spec *spec, int64
 	archive_entry_set_mtime(to, spec->mtime, 0);
 }
 
+/* Does the relative TARGET of a link at PATH climb above the root of the image? */
+static bool leads_out(const char *path, const char *target)
+{
+	int depth = 0;
+	size_t len;
+
+	if (*target == '/')
+		return false;
+	for (; *path != '\0'; path++)
+		depth += *path == '/';
+	for (; *target != '\0' && depth >= 0; target += len) {
+		target += strspn(target, "/");
+		len = strcspn(target, "/");
+		if (len == 2 && memcmp(target, "..", 2) == 0)
+			depth--;
+		else if (len > 0 && !(len == 1 && *target == '.'))
+			depth++;
+	}
+	return depth < 0;
+}
+
+/* What is not in an image: devices, unless they are to be kept. */
+static int check_type(mode_t mode, const char *path, const struct layer_spec *spec, struct err *e)
+{
+	if (spec->no_devices && (S_ISCHR(mode) || S_ISBLK(mode)))
+		return err_set(e, "%s: a device", path);
+	return 0;
+}
+
 int entry_of_item(struct archive_entry *to, const struct tree_item *i, const struct layer_spec *spec, struct err *e)
 {
 	char target[PATH_MAX];
 	ssize_t n;
 
+	if (check_type(i->st.st_mode, i->src != NULL ? i->src : i->path, spec, e) < 0)
+		return -1;
 	archive_entry_set_pathname(to, i->path);
 	archive_entry_set_mode(to, i->st.st_mode);
 	stamp(to, spec, i->st.st_uid, i->st.st_gid);
@@ -79,6 +110,8 @@ int entry_of_item(struct archive_entry *to, const struct tree_item *i, const str
 		if (n < 0)
 			return err_sys(e, "%s", i->src);
 		target[n] = '\0';
+		if (leads_out(i->path, target))
+			return err_set(e, "%s: a link that leads out of the image", i->src);
 		archive_entry_set_symlink(to, target);
 	}
 	if (S_ISCHR(i->st.st_mode) || S_ISBLK(i->st.st_mode)) {
@@ -99,8 +132,12 @@ int entry_of_entry(struct archive_entry *to, struct archive_entry *from, const s
 	const void *value;
 	size_t n;
 
-	if (path == NULL || (link != NULL && target == NULL))
+	if (path == NULL || *name == '/')
 		return err_set(e, "%s: not a path for an image", name != NULL ? name : "?");
+	if (link != NULL && (target == NULL || *link == '/'))
+		return err_set(e, "%s: a link that leads out of the image", name);
+	if (check_type(archive_entry_mode(from), name, spec, e) < 0)
+		return -1;
 	if (*path == '\0' || type == AE_IFSOCK)
 		return 1;
 	archive_entry_set_pathname(to, path);
@@ -113,8 +150,12 @@ int entry_of_entry(struct archive_entry *to, struct archive_entry *from, const s
 	}
 	if (type == AE_IFREG)
 		archive_entry_set_size(to, archive_entry_size(from));
-	if (type == AE_IFLNK)
-		archive_entry_set_symlink(to, archive_entry_symlink(from));
+	if (type == AE_IFLNK) {
+		link = archive_entry_symlink(from);
+		if (link == NULL || leads_out(path, link))
+			return err_set(e, "%s: a link that leads out of the image", name);
+		archive_entry_set_symlink(to, link);
+	}
 	if (type == AE_IFCHR || type == AE_IFBLK) {
 		archive_entry_set_rdevmajor(to, archive_entry_rdevmajor(from));
 		archive_entry_set_rdevminor(to, archive_entry_rdevminor(from));

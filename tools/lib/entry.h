@@ -13,7 +13,8 @@ int entry_of_item(struct archive_entry *to, const struct tree_item *i, const str
 
 /*
  * Fills TO (which is empty) with what is kept of an entry of another archive. Returns 0, 1 when there is nothing to
- * keep of it (the root, a socket), or -1 when its path leads out of the image.
+ * keep of it (the root, a socket), or -1: its path is absolute or leads out of the image, or it is a link that does, or
+ * a device that is refused.
  */
 int entry_of_entry(struct archive_entry *to, struct archive_entry *from, const struct layer_spec *spec, struct err *e);
 

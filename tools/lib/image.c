@@ -90,14 +90,20 @@ int image_from(
 	return rc;
 }
 
-int image_add_layer(struct image *i, enum squeeze_kind kind, const struct squeeze_sums *sums, struct err *e)
+int image_add_layer(struct image *i, const struct pack *p, struct err *e)
 {
+	json_t *desc = oci_new_desc(media[p->spec.kind], p->sums.hex, p->sums.size);
 	json_t *layers = json_object_get(i->manifest, "layers");
 	json_t *ids = json_object_get(json_object_get(i->config, "rootfs"), "diff_ids");
 	json_t *history = json_object_get(i->config, "history");
 
-	if (json_array_append_new(layers, oci_new_desc(media[kind], sums->hex, sums->size)) < 0 ||
-	    json_array_append_new(ids, json_sprintf("sha256:%s", sums->raw_hex)) < 0)
+	if ((p->annotations != NULL && json_object_set(desc, "annotations", p->annotations) < 0) ||
+	    json_array_append(layers, desc) < 0) {
+		json_decref(desc);
+		return err_set(e, "out of memory");
+	}
+	json_decref(desc);
+	if (json_array_append_new(ids, json_sprintf("sha256:%s", p->sums.raw_hex)) < 0)
 		return err_set(e, "out of memory");
 	if (history != NULL &&
 	    json_array_append_new(history, json_pack("{s:s, s:s}", "created", i->created, "created_by", "ocipack")) < 0)

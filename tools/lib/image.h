@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "layout.h"
-#include "squeeze.h"
+#include "pack.h"
 
 struct image {
 	json_t *config, *manifest;
@@ -27,8 +27,8 @@ void image_free(struct image *i);
 int image_from(
     struct image *i, struct layout *to, const struct layout *from, const char *tag, const char *created, struct err *e);
 
-/* Adds a layer that is in the layout. Returns 0 or -1. */
-int image_add_layer(struct image *i, enum squeeze_kind kind, const struct squeeze_sums *sums, struct err *e);
+/* Adds the layer P, which is in the layout. Returns 0 or -1. */
+int image_add_layer(struct image *i, const struct pack *p, struct err *e);
 
 /* Stores the documents and makes TAG name the image. Returns 0, -1 or LAYOUT_LATE. */
 int image_store(struct image *i, struct layout *l, const char *tag, struct err *e);

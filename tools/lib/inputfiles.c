@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +171,7 @@ static int search_all(struct search *s, const struct words *dirs, const char *to
 			return -1;
 	if (s->seen.n == 0 && search_in(s, top, name + strspn(name, "/"), e) < 0)
 		return -1;
-	return s->seen.n > 0 ? 0 : err_set(e, "'%s' matches no file", name);
+	return 0;
 }
 
 /* Is NAME a path whose components are names: not empty, and none of them "." or ".."? */
@@ -192,7 +193,8 @@ static bool is_plain(const char *name)
 int inputfiles_add(struct words *lines, const struct words *dirs, const char *top, const char *name, struct err *e)
 {
 	struct search s = { .lines = lines };
-	AUTO_FREE char *clean = strdup(name);
+	bool optional = *name == '-';
+	AUTO_FREE char *clean = strdup(name += optional);
 	size_t len = strlen(name);
 	int rc;
 
@@ -203,6 +205,8 @@ int inputfiles_add(struct words *lines, const struct words *dirs, const char *to
 	for (; len > 1 && clean[len - 1] == '/'; len--)
 		clean[len - 1] = '\0';
 	rc = search_all(&s, dirs, top, clean, e);
+	if (rc == 0 && s.seen.n == 0 && !optional)
+		rc = err_set(e, "'%s' matches no file", clean);
 	words_free(&s.seen);
 	return rc;
 }

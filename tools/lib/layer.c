@@ -12,6 +12,7 @@
 
 #include "auto.h"
 #include "entry.h"
+#include "links.h"
 #include "tree.h"
 
 enum { BLOCK = 128 * 1024, TAR_BLOCK = 512 };
@@ -22,23 +23,38 @@ struct work {
 	struct archive *tar;
 	struct squeeze *to;
 	struct err *e;
-	bool failed; /* E has the reason */
+	uint64_t total; /* bytes written */
+	bool failed;    /* E has the reason */
 	char buf[BLOCK];
 };
+
+static int too_large(struct work *w, const char *path)
+{
+	return err_set(w->e, "%s: more than %llu bytes", path, (unsigned long long)w->spec->max);
+}
+
+/* Is there no room for a file of SIZE bytes? What does not fit is refused before anything of it is written. */
+static bool outgrows(const struct work *w, int64_t size)
+{
+	return size < 0 || w->total > w->spec->max || (uint64_t)size > w->spec->max - w->total;
+}
 
 static la_ssize_t send(struct archive *a, void *arg, const void *data, size_t n)
 {
 	struct work *w = arg;
 
 	(void)a;
+	/* That it failed is for our own callers: libarchive loses its buffer when it is told so. */
 	if (w->failed)
-		return -1;
-	if (atomic_load(w->spec->stop))
-		(void)err_set(w->e, "given up");
-	else if (squeeze_add(w->to, data, n, w->e) == 0)
 		return (la_ssize_t)n;
-	w->failed = true;
-	return -1;
+	w->total += n;
+	if (atomic_load(w->spec->stop))
+		w->failed = err_set(w->e, "given up") < 0;
+	else if (w->total > w->spec->max)
+		w->failed = too_large(w, w->spec->src) < 0;
+	else
+		w->failed = squeeze_add(w->to, data, n, w->e) < 0;
+	return (la_ssize_t)n;
 }
 
 /* What libarchive says, unless the stream behind it has said why. */
@@ -54,12 +70,12 @@ static int put_header(struct work *w, struct archive_entry *entry, const char *p
 {
 	int rc = archive_write_header(w->tar, entry);
 
-	return rc == ARCHIVE_OK || (rc == ARCHIVE_WARN && !w->failed) ? 0 : tar_error(w, path);
+	return (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) && !w->failed ? 0 : tar_error(w, path);
 }
 
 static int put_data(struct work *w, size_t n, const char *path)
 {
-	return archive_write_data(w->tar, w->buf, n) == (la_ssize_t)n ? 0 : tar_error(w, path);
+	return archive_write_data(w->tar, w->buf, n) == (la_ssize_t)n && !w->failed ? 0 : tar_error(w, path);
 }
 
 static int copy_file(struct work *w, const struct tree_item *i)
@@ -87,7 +103,11 @@ static int copy_file(struct work *w, const struct tree_item *i)
 
 static int put_item(struct work *w, const struct tree_item *i, struct archive_entry *to)
 {
-	if (entry_of_item(to, i, w->spec, w->e) < 0 || put_header(w, to, i->path) < 0)
+	if (entry_of_item(to, i, w->spec, w->e) < 0)
+		return -1;
+	if (outgrows(w, archive_entry_size(to)))
+		return too_large(w, i->src);
+	if (put_header(w, to, i->path) < 0)
 		return -1;
 	return S_ISREG(i->st.st_mode) && i->same == NULL ? copy_file(w, i) : 0;
 }
@@ -121,29 +141,48 @@ static int bad_archive(struct work *w, struct archive *in)
 	return LAYER_INVALID;
 }
 
-static int copy_entries(struct work *w, struct archive *in, struct archive_entry *to)
+/* Is an entry in canonical form one that may be in a layer, after those before it? Returns 0 or -1. */
+static int check_entry(struct work *w, struct links *links, struct archive_entry *to)
+{
+	const char *path = archive_entry_pathname(to), *target = archive_entry_hardlink(to);
+
+	if (links_above(links, path) || (target != NULL && links_above(links, target)))
+		return err_set(w->e, "%s: below a symbolic link", path);
+	if (links_set(links, path, target == NULL && archive_entry_filetype(to) == AE_IFLNK) < 0)
+		return err_set(w->e, "out of memory");
+	return outgrows(w, archive_entry_size(to)) ? too_large(w, path) : 0;
+}
+
+/* Copies the contents of an entry. Returns 0, -1 or LAYER_INVALID. */
+static int copy_data(struct work *w, struct archive *in, struct archive_entry *to)
+{
+	la_ssize_t n;
+
+	if (archive_entry_hardlink(to) != NULL || archive_entry_filetype(to) != AE_IFREG)
+		return 0;
+	while ((n = archive_read_data(in, w->buf, sizeof w->buf)) > 0)
+		if (put_data(w, (size_t)n, archive_entry_pathname(to)) < 0)
+			return -1;
+	return n == 0 ? 0 : bad_archive(w, in);
+}
+
+static int copy_entries(struct work *w, struct archive *in, struct archive_entry *to, struct links *links)
 {
 	struct archive_entry *from;
-	la_ssize_t n;
 	int rc;
 
 	while ((rc = archive_read_next_header(in, &from)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
 		rc = entry_of_entry(archive_entry_clear(to), from, w->spec, w->e);
-		if (rc < 0) {
+		if (rc > 0)
+			continue;
+		if (rc < 0 || check_entry(w, links, to) < 0) {
 			(void)err_prefix(w->e, "%s", w->spec->src);
 			return LAYER_INVALID;
 		}
-		if (rc > 0)
-			continue;
 		if (put_header(w, to, archive_entry_pathname(to)) < 0)
 			return -1;
-		if (archive_entry_hardlink(to) != NULL || archive_entry_filetype(to) != AE_IFREG)
-			continue;
-		while ((n = archive_read_data(in, w->buf, sizeof w->buf)) > 0)
-			if (put_data(w, (size_t)n, archive_entry_pathname(to)) < 0)
-				return -1;
-		if (n < 0)
-			return bad_archive(w, in);
+		if ((rc = copy_data(w, in, to)) < 0)
+			return rc;
 	}
 	return rc == ARCHIVE_EOF ? 0 : bad_archive(w, in);
 }
@@ -152,6 +191,7 @@ static int pack_tar(struct work *w)
 {
 	bool piped = strcmp(w->spec->src, LAYER_STDIN) == 0;
 	AUTO_CLOSE int file = piped ? -1 : open(w->spec->src, O_RDONLY | O_CLOEXEC);
+	struct links links = { 0 };
 	struct archive_entry *to;
 	struct archive *in;
 	int rc;
@@ -168,8 +208,9 @@ static int pack_tar(struct work *w)
 		if (archive_read_open_fd(in, piped ? STDIN_FILENO : file, BLOCK) != ARCHIVE_OK)
 			rc = bad_archive(w, in);
 		else
-			rc = copy_entries(w, in, to);
+			rc = copy_entries(w, in, to, &links);
 	}
+	links_free(&links);
 	archive_entry_free(to);
 	(void)archive_read_free(in);
 	return rc;
@@ -190,7 +231,7 @@ static int pack(struct work *w, struct words *skipped)
 		rc = tar_error(w, "tar");
 	else
 		rc = w->spec->source == LAYER_TAR ? pack_tar(w) : pack_tree(w, skipped);
-	if (rc == 0 && archive_write_close(w->tar) != ARCHIVE_OK)
+	if (rc == 0 && (archive_write_close(w->tar) != ARCHIVE_OK || w->failed))
 		rc = tar_error(w, w->spec->src);
 	/* Freeing closes, which would write: a layer that failed writes no more. */
 	if (rc != 0)

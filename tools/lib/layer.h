@@ -31,6 +31,8 @@ struct layer_spec {
 	bool keep_owner;        /* else UID and GID are everything's owner */
 	uid_t uid;
 	gid_t gid;
+	bool no_devices;      /* they are an error */
+	uint64_t max;         /* bytes that the layer may have before it is compressed */
 	int64_t mtime;        /* seconds since 1970 */
 	char *const *exclude; /* of a tree: see tree_read */
 	size_t nexclude;

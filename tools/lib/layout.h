@@ -32,6 +32,12 @@ struct layout {
 int layout_open(struct layout *l, const char *dir, bool create, int64_t deadline, struct err *e);
 void layout_close(struct layout *l);
 
+/*
+ * Opens the layout that "LAYOUT:TAG" begins with, if it does, holds its blobs, and moves *TAG on to the tag. Without
+ * one FROM has no DIR. Returns 0, -1 or LAYOUT_LATE; layout_close may be called whatever it returned.
+ */
+int layout_open_from(struct layout *from, const char **tag, int64_t deadline, struct err *e);
+
 /* Keeps layout_prune of others away until layout_close. Returns 0, -1 or LAYOUT_LATE. */
 int layout_hold_blobs(struct layout *l, struct err *e);
 
@@ -48,6 +54,12 @@ void layout_blob_abort(struct out *o);
 /* Writes the document JSON as a blob. Its digest goes to HEX, its length in bytes to SIZE. Returns 0 or -1. */
 int layout_put(struct layout *l, const json_t *json, char hex[SHA256_HEX], uint64_t *size, struct err *e);
 
+/* As layout_put, with N bytes of TEXT as they are. */
+int layout_put_text(struct layout *l, const char *text, size_t n, char hex[SHA256_HEX], struct err *e);
+
+/* Reads the document D, of N bytes, and checks its digest. Returns its text (free it), or NULL. */
+char *layout_text(const struct layout *l, const struct oci_desc *d, size_t *n, struct err *e);
+
 /* Reads the document D, checks its digest, and parses it with PARSE. Returns a new reference, or NULL. */
 json_t *layout_get(const struct layout *l, const struct oci_desc *d,
     json_t *(*parse)(const char *, size_t, struct err *), struct err *e);
@@ -63,7 +75,8 @@ int layout_tag(struct layout *l, const char *tag, json_t *desc, struct err *e);
 
 /*
  * Removes the blobs that nothing in the index refers to and what a killed process left. Nothing is removed when a
- * document that the index refers to cannot be read. Returns 0, -1 or LAYOUT_LATE.
+ * document that the index refers to cannot be read. A blob that is not there is no error: a layout may leave it to a
+ * registry (image-spec, image-layout.md). Returns 0, -1 or LAYOUT_LATE.
  */
 int layout_prune(struct layout *l, struct err *e);
 

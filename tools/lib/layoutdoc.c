@@ -11,30 +11,28 @@
 #include "layout.h"
 #include "words.h"
 
-static int hex_of(const void *data, size_t n, char hex[SHA256_HEX], struct err *e)
+int layout_put_text(struct layout *l, const char *text, size_t n, char hex[SHA256_HEX], struct err *e)
 {
-	struct sha256 *s = sha256_new();
+	struct out o;
 
-	if (s != NULL && sha256_add(s, data, n) == 0)
-		return sha256_end(s, hex) == 0 ? 0 : err_set(e, "the digest failed");
-	sha256_free(s);
-	return err_set(e, "the digest failed");
+	if (n > OCI_MAX_JSON)
+		return err_set(e, "the image's description is too long");
+	if (sha256_hex(text, n, hex) < 0)
+		return err_set(e, "the digest failed");
+	if (layout_blob_begin(l, &o, e) < 0)
+		return -1;
+	(void)fwrite(text, 1, n, o.f);
+	return layout_blob_end(l, &o, hex, e);
 }
 
 int layout_put(struct layout *l, const json_t *json, char hex[SHA256_HEX], uint64_t *size, struct err *e)
 {
 	AUTO_FREE char *text = oci_dump(json);
-	struct out o;
 
 	if (text == NULL)
 		return err_set(e, "out of memory");
 	*size = strlen(text);
-	if (*size > OCI_MAX_JSON)
-		return err_set(e, "the image's description is too long");
-	if (hex_of(text, *size, hex, e) < 0 || layout_blob_begin(l, &o, e) < 0)
-		return -1;
-	(void)fputs(text, o.f);
-	return layout_blob_end(l, &o, hex, e);
+	return layout_put_text(l, text, *size, hex, e);
 }
 
 /* Reads a whole file of at most OCI_MAX_JSON bytes. Returns it (free it), or NULL. */
@@ -66,24 +64,29 @@ static char *slurp(const char *path, size_t *n, struct err *e)
 	return text;
 }
 
+char *layout_text(const struct layout *l, const struct oci_desc *d, size_t *n, struct err *e)
+{
+	AUTO_FREE char *path = layout_path(l, LAYOUT_BLOBS, d->hex, e);
+	char hex[SHA256_HEX], *text;
+
+	if (path == NULL || (text = slurp(path, n, e)) == NULL)
+		return NULL;
+	if (sha256_hex(text, *n, hex) == 0 && *n == d->size && strcmp(hex, d->hex) == 0)
+		return text;
+	(void)err_set(e, "%s: its contents are not what its name says", path);
+	free(text);
+	return NULL;
+}
+
 json_t *layout_get(const struct layout *l, const struct oci_desc *d,
     json_t *(*parse)(const char *, size_t, struct err *), struct err *e)
 {
-	AUTO_FREE char *path = layout_path(l, LAYOUT_BLOBS, d->hex, e);
-	AUTO_FREE char *text = NULL;
-	char hex[SHA256_HEX];
 	size_t n = 0;
-	json_t *j;
+	AUTO_FREE char *text = layout_text(l, d, &n, e);
+	json_t *j = text != NULL ? parse(text, n, e) : NULL;
 
-	if (path == NULL || (text = slurp(path, &n, e)) == NULL || hex_of(text, n, hex, e) < 0)
-		return NULL;
-	if (n != d->size || strcmp(hex, d->hex) != 0) {
-		(void)err_set(e, "%s: its contents are not what its name says", path);
-		return NULL;
-	}
-	j = parse(text, n, e);
-	if (j == NULL)
-		(void)err_prefix(e, "%s", path);
+	if (text != NULL && j == NULL)
+		(void)err_prefix(e, "%s/" LAYOUT_BLOBS "/%s", l->dir, d->hex);
 	return j;
 }
 
@@ -159,6 +162,8 @@ static int need(const struct oci_desc *d, void *arg)
 	j = layout_get(w->l, d, parse_any, w->e);
 	if (j == NULL)
 		return -1;
+	/* A subject may be missing (image-spec, manifest.md), and who refers to it does not keep it. */
+	(void)json_object_del(j, "subject");
 	rc = oci_each_desc(j, need, w);
 	json_decref(j);
 	return rc;

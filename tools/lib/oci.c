@@ -7,12 +7,11 @@
 #include "sha256.h"
 
 /* Documents nest a handful of levels; deeper ones are not followed. */
-enum { MAX_DEPTH = 64, MAX_LAYERS = 4096 };
+enum { MAX_DEPTH = 64 };
 
 static const char sha256_head[] = "sha256:";
 
-/* The 64 digits of "sha256:HEX", or NULL: nothing else may become part of a file name. */
-static const char *digest_hex(const char *digest)
+const char *oci_digest(const char *digest)
 {
 	const char *hex;
 
@@ -92,7 +91,7 @@ json_t *oci_parse_manifest(const char *text, size_t n, struct err *e)
 
 	if (j == NULL)
 		return NULL;
-	rc = check_version(j, e) < 0 || check_descs(j, "layers", MAX_LAYERS, e) < 0;
+	rc = check_version(j, e) < 0 || check_descs(j, "layers", OCI_MAX_LAYERS, e) < 0;
 	if (rc == 0 && oci_desc(json_object_get(j, "config"), &config, e) < 0)
 		rc = err_prefix(e, "config");
 	return keep_if(j, rc);
@@ -112,11 +111,11 @@ json_t *oci_parse_config(const char *text, size_t n, struct err *e)
 		if (!json_is_string(json_object_get(j, words[i])))
 			rc = err_set(e, "no string \"%s\"", words[i]);
 	ids = json_object_get(json_object_get(j, "rootfs"), "diff_ids");
-	if (!json_is_array(ids) || json_array_size(ids) > MAX_LAYERS)
+	if (!json_is_array(ids) || json_array_size(ids) > OCI_MAX_LAYERS)
 		rc = err_set(e, "no list \"rootfs.diff_ids\"");
 	json_array_foreach(ids, i, id)
 	{
-		if (digest_hex(json_string_value(id)) == NULL)
+		if (oci_digest(json_string_value(id)) == NULL)
 			rc = err_set(e, "rootfs.diff_ids[%zu]: not a SHA-256", i);
 	}
 	part = json_object_get(j, "config");
@@ -133,7 +132,7 @@ int oci_desc(const json_t *json, struct oci_desc *d, struct err *e)
 	const json_t *size = json_object_get(json, "size");
 
 	d->media = json_string_value(json_object_get(json, "mediaType"));
-	d->hex = digest_hex(json_string_value(json_object_get(json, "digest")));
+	d->hex = oci_digest(json_string_value(json_object_get(json, "digest")));
 	if (d->media == NULL)
 		return err_set(e, "no mediaType");
 	if (d->hex == NULL)
@@ -155,6 +154,13 @@ json_t *oci_new_desc(const char *media, const char *hex, uint64_t size)
 const char *oci_tag(const json_t *desc)
 {
 	return json_string_value(json_object_get(json_object_get(desc, "annotations"), OCI_REF_NAME));
+}
+
+bool oci_good_tag(const char *tag)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:@/+";
+
+	return strchr("-._:@/+", tag[0]) == NULL && tag[strspn(tag, letters)] == '\0';
 }
 
 json_t *oci_find(const json_t *index, const char *tag)

@@ -6,6 +6,7 @@
 #define KS_OCI_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@
 #define OCI_MEDIA_CONFIG "application/vnd.oci.image.config.v1+json"
 #define OCI_MEDIA_LAYER "application/vnd.oci.image.layer.v1.tar" /* and "+gzip" or "+zstd" */
 #define OCI_REF_NAME "org.opencontainers.image.ref.name"
+
+/* More layers than this are no image. A manifest of so many is near the 4 MiB that registries take. */
+enum { OCI_MAX_LAYERS = 8192 };
 
 /* More than this is no manifest, index or config (registries take 4 MiB). */
 #define OCI_MAX_JSON (8U << 20)
@@ -35,11 +39,17 @@ json_t *oci_parse_config(const char *text, size_t n, struct err *e);
 /* Reads one descriptor. Returns 0, or -1 when it is none or its digest is no SHA-256. */
 int oci_desc(const json_t *json, struct oci_desc *d, struct err *e);
 
+/* The 64 digits of "sha256:HEX", or NULL: nothing else may become part of a file name. */
+const char *oci_digest(const char *digest);
+
 /* A new descriptor, or NULL when out of memory. */
 json_t *oci_new_desc(const char *media, const char *hex, uint64_t size);
 
 /* The descriptor in INDEX whose ref.name is TAG (a borrowed reference), or NULL. */
 json_t *oci_find(const json_t *index, const char *tag);
+
+/* A name as image-spec has it (annotations.md): components of letters and digits with separators between them? */
+bool oci_good_tag(const char *tag);
 
 /* The ref.name of a descriptor of an index, or NULL. */
 const char *oci_tag(const json_t *desc);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "outdir.h"
 
 /* Names that a signal handler may unlink; a slot is empty, or set before its file exists. */
 static char *volatile unfinished[16];
@@ -19,8 +20,8 @@ static void remove_unfinished(int sig)
 	size_t i;
 
 	for (i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
-		if (unfinished[i] != NULL)
-			(void)unlink(unfinished[i]);
+		if (unfinished[i] != NULL && unlink(unfinished[i]) < 0 && errno == EISDIR)
+			(void)outdir_remove(unfinished[i]);
 	(void)signal(sig, SIG_DFL);
 	(void)raise(sig);
 }
@@ -36,7 +37,7 @@ void out_catch_signals(void)
 		(void)sigaction(sigs[i], &sa, NULL);
 }
 
-static int remember(char *name)
+int out_guard(char *name)
 {
 	size_t i;
 
@@ -49,7 +50,7 @@ static int remember(char *name)
 	return -1;
 }
 
-static void forget(const char *name)
+void out_unguard(const char *name)
 {
 	size_t i;
 
@@ -86,7 +87,7 @@ int out_open(struct out *o, const char *path, unsigned mode, struct err *e)
 		return err_set(e, "%s: out of memory", path);
 	}
 	(void)snprintf(o->tmp, n, "%s.tmp.%ld", path, (long)getpid());
-	if (remember(o->tmp) < 0 || (fd = open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode)) < 0 ||
+	if (out_guard(o->tmp) < 0 || (fd = open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode)) < 0 ||
 	    (o->f = fdopen(fd, "w+")) == NULL) {
 		(void)err_sys(e, "%s", path);
 		out_abort(o);
@@ -115,7 +116,7 @@ static int close_whole(struct out *o, struct err *e)
 static void release(struct out *o)
 {
 	if (o->tmp != NULL)
-		forget(o->tmp);
+		out_unguard(o->tmp);
 	free(o->tmp);
 	free(o->path);
 	*o = (struct out){ 0 };

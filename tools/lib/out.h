@@ -27,6 +27,13 @@ int out_commit_if_changed(struct out *o, struct err *e);
 /* Removes the unfinished file; does nothing after out_commit or for a struct of zeros. */
 void out_abort(struct out *o);
 
+/*
+ * For what is unfinished and not of this file: NAME, a file or a directory of files, is removed by such a signal too,
+ * until out_unguard. NAME is the caller's. Returns 0, or -1 with errno when there are too many.
+ */
+int out_guard(char *name);
+void out_unguard(const char *name);
+
 /* Lets SIGINT, SIGTERM and SIGHUP remove the unfinished files of this process, and then end it. */
 void out_catch_signals(void);
 

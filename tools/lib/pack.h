@@ -9,6 +9,7 @@ struct pack {
 	struct layer_spec spec;   /* all but "stop" is the caller's to fill */
 	struct squeeze_sums sums; /* what the layer has become */
 	struct words skipped;     /* files that were left out; the caller frees it */
+	json_t *annotations;      /* of its descriptor, or NULL; the caller's */
 };
 
 /*

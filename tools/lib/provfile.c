@@ -29,7 +29,7 @@ void provfile_free(struct provfile *l)
 		value_free(&l->values[i].v);
 	free(l->values);
 	words_free(&l->headings);
-	*l = (struct provfile){ 0 };
+	*l = (struct provfile){ .schema = l->schema };
 }
 
 /* VALUE becomes "VALUE MORE", with one space; without it where one of them is empty. Returns 0, or -1: no memory. */
@@ -44,9 +44,9 @@ int provfile_join(char **value, const char *more)
 	return 0;
 }
 
-static int check_name(const struct iniline *l, const char *key, bool append, struct err *e)
+static int check_name(const struct provfile *in, const struct iniline *l, const char *key, bool append, struct err *e)
 {
-	const struct schema_key *row = schema_find(l->section, key, e);
+	const struct schema_key *row = schema_find(in->schema, l->section, key, e);
 
 	if (row == NULL)
 		return err_prefix(e, "%s:%d: %s.%s", l->file, l->line, l->section, key);
@@ -94,7 +94,7 @@ static int take_line(const struct iniline *l, void *arg, struct err *e)
 		return no_memory(e);
 	if (l->continuation)
 		return go_on(in, l, key, e);
-	if (check_name(l, key, append, e) < 0 || check_again(in, l, key, append, e) < 0)
+	if (check_name(in, l, key, append, e) < 0 || check_again(in, l, key, append, e) < 0)
 		return -1;
 	values = reallocarray(in->values, in->n + 1, sizeof *values);
 	if (values == NULL)
@@ -125,7 +125,7 @@ static int take_heading(const struct iniline *l, void *arg, struct err *e)
 {
 	struct provfile *in = arg;
 
-	if (schema_section(l->section, e) < 0)
+	if (schema_section(in->schema, l->section, e) < 0)
 		return err_prefix(e, "%s:%d: [%s]", l->file, l->line, l->section);
 	if (words_has(&in->headings, l->section))
 		return 0;
@@ -142,13 +142,13 @@ static bool has_section(const struct provfile *in, const char *section)
 	return false;
 }
 
-/* A stage is known by its keys: a heading alone would be a stage that is silently none. */
+/* What has a name of its own is known by its keys: a heading alone would be a stage, say, that is silently none. */
 static int check_headings(const struct provfile *in, struct err *e)
 {
 	size_t i;
 
 	for (i = 0; i < in->headings.n; i++)
-		if (strncmp(in->headings.v[i], "stage ", 6) == 0 && !has_section(in, in->headings.v[i]))
+		if (strchr(in->headings.v[i], ' ') != NULL && !has_section(in, in->headings.v[i]))
 			return err_set(e, "%s: [%s]: the section has no key", in->path, in->headings.v[i]);
 	return 0;
 }
@@ -162,7 +162,7 @@ static int check_values(struct provfile *in, struct err *e)
 
 	for (i = 0; i < in->n; i++) {
 		v = &in->values[i].v;
-		row = schema_find(v->section, v->key, &why);
+		row = schema_find(in->schema, v->section, v->key, &why);
 		if (row == NULL || schema_check(row, v->value, &why) < 0)
 			return provider_err(e, v, "%s", why.msg);
 		if (schema_is_list(row))

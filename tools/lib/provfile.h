@@ -1,4 +1,4 @@
-/* One provider.ini as it is written, every line checked against the schema; provider.h merges several. */
+/* One file of settings as it is written, every line checked against the schema; provider.h merges several. */
 #ifndef KS_PROVFILE_H
 #define KS_PROVFILE_H
 
@@ -7,6 +7,7 @@
 #include "provider.h"
 
 struct provfile {
+	const struct schema *schema; /* set before it is read */
 	const char *path;
 	struct provfile_value {
 		struct provider_value v;
@@ -17,7 +18,7 @@ struct provfile {
 };
 
 /*
- * Reads PATH, which has to stay valid as long as the values do. IN starts as zeros and has to be freed in any case.
+ * Reads PATH, which has to stay valid as long as the values do. IN starts as zeros but for its schema, and has to be freed in any case.
  * Returns 0, or -1 with the file, the line and the key in E.
  */
 int provfile_read(struct provfile *in, const char *path, struct err *e);

@@ -27,8 +27,13 @@ static struct provider_value *find(const struct provider *p, const char *section
 	return NULL;
 }
 
-/* Puts the values of L over those of P. */
-static int merge(struct provider *p, struct provfile *l, struct err *e)
+static bool is_abstract(const struct provider_value *v)
+{
+	return strcmp(v->section, "provider") == 0 && strcmp(v->key, "abstract") == 0;
+}
+
+/* Puts the values of L over those of P. OWN: L is of the provider itself. */
+static int merge(struct provider *p, struct provfile *l, bool own, struct err *e)
 {
 	struct provider_value *values, *new, *old;
 	size_t i;
@@ -39,6 +44,9 @@ static int merge(struct provider *p, struct provfile *l, struct err *e)
 	p->values = values;
 	for (i = 0; i < l->n; i++) {
 		new = &l->values[i].v;
+		/* What inherits from an abstract provider is none. */
+		if (is_abstract(new) && !own)
+			continue;
 		old = find(p, new->section, new->key);
 		if (old == NULL) {
 			p->values[p->nvalues++] = *new;
@@ -66,12 +74,12 @@ static char *beside(const char *dir)
 	return strndup(dir, (size_t)(last - dir));
 }
 
-/* Adds the directory PREFIX NAME to P if there is a provider.ini in it. Returns 1, 0 if there is none, or -1. */
+/* Adds the directory PREFIX NAME to P if there is such a file in it. Returns 1, 0 if there is none, or -1. */
 static int try_dir(struct provider *p, const char *prefix, const char *name, struct err *e)
 {
 	AUTO_WORDS struct words found = { 0 };
 
-	if (words_addf(&found, "%s%s/provider.ini", prefix, name) < 0)
+	if (words_addf(&found, "%s%s/%s", prefix, name, p->schema->file) < 0)
 		return no_memory(e);
 	if (access(found.v[0], F_OK) < 0)
 		return 0;
@@ -140,6 +148,7 @@ static int read_chain(struct provider *p, struct provfile *chain, const struct w
 	size_t n = 0;
 
 	for (;;) {
+		chain[n].schema = p->schema;
 		if (provfile_read(&chain[n], p->files.v[n], e) < 0)
 			return -1;
 		inherit = inherit_of(&chain[n++]);
@@ -149,7 +158,7 @@ static int read_chain(struct provider *p, struct provfile *chain, const struct w
 			return -1;
 	}
 	while (n-- > 0)
-		if (merge(p, &chain[n], e) < 0)
+		if (merge(p, &chain[n], n == 0, e) < 0)
 			return -1;
 	return 0;
 }
@@ -161,7 +170,7 @@ static int check_required(const struct provider *p, struct err *e)
 	bool used;
 	size_t i;
 
-	for (row = schema_table; row->section != NULL; row++) {
+	for (row = p->schema->keys; row->section != NULL; row++) {
 		used = row->need == SCHEMA_ALWAYS;
 		for (i = 0; row->need == SCHEMA_WITH_SECTION && i < p->nvalues && !used; i++)
 			used = strcmp(p->values[i].section, row->section) == 0;
@@ -184,26 +193,32 @@ static int add_own(struct provider *p, const char *dir, struct err *e)
 	for (; len > 1 && own[len - 1] == '/'; len--)
 		own[len - 1] = '\0';
 	found = try_dir(p, "", own, e);
-	return found != 0 ? found : err_sys(e, "%s/provider.ini", own);
+	return found != 0 ? found : err_sys(e, "%s/%s", own, p->schema->file);
 }
 
-int provider_load(struct provider *p, const char *dir, const struct words *include, struct err *e)
+int provider_load_as(
+    struct provider *p, const struct schema *schema, const char *dir, const struct words *include, struct err *e)
 {
 	struct provfile chain[MAX_DIRS] = { 0 };
 	size_t i;
 	int rc;
 
-	*p = (struct provider){ 0 };
+	*p = (struct provider){ .schema = schema };
 	rc = add_own(p, dir, e);
 	if (rc > 0)
 		rc = read_chain(p, chain, include, e);
 	for (i = 0; i < MAX_DIRS; i++)
 		provfile_free(&chain[i]);
-	if (rc == 0)
+	if (rc == 0 && !provider_is_abstract(p))
 		rc = check_required(p, e);
 	if (rc < 0)
 		provider_free(p);
 	return rc;
+}
+
+int provider_load(struct provider *p, const char *dir, const struct words *include, struct err *e)
+{
+	return provider_load_as(p, &schema_provider, dir, include, e);
 }
 
 const struct provider_value *provider_find(const struct provider *p, const char *section, const char *key)
@@ -216,6 +231,13 @@ const char *provider_get(const struct provider *p, const char *section, const ch
 	const struct provider_value *v = find(p, section, key);
 
 	return v != NULL ? v->value : NULL;
+}
+
+bool provider_is_abstract(const struct provider *p)
+{
+	const char *value = provider_get(p, "provider", "abstract");
+
+	return value != NULL && strcmp(value, "yes") == 0;
 }
 
 char *provider_path(const struct provider *p, const char *name)

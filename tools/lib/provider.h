@@ -6,7 +6,10 @@
 #ifndef KS_PROVIDER_H
 #define KS_PROVIDER_H
 
+#include <stdbool.h>
+
 #include "err.h"
+#include "schema.h"
 #include "words.h"
 
 struct provider_value {
@@ -16,6 +19,7 @@ struct provider_value {
 };
 
 struct provider {
+	const struct schema *schema;   /* what its files may hold */
 	struct words dirs, files;      /* its directories, own first, and the provider.ini of each */
 	struct provider_value *values; /* in the order in which they first appear, what is inherited first */
 	size_t nvalues;
@@ -27,9 +31,16 @@ struct provider {
  */
 int provider_load(struct provider *p, const char *dir, const struct words *include, struct err *e);
 
+/* The same for a directory whose file is of the kind SCHEMA. */
+int provider_load_as(
+    struct provider *p, const struct schema *schema, const char *dir, const struct words *include, struct err *e);
+
 /* The value of a key, or NULL when nothing sets it. A value that was cleared is an empty text. */
 const struct provider_value *provider_find(const struct provider *p, const char *section, const char *key);
 const char *provider_get(const struct provider *p, const char *section, const char *key);
+
+/* Is it only there to be inherited ("abstract = yes")? Then it may lack what a provider needs. */
+bool provider_is_abstract(const struct provider *p);
 
 /* The path of the file NAME in the first directory that has it; the caller frees it. NULL: in none, or no memory. */
 char *provider_path(const struct provider *p, const char *name);

@@ -15,74 +15,6 @@
 #define EVENTS_MAX 256
 #define RETRY_MS 10
 
-int qmp_rx_feed(struct qmp_rx *rx, const void *data, size_t n, struct err *e)
-{
-	char *p;
-
-	if (n == 0)
-		return 0;
-	if (n > QMP_LINE_MAX || rx->len > QMP_LINE_MAX - n)
-		return err_set(e, "qmp: a message is longer than %d bytes", QMP_LINE_MAX);
-	p = realloc(rx->buf, rx->len + n);
-	if (p == NULL)
-		return err_set(e, "qmp: out of memory");
-	(void)memcpy(p + rx->len, data, n);
-	rx->buf = p;
-	rx->len += n;
-	return 0;
-}
-
-static bool is_blank(const char *s, size_t n)
-{
-	return n == 0 || (n == 1 && s[0] == '\r');
-}
-
-int qmp_rx_next(struct qmp_rx *rx, json_t **msg, struct err *e)
-{
-	json_error_t why;
-	size_t line;
-	char *end;
-
-	while (rx->len > rx->scanned) {
-		end = memchr(rx->buf + rx->scanned, '\n', rx->len - rx->scanned);
-		if (end == NULL) {
-			rx->scanned = rx->len;
-			return 0;
-		}
-		line = (size_t)(end - rx->buf);
-		*msg = is_blank(rx->buf, line) ? NULL : json_loadb(rx->buf, line, 0, &why);
-		if (*msg == NULL && !is_blank(rx->buf, line))
-			return err_set(e, "qmp: not a message: %s", why.text);
-		rx->len -= line + 1;
-		rx->scanned = 0;
-		(void)memmove(rx->buf, end + 1, rx->len);
-		if (*msg == NULL)
-			continue;
-		if (json_is_object(*msg))
-			return 1;
-		json_decref(*msg);
-		return err_set(e, "qmp: not a message: no object");
-	}
-	return 0;
-}
-
-void qmp_rx_free(struct qmp_rx *rx)
-{
-	free(rx->buf);
-	*rx = (struct qmp_rx){ 0 };
-}
-
-enum qmp_kind qmp_kind_of(const json_t *msg)
-{
-	if (json_is_string(json_object_get(msg, "event")))
-		return QMP_EVENT;
-	if (json_is_object(json_object_get(msg, "QMP")))
-		return QMP_GREETING;
-	if (json_is_string(json_object_get(json_object_get(msg, "error"), "desc")))
-		return QMP_ERROR;
-	return json_object_get(msg, "return") != NULL ? QMP_RETURN : QMP_UNKNOWN;
-}
-
 /* Waits until the socket is ready for WHAT (0: only MS milliseconds). Returns 1, 0 when time is up, or -1. */
 static int wait_io(const struct qmp *q, short what, int ms, struct err *e)
 {
@@ -149,15 +81,34 @@ static int next_reply(struct qmp *q, json_t **msg, int64_t deadline, struct err 
 	}
 }
 
-static int send_all(struct qmp *q, const char *data, size_t n, int64_t deadline, struct err *e)
+/* FD (-1: none) goes with the first byte. */
+static ssize_t send_some(const struct qmp *q, const char *data, size_t n, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS } };
+	char text[1] = { data[0] };
+	struct msghdr m = { .msg_iov = &(struct iovec){ text, 1 }, .msg_iovlen = 1 };
+
+	if (fd < 0)
+		return send(q->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	m.msg_control = control.room;
+	m.msg_controllen = sizeof control.room;
+	(void)memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+	return sendmsg(q->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static int send_all(struct qmp *q, const char *data, size_t n, int fd, int64_t deadline, struct err *e)
 {
 	while (n > 0) {
-		ssize_t sent = send(q->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t sent = send_some(q, data, n, fd);
 		int rc = 1;
 
 		if (sent > 0) {
 			data += sent;
 			n -= (size_t)sent;
+			fd = -1;
 		} else if (errno == EAGAIN) {
 			rc = wait_io(q, POLLOUT, ms_left(deadline), e);
 		} else if (errno != EINTR) {
@@ -197,7 +148,8 @@ static int take_reply(struct qmp *q, const char *command, json_t **ret, int64_t 
 	return 0;
 }
 
-int qmp_execute(struct qmp *q, const char *command, json_t *args, json_t **ret, int64_t deadline, struct err *e)
+static int execute(
+    struct qmp *q, const char *command, json_t *args, int fd, json_t **ret, int64_t deadline, struct err *e)
 {
 	json_t *msg = json_pack("{s:s, s:I, s:o*}", "execute", command, "id", ++q->id, "arguments", args);
 	AUTO_FREE char *text = json_dumps(msg, JSON_COMPACT);
@@ -205,9 +157,19 @@ int qmp_execute(struct qmp *q, const char *command, json_t *args, json_t **ret, 
 	json_decref(msg);
 	if (text == NULL)
 		return err_set(e, "qmp: %s: out of memory", command);
-	if (send_all(q, text, strlen(text), deadline, e) < 0 || send_all(q, "\n", 1, deadline, e) < 0)
+	if (send_all(q, text, strlen(text), fd, deadline, e) < 0 || send_all(q, "\n", 1, -1, deadline, e) < 0)
 		return -1;
 	return take_reply(q, command, ret, deadline, e);
+}
+
+int qmp_execute(struct qmp *q, const char *command, json_t *args, json_t **ret, int64_t deadline, struct err *e)
+{
+	return execute(q, command, args, -1, ret, deadline, e);
+}
+
+int qmp_give_fd(struct qmp *q, const char *name, int fd, int64_t deadline, struct err *e)
+{
+	return execute(q, "getfd", json_pack("{s:s}", "fdname", name), fd, NULL, deadline, e);
 }
 
 int qmp_event(struct qmp *q, const char *name, json_t **event, int64_t deadline, struct err *e)
@@ -276,12 +238,22 @@ static int negotiate(struct qmp *q, int64_t deadline, struct err *e)
 	return qmp_execute(q, "qmp_capabilities", NULL, NULL, deadline, e);
 }
 
-int qmp_connect(struct qmp *q, const char *path, const int cancel[2], int64_t deadline, struct err *e)
+int qmp_open(struct qmp *q, const char *path, const int cancel[2], int64_t deadline, struct err *e)
 {
 	*q = (struct qmp){ .fd = -1, .cancel = { cancel[0], cancel[1] }, .events = json_array() };
 	if (q->events == NULL)
 		return err_set(e, "qmp: out of memory");
-	if (open_socket(q, path, deadline, e) == 0 && negotiate(q, deadline, e) == 0)
+	if (open_socket(q, path, deadline, e) == 0)
+		return 0;
+	qmp_close(q);
+	return -1;
+}
+
+int qmp_connect(struct qmp *q, const char *path, const int cancel[2], int64_t deadline, struct err *e)
+{
+	if (qmp_open(q, path, cancel, deadline, e) < 0)
+		return -1;
+	if (negotiate(q, deadline, e) == 0)
 		return 0;
 	qmp_close(q);
 	return -1;

@@ -12,50 +12,6 @@
 #include "utf8.h"
 #include "words.h"
 
-const struct schema_key schema_table[] = {
-	{ "provider", "inherit", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
-	{ "provider", "description", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
-	{ "debian", "suite", SCHEMA_NAME, SCHEMA_ALWAYS, NULL },
-	{ "debian", "components", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "kubernetes", "version", SCHEMA_VERSION, SCHEMA_WITH_SECTION, NULL },
-	{ "kubernetes", "source", SCHEMA_CHOICE, SCHEMA_WITH_SECTION, "debian upstream" },
-	{ "kubernetes", "package", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
-	{ "kubernetes", "package_version", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
-	{ "kubernetes", "tags", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "node", "memory", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
-	{ "node", "cpus", SCHEMA_INT, SCHEMA_ALWAYS, NULL },
-	{ "node", "disk", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
-	{ "node", "kernel", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
-	{ "node", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "node", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "node", "services", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "node", "append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
-	{ "runner", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "images", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
-	{ "sysctl", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
-	{ "files", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
-	{ "network", "address", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
-	{ "network", "address6", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
-	{ "network", "first_node", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
-	{ "network", "pod_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
-	{ "network", "service_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
-	{ "network", "dns_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
-	{ "network", "api_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
-	{ "network", "domain", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
-	{ "storage", "volumes", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
-	{ "manifests", "apply", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "title", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "enabled", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "needs", SCHEMA_STAGES, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "sections", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "lists", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "tools", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "live", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "timeout", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
-	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
-};
-
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -78,6 +34,14 @@ static bool is_stage_name(const char *s)
 static bool is_name(const char *s)
 {
 	return spelled(s, alnum, "._+@:=~-");
+}
+
+/* NAME=true or NAME=false; names as in k8s.io/component-base/featuregate: letters and digits. */
+static bool is_gate(const char *s)
+{
+	size_t n = strspn(s, alnum);
+
+	return n > 0 && (strcmp(s + n, "=true") == 0 || strcmp(s + n, "=false") == 0);
 }
 
 static bool is_address(const char *s)
@@ -143,41 +107,54 @@ bool schema_alike(const char *a, const char *b)
 	return row[m] <= 2 && 2 * row[m] < n;
 }
 
-static bool is_stage_section(const char *section)
+/* Of a row for sections "WORD NAME" the length of "WORD ", else 0. */
+static size_t open_row(const struct schema_key *row)
 {
-	return strncmp(section, "stage ", 6) == 0 && is_stage_name(section + 6);
+	size_t n = strlen(row->section);
+
+	return n > 2 && strcmp(row->section + n - 2, " *") == 0 ? n - 1 : 0;
 }
 
 static bool row_has_section(const struct schema_key *row, const char *section)
 {
-	return strcmp(row->section, section) == 0 ||
-	       (strcmp(row->section, "stage *") == 0 && is_stage_section(section));
+	size_t n = open_row(row);
+
+	if (n == 0)
+		return strcmp(row->section, section) == 0;
+	if (strncmp(row->section, section, n) != 0)
+		return false;
+	return strncmp(section, "stage ", n) == 0 ? is_stage_name(section + n) : spelled(section + n, alnum, "._-");
 }
 
-int schema_section(const char *section, struct err *e)
+int schema_section(const struct schema *s, const char *section, struct err *e)
 {
 	const struct schema_key *row;
+	size_t n;
 
-	for (row = schema_table; row->section != NULL; row++)
-		if (row_has_section(row, section) && strcmp(section, "stage *") != 0)
+	for (row = s->keys; row->section != NULL; row++)
+		if (row_has_section(row, section))
 			return 0;
 	if (*section == '\0')
 		return err_set(e, "a key before the first [section]");
-	if (strncmp(section, "stage", 5) == 0)
-		return err_set(e, "a stage's section is [stage NAME], NAME of [a-z0-9-]");
-	for (row = schema_table; row->section != NULL; row++)
+	for (row = s->keys; row->section != NULL; row++) {
+		n = open_row(row);
+		if (n > 0 && strncmp(section, row->section, n - 1) == 0)
+			return err_set(e, "a %.*s's section is [%.*sNAME], NAME of [%s-]", (int)n - 1, section, (int)n,
+			    row->section, strncmp(section, "stage", 5) == 0 ? "a-z0-9" : "A-Za-z0-9._");
+	}
+	for (row = s->keys; row->section != NULL; row++)
 		if (schema_alike(section, row->section))
 			return err_set(e, "unknown section (did you mean [%s]?)", row->section);
 	return err_set(e, "unknown section");
 }
 
-const struct schema_key *schema_find(const char *section, const char *key, struct err *e)
+const struct schema_key *schema_find(const struct schema *s, const char *section, const char *key, struct err *e)
 {
 	const struct schema_key *row, *like = NULL;
 
-	if (schema_section(section, e) < 0)
+	if (schema_section(s, section, e) < 0)
 		return NULL;
-	for (row = schema_table; row->section != NULL; row++) {
+	for (row = s->keys; row->section != NULL; row++) {
 		if (!row_has_section(row, section))
 			continue;
 		if (strcmp(row->key, key) == 0 || (strcmp(row->key, "*") == 0 && spelled(key, lower, "_.-")))
@@ -192,8 +169,8 @@ const struct schema_key *schema_find(const char *section, const char *key, struc
 	return NULL;
 }
 
-/* The first of the words that is not as IS wants it, or an empty text. */
-static int check_words(const char *value, bool (*is)(const char *), struct err *e)
+/* Is each of the words as IS wants it? The first that is not is called no WHAT. */
+static int check_words(const char *value, bool (*is)(const char *), const char *what, struct err *e)
 {
 	AUTO_WORDS struct words w = { 0 };
 	size_t i;
@@ -202,7 +179,7 @@ static int check_words(const char *value, bool (*is)(const char *), struct err *
 		return err_set(e, "out of memory");
 	for (i = 0; i < w.n; i++)
 		if (!is(w.v[i]))
-			return err_set(e, "'%s' is not a name", w.v[i]);
+			return err_set(e, "'%s' is not %s", w.v[i], what);
 	return 0;
 }
 
@@ -231,9 +208,11 @@ int schema_check(const struct schema_key *row, const char *value, struct err *e)
 	case SCHEMA_NAME:
 		return is_name(value) ? 0 : err_set(e, "'%s' is not a name", value);
 	case SCHEMA_NAMES:
-		return check_words(value, is_name, e);
+		return check_words(value, is_name, "a name", e);
 	case SCHEMA_STAGES:
-		return check_words(value, is_stage_name, e);
+		return check_words(value, is_stage_name, "a name", e);
+	case SCHEMA_GATES:
+		return check_words(value, is_gate, "NAME=true or NAME=false", e);
 	case SCHEMA_INT:
 		return num_parse(value, 0, INT_MAX, &number) == 0 ? 0 : err_set(e, "'%s' is not a whole number", value);
 	case SCHEMA_SIZE:
@@ -258,7 +237,8 @@ int schema_check(const struct schema_key *row, const char *value, struct err *e)
 
 bool schema_is_list(const struct schema_key *row)
 {
-	return row->type == SCHEMA_LIST || row->type == SCHEMA_NAMES || row->type == SCHEMA_STAGES;
+	return row->type == SCHEMA_LIST || row->type == SCHEMA_NAMES || row->type == SCHEMA_STAGES ||
+	       row->type == SCHEMA_GATES;
 }
 
 bool schema_can_append(const struct schema_key *row)

@@ -1,6 +1,7 @@
 /*
- * What a provider.ini may hold: one table of sections and keys, with the type of each.
- * A new key is a new row of the table in schema.c, and a line in provconf(1).
+ * What a file of settings may hold: a table of sections and keys for each kind of file, with the type of each.
+ * A new key is a new row of the table, in schemaprovider.c for provider.ini and in schemaaddon.c for addon.ini, and a line in
+ * provconf(1).
  */
 #ifndef KS_SCHEMA_H
 #define KS_SCHEMA_H
@@ -16,6 +17,7 @@ enum schema_type {
 	SCHEMA_NAME,    /* a word fit for file names and packages: [A-Za-z0-9] [A-Za-z0-9._+@:=~-]* */
 	SCHEMA_NAMES,   /* names */
 	SCHEMA_STAGES,  /* names of stages: [a-z0-9] [a-z0-9-]* */
+	SCHEMA_GATES,   /* feature gates: NAME=true or NAME=false */
 	SCHEMA_INT,     /* 0 to 2147483647 */
 	SCHEMA_SIZE,    /* as num_size: 6144M */
 	SCHEMA_BOOL,    /* yes or no */
@@ -32,21 +34,26 @@ enum schema_need {
 };
 
 struct schema_key {
-	const char *section; /* "stage *" stands for every section "stage NAME" */
+	const char *section; /* "stage *" stands for every section "stage NAME"; so do others that end with " *" */
 	const char *key;     /* "*": any key of [a-z0-9_.-]+ */
 	enum schema_type type;
 	enum schema_need need;
 	const char *choices; /* of SCHEMA_CHOICE: words with spaces between them */
 };
 
-/* The table; it ends with a row whose section is NULL. */
-extern const struct schema_key schema_table[];
+/* A kind of file. The table ends with a row whose section is NULL. */
+struct schema {
+	const char *file; /* what such files are called */
+	const struct schema_key *keys;
+};
+
+extern const struct schema schema_provider, schema_addon;
 
 /* Is this the name of a section that can exist? Returns 0, or -1 and "unknown section (did you mean ...?)". */
-int schema_section(const char *section, struct err *e);
+int schema_section(const struct schema *s, const char *section, struct err *e);
 
 /* The row of a key, or NULL and "unknown key (did you mean ...?)" or what schema_section says. */
-const struct schema_key *schema_find(const char *section, const char *key, struct err *e);
+const struct schema_key *schema_find(const struct schema *s, const char *section, const char *key, struct err *e);
 
 /* Does VALUE suit the row? An empty value always does. Returns 0, or -1 and what is wrong with it. */
 int schema_check(const struct schema_key *row, const char *value, struct err *e);

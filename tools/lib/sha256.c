@@ -24,6 +24,18 @@ struct sha256 *sha256_new(void)
 	return s;
 }
 
+static void print(const unsigned char md[SHA256_RAW], char hex[SHA256_HEX])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned i;
+
+	for (i = 0; i < SHA256_RAW; i++) {
+		hex[2 * i] = digits[md[i] >> 4];
+		hex[2 * i + 1] = digits[md[i] & 15];
+	}
+	hex[2 * SHA256_RAW] = '\0';
+}
+
 int sha256_add(struct sha256 *s, const void *data, size_t n)
 {
 	return EVP_DigestUpdate(s->ctx, data, n) == 1 ? 0 : -1;
@@ -31,19 +43,14 @@ int sha256_add(struct sha256 *s, const void *data, size_t n)
 
 int sha256_end(struct sha256 *s, char hex[SHA256_HEX])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned n = 0, i;
+	unsigned n = 0;
 	int ok = EVP_DigestFinal_ex(s->ctx, md, &n);
 
 	sha256_free(s);
-	if (ok != 1 || n != 32)
+	if (ok != 1 || n != SHA256_RAW)
 		return -1;
-	for (i = 0; i < n; i++) {
-		hex[2 * i] = digits[md[i] >> 4];
-		hex[2 * i + 1] = digits[md[i] & 15];
-	}
-	hex[2 * n] = '\0';
+	print(md, hex);
 	return 0;
 }
 
@@ -53,6 +60,21 @@ void sha256_free(struct sha256 *s)
 		return;
 	EVP_MD_CTX_free(s->ctx);
 	free(s);
+}
+
+int sha256_raw(const void *data, size_t n, unsigned char md[SHA256_RAW])
+{
+	return EVP_Digest(data, n, md, NULL, EVP_sha256(), NULL) == 1 ? 0 : -1;
+}
+
+int sha256_hex(const void *data, size_t n, char hex[SHA256_HEX])
+{
+	unsigned char md[SHA256_RAW];
+
+	if (sha256_raw(data, n, md) < 0)
+		return -1;
+	print(md, hex);
+	return 0;
 }
 
 int sha256_file(const char *path, char hex[SHA256_HEX], uint64_t *size, struct err *e)

@@ -100,7 +100,7 @@ static int add_own_section(struct words *conf, const struct provider *p, const s
 }
 
 /* Cuts "SECTION.KEY" in two and checks that both exist. Returns KEY, or NULL. */
-static const char *split_key(char *name, struct err *e)
+static const char *split_key(const struct schema *schema, char *name, struct err *e)
 {
 	char *dot = strchr(name, '.');
 
@@ -109,7 +109,7 @@ static const char *split_key(char *name, struct err *e)
 		return NULL;
 	}
 	*dot = '\0';
-	if (schema_find(name, dot + 1, e) != NULL)
+	if (schema_find(schema, name, dot + 1, e) != NULL)
 		return dot + 1;
 	(void)err_prefix(e, "'%s.%s'", name, dot + 1);
 	return NULL;
@@ -120,10 +120,10 @@ static int add_named_section(struct words *conf, const struct provider *p, char 
 	const char *key = NULL;
 
 	if (strchr(name, '.') == NULL) {
-		if (schema_section(name, e) < 0)
+		if (schema_section(p->schema, name, e) < 0)
 			return err_prefix(e, "'%s'", name);
 	} else {
-		key = split_key(name, e);
+		key = split_key(p->schema, name, e);
 		if (key == NULL)
 			return -1;
 	}
@@ -148,7 +148,7 @@ static int add_list(const struct stagekeys *k, struct words *files, char *list, 
 		return err_set(e, "'%s' is not SECTION.KEY:PATTERN with a %% in the pattern", list);
 	*pattern++ = '\0';
 	*percent++ = '\0';
-	key = split_key(list, e);
+	key = split_key(k->provider->schema, list, e);
 	if (key == NULL)
 		return -1;
 	value = provider_get(k->provider, list, key);

@@ -50,7 +50,7 @@ static void add_socket(struct args *a, const char *id, const char *path, const c
 
 static void add_machine(const struct vm *vm, struct args *a)
 {
-	AUTO_FREE char *ram = escaped(a, vm->ram);
+	AUTO_FREE char *ram = escaped(a, vm->ram != NULL ? vm->ram : "");
 	unsigned long long mib = vm->memory >> 20;
 
 	args_add(a, "%s", vm->qemu);
@@ -60,7 +60,7 @@ static void add_machine(const struct vm *vm, struct args *a)
 	add_pair(a, "-msg", "timestamp=off");
 	add_pair(a, "-name", vm->name);
 	args_add(a, "-machine");
-	args_add(a, "%s,memory-backend=mem", vm->machine);
+	args_add(a, "%s,memory-backend=" VM_MEMORY, vm->machine);
 	/* A TCG cache of its own size: the default grows with RAM and is flushed too often on small guests. */
 	add_pair(a, "-accel", vm->kvm ? "kvm" : "tcg,thread=multi,tb-size=512");
 	add_pair(a, "-cpu", vm->cpu);
@@ -69,7 +69,11 @@ static void add_machine(const struct vm *vm, struct args *a)
 	args_add(a, "-m");
 	args_add(a, "%lluM", mib);
 	args_add(a, "-object");
-	args_add(a, "memory-backend-file,id=mem,size=%lluM,mem-path=%s,share=on", mib, ram);
+	/* Saved memory is mapped copy on write: machines that resume from it share the pages that none has changed. */
+	if (vm->ram != NULL)
+		args_add(a, "memory-backend-file,id=" VM_MEMORY ",size=%lluM,mem-path=%s,share=off", mib, ram);
+	else
+		args_add(a, "memory-backend-ram,id=" VM_MEMORY ",size=%lluM", mib);
 	add_pair(a, "-pidfile", vm->pidfile);
 }
 
@@ -90,7 +94,7 @@ static void add_basic_devices(const struct vm *vm, struct args *a)
 /* Caches of the host only, never flushed: an overlay is thrown away with its cluster, or sealed after a shutdown. */
 static void add_disk(const struct vm_disk *d, size_t number, struct args *a)
 {
-	AUTO_FREE char *path = escaped(a, d->path);
+	AUTO_FREE char *path = escaped(a, d->now != NULL ? d->now : d->path);
 	char id[32] = "root";
 
 	if (number > 0)
@@ -130,6 +134,11 @@ static void add_nic(const struct vm *vm, size_t i, struct args *a)
 	/* No boot ROM: nodes do not boot from the network. */
 	args_add(a, "-device");
 	args_add(a, "virtio-net-pci,id=nic%zu,netdev=net%zu,mac=%s,addr=0x%zx,romfile=", i, i, nic->mac, ADDR_NIC + i);
+	if (vm->ram == NULL)
+		return;
+	/* Its packets wait, for up to the hour that an interval can be (in microseconds), until the gate is opened. */
+	args_add(a, "-object");
+	args_add(a, "filter-buffer,id=" VM_GATE "%zu,netdev=net%zu,interval=3600000000", i, i);
 }
 
 static void add_fw(const struct vm_fw *fw, struct args *a)
@@ -160,6 +169,10 @@ int vm_command(const struct vm *vm, struct args *a, struct err *e)
 		add_pair(a, "-initrd", vm->initrd);
 	if (vm->append != NULL)
 		add_pair(a, "-append", vm->append);
+	if (vm->ram != NULL) {
+		args_add(a, "-S");
+		add_pair(a, "-incoming", "defer");
+	}
 	for (i = 0; vm->extra != NULL && vm->extra[i] != NULL; i++)
 		args_add(a, "%s", vm->extra[i]);
 	return a->failed ? err_set(e, "out of memory") : 0;

@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+#define VM_MEMORY "mem" /* the id of the guest's memory */
+#define VM_GATE \
+	"gate" /* and the number of the NIC: the id of what holds its packets back until a machine may be reached */
+
 #include "args.h"
 #include "vmspec.h"
 
@@ -23,9 +27,11 @@ struct vm {
 	size_t nnics;
 	struct vm_fw fws[VM_FWS];
 	size_t nfws;
-	/* QEMU makes these files: three sockets, the console's log, its pid, the guest's RAM. */
-	char *qmp, *agent, *console_socket, *console, *pidfile, *ram;
-	char **extra; /* further arguments, ending with NULL */
+	/* QEMU makes these files: three sockets, the console's log, its pid. */
+	char *qmp, *agent, *console_socket, *console, *pidfile;
+	char **extra;    /* further arguments, ending with NULL */
+	char **extra_;   /* vmdesc_take's own list of them, to be freed */
+	const char *ram; /* memory that was saved, to resume from: mapped, and never written; NULL: boot */
 };
 
 /* Makes the command line. Returns 0, or -1 when out of memory (A is to be freed in any case). */

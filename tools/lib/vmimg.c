@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "args.h"
 #include "auto.h"
 #include "child.h"
+#include "vmspec.h"
 
 /* qemu-img takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
 static const char *fence(const char *path)
@@ -43,6 +45,33 @@ static int run(struct args *a, int cancel_fd, int64_t deadline, char **out, stru
 	return rc;
 }
 
+/* Runs "qemu-img COMMAND -q [-u] -f qcow2 -b BACKING -F FORMAT PATH [SIZE]"; -u: BACKING is not looked at. */
+static int on_backing(const char *command, bool unseen, const char *path, const char *backing, const char *format,
+    const uint64_t *size, int cancel_fd, int64_t deadline, struct err *e)
+{
+	struct args a = { 0 };
+	AUTO_FREE char *out = NULL;
+	int rc;
+
+	args_add(&a, "qemu-img");
+	args_add(&a, "%s", command);
+	args_add(&a, "-q");
+	if (unseen)
+		args_add(&a, "-u");
+	args_add(&a, "-f");
+	args_add(&a, "qcow2");
+	args_add(&a, "-b");
+	args_add(&a, "%s", backing);
+	args_add(&a, "-F");
+	args_add(&a, "%s", format);
+	args_add(&a, "%s%s", fence(path), path);
+	if (size != NULL)
+		args_add(&a, "%" PRIu64, *size);
+	rc = run(&a, cancel_fd, deadline, &out, e);
+	args_free(&a);
+	return rc;
+}
+
 int vmimg_parse(struct vmimg *img, const char *json, struct err *e)
 {
 	json_error_t why;
@@ -60,10 +89,10 @@ int vmimg_parse(struct vmimg *img, const char *json, struct err *e)
 	return rc;
 }
 
-int vmimg_info(struct vmimg *img, const char *path, int cancel_fd, int64_t deadline, struct err *e)
+/* What "qemu-img info" says of one image, as JSON; to be freed. Returns 0 or -1. */
+static int info(const char *path, int cancel_fd, int64_t deadline, char **out, struct err *e)
 {
 	struct args a = { 0 };
-	AUTO_FREE char *out = NULL;
 	int rc;
 
 	args_add(&a, "qemu-img");
@@ -72,32 +101,52 @@ int vmimg_info(struct vmimg *img, const char *path, int cancel_fd, int64_t deadl
 	args_add(&a, "--force-share");
 	args_add(&a, "--output=json");
 	args_add(&a, "%s%s", fence(path), path);
-	rc = run(&a, cancel_fd, deadline, &out, e);
-	args_free(&a);
-	return rc < 0 ? -1 : vmimg_parse(img, out, e);
-}
-
-static int create(
-    const char *tmp, const char *backing, const struct vmimg *img, int cancel_fd, int64_t deadline, struct err *e)
-{
-	struct args a = { 0 };
-	AUTO_FREE char *out = NULL;
-	int rc;
-
-	args_add(&a, "qemu-img");
-	args_add(&a, "create");
-	args_add(&a, "-q");
-	args_add(&a, "-f");
-	args_add(&a, "qcow2");
-	args_add(&a, "-b");
-	args_add(&a, "%s", backing);
-	args_add(&a, "-F");
-	args_add(&a, "%s", img->format);
-	args_add(&a, "%s%s", fence(tmp), tmp);
-	args_add(&a, "%" PRIu64, img->size);
-	rc = run(&a, cancel_fd, deadline, &out, e);
+	rc = run(&a, cancel_fd, deadline, out, e);
 	args_free(&a);
 	return rc;
+}
+
+int vmimg_info(struct vmimg *img, const char *path, int cancel_fd, int64_t deadline, struct err *e)
+{
+	AUTO_FREE char *out = NULL;
+
+	return info(path, cancel_fd, deadline, &out, e) < 0 ? -1 : vmimg_parse(img, out, e);
+}
+
+int vmimg_backing(struct vmimg_backing *b, const char *path, int cancel_fd, int64_t deadline, struct err *e)
+{
+	AUTO_FREE char *out = NULL;
+	const char *name, *format;
+	json_error_t why;
+	json_t *o;
+	int rc = 0;
+
+	*b = (struct vmimg_backing){ 0 };
+	if (info(path, cancel_fd, deadline, &out, e) < 0)
+		return -1;
+	o = json_loads(out, 0, &why);
+	name = json_string_value(json_object_get(o, "backing-filename"));
+	format = json_string_value(json_object_get(o, "backing-filename-format"));
+	if (name != NULL && (format == NULL || !vm_format_ok(format)))
+		rc = err_set(e, "%s: stands on an image whose format it does not say", path);
+	else if (name != NULL && (b->name = strdup(name)) == NULL)
+		rc = err_set(e, "out of memory");
+	else if (name != NULL)
+		(void)strcpy(b->format, format);
+	json_decref(o);
+	return rc;
+}
+
+int vmimg_overlay_unseen(const char *path, const char *backing, const char *format, uint64_t size, int cancel_fd,
+    int64_t deadline, struct err *e)
+{
+	return on_backing("create", true, path, backing, format, &size, cancel_fd, deadline, e);
+}
+
+int vmimg_rebase_unseen(
+    const char *path, const char *backing, const char *format, int cancel_fd, int64_t deadline, struct err *e)
+{
+	return on_backing("rebase", true, path, backing, format, NULL, cancel_fd, deadline, e);
 }
 
 int vmimg_overlay(const char *path, const char *backing, const char *format, uint64_t size, int cancel_fd,
@@ -121,7 +170,7 @@ int vmimg_overlay(const char *path, const char *backing, const char *format, uin
 		tmp = NULL;
 		return err_set(e, "out of memory");
 	}
-	if (create(tmp, real, &img, cancel_fd, deadline, e) == 0) {
+	if (on_backing("create", false, tmp, real, img.format, &img.size, cancel_fd, deadline, e) == 0) {
 		if (rename(tmp, path) == 0)
 			return 0;
 		(void)err_sys(e, "%s", path);

@@ -25,4 +25,24 @@ int vmimg_parse(struct vmimg *img, const char *json, struct err *e);
 int vmimg_overlay(const char *path, const char *backing, const char *format, uint64_t size, int cancel_fd,
     int64_t deadline, struct err *e);
 
+/*
+ * Makes PATH as an empty qcow2 of SIZE bytes over BACKING, a name that need not be there and is not looked at.
+ * Returns 0 or -1.
+ */
+int vmimg_overlay_unseen(const char *path, const char *backing, const char *format, uint64_t size, int cancel_fd,
+    int64_t deadline, struct err *e);
+
+/* Puts another BACKING into the header of the qcow2 PATH, which is looked at as little. Returns 0 or -1. */
+int vmimg_rebase_unseen(
+    const char *path, const char *backing, const char *format, int cancel_fd, int64_t deadline, struct err *e);
+
+/* What an image stands on, as its header has it. */
+struct vmimg_backing {
+	char *name; /* to be freed; NULL: nothing */
+	char format[16];
+};
+
+/* Looks into PATH alone, also while a VM uses it. Returns 0 or -1. */
+int vmimg_backing(struct vmimg_backing *b, const char *path, int cancel_fd, int64_t deadline, struct err *e);
+
 #endif

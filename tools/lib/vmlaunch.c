@@ -76,6 +76,22 @@ static int wait_running(struct qmp *q, int64_t deadline, struct err *e)
 	}
 }
 
+static int ask_version(struct qmp *q, struct vm_launch *l, struct err *e)
+{
+	int major, minor, micro;
+	json_t *answer;
+	int rc;
+
+	if (qmp_execute(q, "query-version", NULL, &answer, l->deadline, e) < 0)
+		return -1;
+	rc = json_unpack(answer, "{s:{s:i, s:i, s:i}}", "qemu", "major", &major, "minor", &minor, "micro", &micro);
+	json_decref(answer);
+	if (rc < 0)
+		return err_set(e, "qmp: query-version: no version");
+	(void)snprintf(l->version, sizeof l->version, "%d.%d.%d", major, minor, micro);
+	return 0;
+}
+
 static int open_log(const char *path, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
@@ -83,7 +99,7 @@ static int open_log(const char *path, struct err *e)
 	return fd < 0 ? err_sys(e, "%s", path) : fd;
 }
 
-int vm_launch(const struct vm_launch *l, struct child *qemu, struct err *e)
+int vm_launch(struct vm_launch *l, struct child *qemu, struct err *e)
 {
 	AUTO_CLOSE int log = open_log(l->log, e);
 	struct err other = { 0 };
@@ -95,7 +111,11 @@ int vm_launch(const struct vm_launch *l, struct child *qemu, struct err *e)
 		return -1;
 	rc = qmp_connect(&q, l->qmp, (const int[2]){ l->cancel_fd, qemu->pidfd }, l->deadline, e);
 	if (rc == 0) {
-		rc = wait_running(&q, l->deadline, e);
+		rc = ask_version(&q, l, e);
+		if (rc == 0 && l->bring != NULL)
+			rc = l->bring(&q, l->arg, l->deadline, e);
+		if (rc == 0)
+			rc = wait_running(&q, l->deadline, e);
 		qmp_close(&q);
 	}
 	if (rc == 0)

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "vmdesc.h"
 #include "vmimg.h"
 #include "vmrun.h"
+#include "vmtop.h"
 
 static int look_up_format(const struct vm_prep *p, struct vm_disk *d, struct err *e)
 {
@@ -39,11 +41,12 @@ static int make_root(struct vm_prep *p, struct err *e)
 	if (p->backing == NULL || (p->keep_disk && access(p->disk, F_OK) == 0)) {
 		if (p->disk_format != NULL)
 			(void)strcpy(root->format, p->disk_format);
-		return 0;
+		return vm_top_find(p->disk, &root->now, e);
 	}
 	(void)strcpy(root->format, "qcow2");
 	if (p->dry)
 		return 0;
+	vm_top_remove(p->disk);
 	if (vmimg_overlay(p->disk, p->backing, p->backing_format, p->disk_size, p->cancel_fd, p->deadline, e) < 0)
 		return err_prefix(e, "%s", p->disk);
 	p->made_disk = true;
@@ -81,7 +84,6 @@ int vm_prep_run(struct vm_prep *p, struct err *e)
 {
 	const struct vm *vm = p->vm;
 	AUTO_CLOSE int pidfd = -1;
-	AUTO_CLOSE int ram = -1;
 	int rc;
 
 	if (lock_run(p, e) < 0)
@@ -90,13 +92,12 @@ int vm_prep_run(struct vm_prep *p, struct err *e)
 	if (rc != 0)
 		return rc < 0 ? -1 : err_set(e, "%s: a VM already runs there", p->run);
 	p->log = vm_run_path(NULL, p->run, VM_LOG);
-	if (p->log == NULL)
+	p->desc = vm_run_path(NULL, p->run, VM_DESC);
+	if (p->log == NULL || p->desc == NULL)
 		return err_set(e, "out of memory");
-	vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile, vm->ram });
+	vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile, p->desc });
 	p->made_files = true;
-	/* QEMU would let everyone read what the guest has in its memory. */
-	ram = open(vm->ram, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return ram < 0 ? err_sys(e, "%s", vm->ram) : 0;
+	return 0;
 }
 
 void vm_prep_undo(const struct vm_prep *p)
@@ -105,7 +106,7 @@ void vm_prep_undo(const struct vm_prep *p)
 	struct stat log;
 
 	if (p->made_files) {
-		vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile, vm->ram });
+		vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile, p->desc });
 		(void)unlink(p->log);
 		/* What a guest has said stays. */
 		if (stat(vm->console, &log) == 0 && log.st_size == 0)
@@ -120,7 +121,9 @@ void vm_prep_undo(const struct vm_prep *p)
 void vm_prep_free(struct vm_prep *p)
 {
 	free(p->log);
+	free(p->desc);
 	p->log = NULL;
+	p->desc = NULL;
 	if (p->run_fd >= 0)
 		(void)close(p->run_fd);
 	p->run_fd = -1;

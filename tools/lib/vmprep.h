@@ -21,6 +21,7 @@ struct vm_prep {
 	int64_t deadline;                         /* of now_ms */
 	/* Set here. */
 	char *log;  /* for what QEMU says */
+	char *desc; /* the machine's description, which the caller writes */
 	int run_fd; /* start with -1; holds the lock on the runtime directory */
 	bool made_run, made_files, made_disk;
 };

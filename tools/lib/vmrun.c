@@ -38,8 +38,8 @@ void vm_clean(const struct vm_files *files)
 			(void)unlink(files->sockets[i]);
 	if (files->pidfile != NULL)
 		(void)unlink(files->pidfile);
-	if (files->ram != NULL)
-		(void)unlink(files->ram);
+	if (files->desc != NULL)
+		(void)unlink(files->desc);
 }
 
 /* Returns the pid of the process that locks FD, 0 when none does, or -1. */

@@ -13,8 +13,8 @@
 #define VM_CONSOLE_SOCKET "console.sock"
 #define VM_CONSOLE "console.log"
 #define VM_PIDFILE "pid"
-#define VM_RAM "ram"
 #define VM_LOG "qemu.log"
+#define VM_DISK "root.qcow2" /* of a machine that resumes */
 
 /* GIVEN, or else RUN/NAME; to be freed. Returns NULL when out of memory. */
 char *vm_run_path(const char *given, const char *run, const char *name);
@@ -22,7 +22,8 @@ char *vm_run_path(const char *given, const char *run, const char *name);
 /* What a VM leaves behind. */
 struct vm_files {
 	const char *sockets[3];
-	const char *pidfile, *ram; /* NULL: none */
+	const char *pidfile;
+	const char *desc; /* vm.json */
 };
 
 /* Removes them: what is there under the name of a socket only if it is one. */

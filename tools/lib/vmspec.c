@@ -192,6 +192,7 @@ bad:
 void vm_disk_free(struct vm_disk *disk)
 {
 	free(disk->path);
+	free(disk->now);
 	*disk = (struct vm_disk){ 0 };
 }
 

@@ -24,7 +24,8 @@ struct vm_nic {
 };
 
 struct vm_disk {
-	char *path;      /* freed by vm_disk_free */
+	char *path;      /* freed by vm_disk_free, as is NOW */
+	char *now;       /* the overlay on PATH that a save has made, and the machine uses since; NULL: none */
 	char serial[21]; /* virtio-blk takes 20 bytes; empty: none */
 	char format[16]; /* "raw" or "qcow2"; empty: to be found out */
 	bool readonly;

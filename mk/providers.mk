@@ -1,0 +1,29 @@
+# What is done with providers and add-ons as they are written down: no cluster is needed for any of it.
+
+PROVIDERS_ENV = $(STAGE_ENV) ADDON='$(ADDON)' NAME='$(NAME)' FROM='$(FROM)' VERSION='$(VERSION)' PROVIDERS='$(PROVIDERS)' \
+	KUBEADM='$(if $(filter sources,$(STAGES)),$(abspath $(call stage-dir,sources))/bin/kubeadm)' \
+	IMAGE_LIST='$(if $(filter images,$(STAGES)),$(abspath $(call stage-dir,images))/list)'
+
+.PHONY: provider-show sources-list images images-check pin bundle bundle-in new-provider bump outdated matrix
+images: | $(TOOLS)
+	@$(PROVIDERS_ENV) mk/sh/images list
+images-check: | $(TOOLS)
+	@$(PROVIDERS_ENV) mk/sh/images check
+pin: | $(TOOLS)
+	@$(PROVIDERS_ENV) $(if $(ADDON),mk/sh/pin-addon '$(ADDON)',mk/sh/pin)
+bundle: | $(TOOLS)
+	@$(PROVIDERS_ENV) mk/sh/bundle
+bundle-in: | $(TOOLS)
+	@$(PROVIDERS_ENV) mk/sh/bundle-in '$(BUNDLE)'
+new-provider: | $(TOOLS)
+	@$(PROVIDERS_ENV) mk/sh/new-provider
+bump: | $(TOOLS)
+	@$(PROVIDERS_ENV) mk/sh/bump
+outdated: | $(TOOLS)
+	@$(PROVIDERS_ENV) mk/sh/outdated
+matrix: | $(TOOLS)
+	@$(PROVIDERS_ENV) MAKE='$(MAKE)' mk/sh/matrix
+provider-show: | $(BIN)/provconf
+	@$(BIN)/provconf -I providers -I tests/providers --origin '$(or $(PROVIDER_DIR),providers/$(PROVIDER))'
+sources-list: | $(TOOLS)
+	@$(PROVIDERS_ENV) mk/sh/sources-list

@@ -1,0 +1,28 @@
+# Publishing: the provider's image to a registry. The way back is cluster-up IMAGE=.
+
+PUBLISH_GOALS := $(filter publish publish-all,$(MAKECMDGOALS))
+ifneq ($(and $(PUBLISH_GOALS),$(if $(REGISTRY),,missing)),)
+$(error make $(firstword $(PUBLISH_GOALS)): say REGISTRY=HOST[:PORT]/PATH)
+endif
+
+ifeq ($(filter yes no,$(DISK_CHUNKS)),)
+$(error DISK_CHUNKS=$(DISK_CHUNKS): yes or no)
+endif
+
+# What opens a registry, and goes both ways; then what publishing is told.
+REGISTRY_ENV = AUTHFILE=$(call quote,$(AUTHFILE)) TLS_VERIFY=$(call quote,$(TLS_VERIFY)) CERT_DIR=$(call quote,$(CERT_DIR)) \
+	DISK_CHUNKS=$(DISK_CHUNKS)
+PUBLISH_ENV = $(STAGE_ENV) $(REGISTRY_ENV) REGISTRY=$(call quote,$(REGISTRY)) TAG=$(call quote,$(TAG)) \
+	PUBLISHER=$(call quote,$(PUBLISHER)) SIGN_BY=$(call quote,$(SIGN_BY)) SIGN_PASSPHRASE=$(call quote,$(SIGN_PASSPHRASE))
+
+# All, or those that PROVIDERS or PROVIDER says (the tests' are named so only).
+PUBLISH_PROVIDERS = $(or $(PROVIDERS),$(if $(filter file,$(origin PROVIDER)),$(ALL_PROVIDERS),$(PROVIDER)))
+
+.PHONY: publish publish-all publish-check
+# What is wrong with the variables is said before anything is made.
+publish-check:
+	@$(PUBLISH_ENV) mk/sh/publish --check
+publish: publish-check | $(call LAST,image) $(TOOLS)
+	@$(PUBLISH_ENV) KEY=$(KEY.image) IMAGE_LAYOUT='$(abspath $(call stage-dir,image))/oci' mk/sh/publish
+publish-all: publish-check
+	@$(PUBLISH_ENV) PROVIDERS=$(call quote,$(PUBLISH_PROVIDERS)) MAKE='$(MAKE)' mk/sh/publish-all

@@ -1,0 +1,54 @@
+# What the benchmarks share: timing, the table, the JSON. Sourced; BENCH is the name of the benchmark.
+# shellcheck shell=bash
+BENCH_DIR=$B/bench
+BENCH_LOG=$BENCH_DIR/$BENCH.log
+mkdir -p "$BENCH_DIR"
+: > "$BENCH_LOG"
+bench_rows=() bench_goals=()
+
+# bench_make ARG...: make as a user calls it, not as a child of the make that runs this.
+bench_make() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES -u CLUSTER -u RESUME -u NAME make --no-print-directory "$@"; }
+
+# bench_seconds COMMAND...: how long it takes; its failure is the benchmark's.
+bench_seconds() {
+	local began=$EPOCHREALTIME
+	"$@" >> "$BENCH_LOG" 2>&1 || return
+	awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f\n", b - a }'
+}
+
+bench_ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", b == 0 ? 0 : a / b }'; }
+bench_least() { awk -v a="$1" -v b="$2" 'BEGIN { print a < b ? a : b }'; }
+
+# bench_number NAME VALUE: what was not measured is no row, and meets no goal.
+bench_number() { [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] || { echo "bench: $1: not measured ('$2')" >&2; exit 1; }; }
+
+# bench_row NAME VALUE UNIT
+bench_row() {
+	bench_number "$1" "$2"
+	printf '  %-58s %10s %s\n' "$1" "$2" "$3"
+	bench_rows+=("$(printf '{"name": "%s", "value": %s, "unit": "%s"}' "$1" "$2" "$3")")
+}
+
+# bench_goal NAME VALUE UNIT "<= GOAL" | ">= GOAL"
+bench_goal() {
+	local met
+	bench_number "$1" "$2"
+	met=$(awk -v v="$2" -v op="${4% *}" -v g="${4#* }" 'BEGIN { print (op == "<=" ? v <= g + 0 : v >= g + 0) ? "true" : "false" }')
+	printf '  goal: %-52s %10s %s (%s): %s\n' "$1" "$2" "$3" "$4" "$([ "$met" = true ] && echo met || echo NOT met)"
+	bench_goals+=("$(printf '{"name": "%s", "value": %s, "unit": "%s", "goal": "%s", "met": %s}' "$1" "$2" "$3" "$4" "$met")")
+}
+
+# bench_write: the JSON, and where it is.
+bench_write() {
+	local host
+	host=$(printf '%s, %s CPUs, %s' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)")
+	{
+		printf '{"host": "%s",\n "rows": [\n  ' "$host"
+		(IFS=$'\n'; echo "${bench_rows[*]}") | sed '$!s/$/,/' | paste -sd'\n' | sed '2,$s/^/  /'
+		printf ' ],\n "goals": [\n  '
+		(IFS=$'\n'; echo "${bench_goals[*]}") | sed '$!s/$/,/' | sed '2,$s/^/  /'
+		printf ' ]}\n'
+	} > "$BENCH_DIR/$BENCH.json.new"
+	mv "$BENCH_DIR/$BENCH.json.new" "$BENCH_DIR/$BENCH.json"
+	echo "  $BENCH_DIR/$BENCH.json"
+}

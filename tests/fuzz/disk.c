@@ -1,0 +1,71 @@
+/* The documents of a disk, as a registry may send them: the manifest, a NUL, the configuration. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../tools/lib/disk.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* Every window is within the disk, and behind the one before it. */
+static void check(const struct disk *d)
+{
+	uint64_t at = 0;
+	size_t i;
+
+	for (i = 0; i < d->n; i++) {
+		const struct disk_chunk *c = &d->v[i];
+
+		if (c->offset < at || c->len == 0 || c->len > DISK_WINDOW || c->offset >= d->size ||
+		    c->len > d->size - c->offset || strlen(c->raw) != SHA256_HEX - 1 ||
+		    strlen(c->hex) != SHA256_HEX - 1)
+			abort();
+		at = c->offset + c->len;
+	}
+}
+
+/* Written again it is the same. */
+static void write_again(const struct disk *d)
+{
+	json_t *config = disk_config(d), *manifest = disk_manifest(d, oci_new_desc(DISK_MEDIA_CONFIG, "00", 1), NULL);
+	char *text = config != NULL ? oci_dump(config) : NULL;
+	struct disk again;
+	struct err e;
+
+	if (text == NULL || manifest == NULL || disk_parse(&again, manifest, text, strlen(text), &e) < 0 ||
+	    again.n != d->n || again.size != d->size || (d->n > 0 && memcmp(again.v, d->v, d->n * sizeof *d->v) != 0))
+		abort();
+	disk_free(&again);
+	json_decref(config);
+	json_decref(manifest);
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	const char *text = (const char *)data;
+	size_t len = strnlen(text, n), rest = len < n ? len + 1 : n;
+	struct disk_index x = { 0 };
+	struct err e = { 0 };
+	struct disk d;
+	json_t *manifest = oci_parse_manifest(text, len, &e);
+	size_t i;
+
+	if (manifest == NULL)
+		return 0;
+	if (disk_parse(&d, manifest, text + rest, n - rest, &e) == 0) {
+		check(&d);
+		write_again(&d);
+		if (disk_index(&x, &d, &e) < 0)
+			abort();
+		for (i = 0; i < d.n; i++)
+			if (disk_find(&x, d.v[i].raw) == NULL)
+				abort();
+		free(x.v);
+	} else if (e.msg[0] == '\0') {
+		abort();
+	}
+	disk_free(&d);
+	json_decref(manifest);
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* An archive that is to become a layer: whatever it says, the layer names nothing outside the image. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../../tools/lib/layer.h"
+#include "../../tools/lib/tree.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+enum { MAX = 1 << 20, TRAILER = 4 << 10 };
+
+/* A path in its one form. A directory's ends with a slash in an archive. */
+static void check_path(const char *path)
+{
+	char *good = path != NULL && path[0] != '/' ? tree_path(path) : NULL;
+	size_t len = good != NULL ? strlen(good) : 0;
+
+	if (len == 0 || strncmp(good, path, len) != 0 || (path[len] != '\0' && strcmp(path + len, "/") != 0))
+		abort();
+	free(good);
+}
+
+/* Reads what was written: N bytes, which are an archive. */
+static void check(const char *text, size_t n)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *entry;
+	int rc;
+
+	if (n > MAX + TRAILER || a == NULL || archive_read_support_format_tar(a) != ARCHIVE_OK ||
+	    archive_read_open_memory(a, text, n) != ARCHIVE_OK)
+		abort();
+	while ((rc = archive_read_next_header(a, &entry)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
+		/* What is not UTF-8 has no name in the locale of this program. */
+		if (archive_entry_pathname(entry) != NULL)
+			check_path(archive_entry_pathname(entry));
+		if (archive_entry_hardlink(entry) != NULL)
+			check_path(archive_entry_hardlink(entry));
+	}
+	(void)archive_read_free(a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	atomic_bool stop = false;
+	char path[64], *text = NULL;
+	size_t len = 0;
+	int fd = memfd_create("archive", MFD_CLOEXEC);
+	FILE *to = open_memstream(&text, &len);
+	struct layer_spec spec = { .source = LAYER_TAR, .src = path, .dest = "", .max = MAX, .stop = &stop };
+	struct squeeze_sums sums;
+	struct words skipped = { 0 };
+	struct squeeze *s;
+	struct err e = { 0 };
+
+	if (fd < 0 || to == NULL || write(fd, data, n) != (ssize_t)n)
+		abort();
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	s = squeeze_new(SQUEEZE_NONE, 1, to, &e);
+	if (s == NULL)
+		abort();
+	if (layer_pack(&spec, s, &skipped, &e) == 0) {
+		if (squeeze_end(s, &sums, &e) < 0 || fflush(to) != 0)
+			abort();
+		check(text, len);
+	} else if (e.msg[0] == '\0') {
+		abort();
+	}
+	squeeze_free(s);
+	words_free(&skipped);
+	(void)fclose(to);
+	free(text);
+	(void)close(fd);
+	return 0;
+}

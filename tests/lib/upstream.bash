@@ -1,0 +1,41 @@
+# A mirror of what upstream publishes, on this machine: `load lib/upstream` after lib/common and lib/registry. The
+# programs are the real ones of Kubernetes 1.20.2, which the stage sources of k8s-1.20 has compiled.
+# shellcheck shell=bash
+
+# upstream_programs: the directory of kubeadm, kubelet and kubectl; nothing if none is here.
+upstream_programs() {
+	local dir
+	for dir in "${XDG_CACHE_HOME:-$HOME/.cache}"/kubestamp/kubernetes/*/bin "${B:-$TOP/build}"/k8s-1.20/sources.*/bin; do
+		[ -x "$dir/kubeadm" ] && [ "$("$dir/kubeadm" version -o short)" = v1.20.2 ] || continue
+		echo "$dir"
+		return
+	done
+}
+
+# upstream_tree PROGRAMS ROOT: ROOT laid out as dl.k8s.io is, with a checksum beside each program.
+upstream_tree() {
+	local p dir=$2/release/v1.20.2/bin/linux/amd64
+	mkdir -p "$dir"
+	for p in kubeadm kubelet kubectl; do
+		cp -l "$1/$p" "$dir/" 2> /dev/null || cp "$1/$p" "$dir/"
+		sha256sum < "$dir/$p" | cut -d' ' -f1 | tr -d '\n' > "$dir/$p.sha256"
+	done
+}
+
+# The names that kubeadm 1.20.2 gives its images, with the tags that the provider declares.
+upstream_names=(kube-apiserver:v1.20.2 kube-controller-manager:v1.20.2 kube-scheduler:v1.20.2 kube-proxy:v1.20.2 pause:3.2
+	etcd:3.4.23)
+
+# upstream_push REGISTRY [LAYOUT]: these images in the registry REGISTRY, which stands for k8s.gcr.io: those of k8s-1.20's
+# layout; without one, images of a single small program, each different from the others.
+upstream_push() {
+	local name layout=${2:-} tag
+	for name in "${upstream_names[@]}"; do
+		tag=registry.kubestamp/$name
+		if [ -z "${2:-}" ]; then
+			layout=$BATS_TEST_TMPDIR/small
+			ocipack --tag "$tag" --label "name=$name" --file "$BIN/pause=/${name%:*}" --entrypoint "/${name%:*}" "$layout"
+		fi
+		regpush --tls-verify false "$layout:$tag" "$1/$name" > /dev/null
+	done
+}

@@ -1,0 +1,158 @@
+# What decides whether a saved state is used: mk/sh/state.sh, and mk/sh/list-start for the stages.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	# shellcheck disable=SC2034
+	B=$PWD/build ENGINE=none
+	. "$TOP/mk/sh/cluster.sh"
+	. "$TOP/mk/sh/state.sh"
+}
+
+# state NAME SAVED EXPIRES: a state's conf; times are relative to now, in seconds; EXPIRES may be empty.
+state() {
+	mkdir -p "$1"
+	printf 'saved_at=%s\nexpires_at=%s\n' $(($(date +%s) + $2)) "${3:+$(($(date +%s) + $3))}" > "$1/conf"
+}
+
+@test "a state fits: a day later, until its certificates end; not before it was saved" {
+	run -1 state_fits none
+	[ "$output" = "there is none" ]
+	state new 0 31536000
+	run -0 state_fits new
+	state day -86400 31449600
+	run -0 state_fits day
+	# Without certificates there is no end.
+	state old -34560000 ''
+	run -0 state_fits old
+	state ended -34560000 -3024000
+	run -1 state_fits ended
+	[[ $output = "the certificates in it have ended ("*"; saved "*")" ]]
+	state future 86400 31536000
+	run -1 state_fits future
+	[[ $output = "this machine's clock ("*") is before the time of the saving ("*")" ]]
+}
+
+@test "a state ends with the first of its certificates" {
+	mkdir -p pki/etcd
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj /CN=a -days 30 -out pki/a.crt 2> /dev/null
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj /CN=b -days 10 -out pki/etcd/b.crt 2> /dev/null
+	run -0 state_expires pki
+	[ $(((output - $(date +%s)) / 86400)) -ge 9 ]
+	[ $(((output - $(date +%s)) / 86400)) -le 10 ]
+	mkdir none
+	run -0 state_expires none
+	[ -z "$output" ]
+}
+
+@test "the key of a state: each option counts, a default is the same as its value" {
+	local IMAGE_ID=a NODES=1 MEMORY='' CPUS='' DISK='' NICS='' ACCEL=tcg node_memory=4096M node_cpus=2 node_disk=20G key v
+	key=$(state_key)
+	[ "$(MEMORY=4096M CPUS=2 DISK=20G NICS=0 state_key)" = "$key" ]
+	for v in IMAGE_ID=b NODES=2 MEMORY=8G CPUS=4 DISK=30G NICS=1 ACCEL=kvm; do
+		[ "$(eval "$v" && state_key)" != "$key" ] || { echo "$v" && false; }
+	done
+}
+
+@test "the states that were used last are kept, and those in use" {
+	local s
+	state_in_use() { [ "$1" = states/4 ]; }
+	for s in 1 2 3 4 5; do
+		state "states/$s" 0 ''
+		touch -d "-$s hours" "states/$s/conf"
+	done
+	state_prune states 2
+	[ "$(cd states && echo *)" = "1 2 4" ]
+}
+
+@test "where no state is kept, pruning removes nothing, least of all what is in the working directory" {
+	state_in_use() { false; }
+	mkdir -p states mine/{1,2,3,4,5,6,7,8,9}
+	shopt -s nullglob
+	(cd mine && state_prune "$PWD/../states" 2 && state_prune "$PWD/../none" 2)
+	[ "$(ls mine | wc -l)" = 9 ]
+}
+
+@test "a registry that is saved is not changed by what is pushed later" {
+	mkdir -p registry/docker/tags
+	echo one > registry/docker/tags/link
+	state_registry registry saved
+	echo two > registry/docker/tags/link
+	[ "$(< saved/docker/tags/link)" = one ]
+	mkdir empty
+	state_registry empty none
+	[ ! -e none ]
+}
+
+@test "a save that fails leaves neither a state nor a part of one, and an earlier state is kept" {
+	# shellcheck disable=SC2034
+	NODES=1 ACCEL=tcg D=$PWD/cluster BIN=$PWD/bin
+	mkdir -p cluster/node01 bin saves
+	state saves/x 0 ''
+	state_free() { :; }
+	printf '#!/bin/sh\nmkdir "$7"; echo half > "$7/ram"; echo "vmsave: no space left" >&2; exit 1\n' > bin/vmsave
+	chmod +x bin/vmsave
+	run -1 state_save "$PWD/saves/x"
+	[[ $output = *"no space left"* ]]
+	[ "$(ls -A saves)" = x ]
+	[ -s saves/x/conf ]
+}
+
+@test "the options that a state is known by: add-ons are among them" {
+	export IMAGE_ID=x NODES=1 MEMORY='' CPUS='' DISK='' NICS=0 ACCEL=tcg node_memory=1G node_cpus=1 node_disk=1G
+	local plain with
+	plain=$(WITH='' state_key)
+	with=$(WITH='multus metrics-server' state_key)
+	[ "$plain" = "$(unset WITH; state_key)" ]
+	[ "$plain" != "$with" ]
+	[ "$with" != "$(WITH=multus state_key)" ]
+}
+
+# A list goes on from an earlier run of it.
+inputs() {
+	printf '%s\n' "stage manifests" "conf manifests.apply=$1" "conf stage manifests.lists=manifests.apply:/manifests/%.yaml"
+	shift
+	printf 'file manifests/%s.yaml %s\n' "$@"
+	echo "need cluster ${parent:-cc}"
+}
+
+@test "a list goes on where an earlier run of it ended: the same files, the same order, the same parent" {
+	P=$PWD/p
+	export P
+	mkdir -p p/inputs p/manifests.1111111111111111/checkpoint p/ready.2222222222222222/checkpoint
+	touch p/manifests.1111111111111111/{stamp,checkpoint/conf} p/ready.2222222222222222/checkpoint/conf
+	inputs 'dns storage' dns aa storage bb > p/manifests.1111111111111111/inputs
+	printf 'need manifests 1111111111111111%048d\n' 0 > p/ready.2222222222222222/inputs
+	inputs 'dns storage extra' dns aa storage bb extra dd > p/inputs/manifests.3
+	run -0 "$TOP/mk/sh/list-start" manifests 3
+	[ "$output" = "$P/ready.2222222222222222/checkpoint dns storage" ]
+	rm p/ready.2222222222222222/checkpoint/conf
+	run -0 "$TOP/mk/sh/list-start" manifests 3
+	[ "$output" = "$P/manifests.1111111111111111/checkpoint dns storage" ]
+	# A file that changed, another order, nothing new, another parent: none of them.
+	inputs 'dns storage extra' dns ax storage bb extra dd > p/inputs/manifests.4
+	inputs 'storage dns extra' dns aa storage bb extra dd > p/inputs/manifests.5
+	inputs 'dns storage' dns aa storage bb > p/inputs/manifests.6
+	parent=ce inputs 'dns storage extra' dns aa storage bb extra dd > p/inputs/manifests.7
+	inputs 'dns storagex extra' dns aa storagex bb extra dd > p/inputs/manifests.8
+	for k in 4 5 6 7 8; do
+		run -0 "$TOP/mk/sh/list-start" manifests "$k"
+		[ -z "$output" ] || { echo "$k: $output" && false; }
+	done
+	# Of add-ons that are directories every file counts.
+	dir_inputs() { inputs "$@" | sed 's,:/manifests/%.yaml,:manifests/%{.yaml\,/*},; s,/b.yaml,/b/addon.ini,; s,/b2.yaml,/b/c.yaml,'; }
+	rm -r p/manifests.1111111111111111
+	mkdir -p p/manifests.3333333333333333/checkpoint
+	touch p/manifests.3333333333333333/{stamp,checkpoint/conf}
+	dir_inputs 'a b' a aa b bb b2 cc > p/manifests.3333333333333333/inputs
+	dir_inputs 'a b d' a aa b bb b2 cc d dd > p/inputs/manifests.a
+	run -0 "$TOP/mk/sh/list-start" manifests a
+	[ "$output" = "$P/manifests.3333333333333333/checkpoint a b" ]
+	dir_inputs 'a b d' a aa b bb b2 cx d dd > p/inputs/manifests.b
+	run -0 "$TOP/mk/sh/list-start" manifests b
+	[ -z "$output" ]
+	# A stage without a list.
+	echo 'stage node' > p/inputs/node.9
+	run -0 "$TOP/mk/sh/list-start" node 9
+	[ -z "$output" ]
+}

@@ -1,0 +1,33 @@
+#include "slurp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auto.h"
+
+int slurp(const char *path, char **data, size_t *n, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	size_t room = 64U << 10;
+	char *p = NULL, *more;
+
+	*n = 0;
+	if (f == NULL)
+		return err_sys(e, "%s", path);
+	do {
+		more = realloc(p, (room *= 2) + 1);
+		if (more == NULL) {
+			free(p);
+			return err_set(e, "out of memory");
+		}
+		p = more;
+		*n += fread(p + *n, 1, room - *n, f);
+	} while (*n == room && room <= SLURP_MAX);
+	if (ferror(f) || *n > SLURP_MAX) {
+		free(p);
+		return ferror(f) ? err_sys(e, "%s", path) : err_set(e, "%s: more than %u bytes", path, SLURP_MAX);
+	}
+	p[*n] = '\0';
+	*data = p;
+	return 0;
+}

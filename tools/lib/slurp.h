@@ -1,0 +1,14 @@
+/* A small file as a whole. */
+#ifndef KS_SLURP_H
+#define KS_SLURP_H
+
+#include <stddef.h>
+
+#include "err.h"
+
+#define SLURP_MAX (16U << 20) /* bytes; a larger file is refused */
+
+/* Reads PATH. DATA (to be freed) ends with a NUL that N does not count. Returns 0 or -1. */
+int slurp(const char *path, char **data, size_t *n, struct err *e);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Which files were read in full and found right: for each name what stat(2) said then, and the digest. A writer
+ * cannot set ctime back, so a file of which stat(2) says the same has the same contents.
+ */
+#ifndef KS_VMTRUST_H
+#define KS_VMTRUST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "vmfiles.h"
+
+/* The table that TEXT is (NULL: none); an empty one when it is damaged. NULL when out of memory. */
+json_t *vmtrust_parse(const char *text, size_t n);
+
+/* Was FORM, which is ST now, found right as it is? */
+bool vmtrust_has(const json_t *table, const struct vmform *form, const struct stat *st);
+
+/* FORM has been found right; it was ST before it was read. */
+void vmtrust_set(json_t *table, const struct vmform *form, const struct stat *st);
+
+/* Has nothing been written between A and B? */
+bool vmtrust_same(const struct stat *a, const struct stat *b);
+
+/*
+ * A write in the very tick of the clock in which ST was taken would not change ctime. Waits until that tick is over
+ * (some milliseconds, when the file is fresh); what is read afterwards can be told from what is written later.
+ * Returns false when ctime is in the future: then nothing can be told.
+ */
+bool vmtrust_settle(const struct stat *st);
+
+#endif

@@ -1,0 +1,363 @@
+/* regpull: brings an image from a registry into an OCI layout, or its disk: what is there already is not asked for. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/auto.h"
+#include "lib/cli.h"
+#include "lib/diskread.h"
+#include "lib/num.h"
+#include "lib/regdisk.h"
+#include "lib/regdocs.h"
+#include "lib/regfetch.h"
+#include "lib/regopts.h"
+
+enum { PROGRESS_MS = 200 };
+enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE };
+
+static const struct opt options[] = {
+	REGOPTS_ROWS,
+	{ OPT_DISK, "disk", "FILE", "bring the image's disk, not the image" },
+	{ OPT_FORMAT, "format", "FORMAT", "of the disk: raw, qcow2 ... (as it was packed)" },
+	{ OPT_REUSE, "reuse", "FILE[=FORMAT]", "take from this disk what it has (qcow2)" },
+	{ 'n', "dry-run", NULL, "print what would come of the disk, no more" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool regpull_tool = {
+	.name = "regpull",
+	.synopsis = "[options] REGISTRY/REPO[:TAG|@DIGEST] [LAYOUT[:TAG]]",
+	.about = "Bring an image from a registry into an OCI layout, or its disk into a file.",
+	.opts = options,
+};
+
+struct job {
+	struct cli *c;
+	struct regopts opts;
+	bool dry;
+	struct ref from;
+	const char *name; /* of the image in the registry */
+	char *dir;
+	const char *tag; /* what the layout shall call it */
+	struct layout layout;
+	struct regpool pool;
+	struct regdocs docs;
+	struct regfetch *blobs;
+	size_t nblobs;
+	uint64_t total; /* bytes of these */
+	struct regdisk disk;
+	int64_t begun, shown;
+};
+
+/* What the layout shall call the image. Returns 0 or an exit code. */
+static int choose_tag(struct cli *c, struct job *job)
+{
+	job->dir = ref_layout(c->argv[1], &job->tag);
+	if (job->dir == NULL) {
+		cli_warn(c, "out of memory");
+		return EX_FAIL;
+	}
+	if (*job->dir == '\0')
+		return cli_usage(c, "the layout's directory has no name");
+	if (job->tag == NULL && job->from.tag == NULL && job->from.hex != NULL)
+		return cli_usage(c, "an image without a tag needs a name in the layout: LAYOUT:TAG");
+	if (job->tag == NULL)
+		job->tag = job->from.tag != NULL ? job->from.tag : "latest";
+	return oci_good_tag(job->tag) ? 0 : cli_usage(c, "'%s' is not a name for an image", job->tag);
+}
+
+/* A disk to take from. Returns 0 or -1. */
+static int add_reuse(struct job *job, const char *arg, struct err *e)
+{
+	const char *equals = strrchr(arg, '=');
+
+	if (equals == arg || *arg == '\0' || (equals != NULL && !diskread_format_ok(equals + 1)))
+		return err_set(e, "'%s' is not FILE or FILE=FORMAT", arg);
+	return words_add(&job->disk.reuse, arg) == 0 ? 0 : err_set(e, "out of memory");
+}
+
+/* Returns 0 or -1. */
+static int set_option(struct job *job, int id, const char *arg, struct err *e)
+{
+	switch (id) {
+	case OPT_DISK:
+		job->disk.path = arg;
+		return *arg != '\0' ? 0 : err_set(e, "the disk has no name");
+	case OPT_FORMAT:
+		job->disk.format = arg;
+		return diskread_format_ok(arg) ? 0 : err_set(e, "'%s' is not a format of disks", arg);
+	case OPT_REUSE:
+		return add_reuse(job, arg, e);
+	case 'n':
+		job->dry = true;
+		return 0;
+	default:
+		return regopts_set(&job->opts, id, arg, e);
+	}
+}
+
+/* Do the options and the operands go together? Returns 0 or an exit code. */
+static int check(struct cli *c, const struct job *job)
+{
+	bool disk = job->disk.path != NULL;
+
+	if (!disk && (job->disk.format != NULL || job->disk.reuse.n > 0 || job->dry))
+		return cli_usage(c, "--format, --reuse and --dry-run go with --disk only");
+	if (disk && c->argc != 1)
+		return cli_usage(c, "with --disk one operand is needed: REGISTRY/REPO[:TAG|@DIGEST]");
+	if (!disk && c->argc != 2)
+		return cli_usage(c, "two operands are needed: REGISTRY/REPO[:TAG|@DIGEST] and LAYOUT[:TAG]");
+	return 0;
+}
+
+/* Returns 0, or 1 with an exit code in *CODE. */
+static int parse(struct cli *c, struct job *job, int *code)
+{
+	struct err e;
+	int id;
+
+	*code = 0;
+	while (*code == 0 && (id = cli_next(c)) >= 0)
+		if (set_option(job, id, c->arg, &e) < 0)
+			*code = cli_usage(c, "%s", e.msg);
+	if (*code == 0 && id == CLI_EXIT) {
+		*code = c->exit_code;
+		return 1;
+	}
+	if (*code == 0)
+		*code = check(c, job);
+	if (*code == 0 && ref_parse(&job->from, c->argv[0], &e) < 0)
+		*code = cli_usage(c, "%s", e.msg);
+	if (*code == 0 && job->disk.path == NULL)
+		*code = choose_tag(c, job);
+	return *code != 0;
+}
+
+static void on_note(void *arg, const char *text)
+{
+	const struct job *job = arg;
+
+	cli_note(job->c, "%s", text);
+}
+
+static void on_progress(void *arg, uint64_t sent, uint64_t received)
+{
+	struct job *job = arg;
+	int64_t now = now_ms();
+	char text[96];
+
+	(void)sent;
+	if (now - job->shown < PROGRESS_MS || job->total == 0)
+		return;
+	job->shown = now;
+	regopts_bar(text, received, job->total, job->begun);
+	(void)fprintf(stderr, "\r%s: %s\033[K", job->name, text);
+}
+
+static void clear_progress(struct job *job)
+{
+	if (job->shown != 0)
+		(void)fputs("\r\033[K", stderr);
+	job->shown = 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct regfetch *x = a, *y = b;
+
+	return (x->part->size < y->part->size) - (x->part->size > y->part->size);
+}
+
+/* Is the blob there? One of another size is not. */
+static bool is_there(const struct job *job, const struct regimage_part *part)
+{
+	struct err ignored;
+	AUTO_FREE char *path = layout_path(&job->layout, LAYOUT_BLOBS, part->hex, &ignored);
+	struct stat st;
+
+	return path != NULL && stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == part->size;
+}
+
+/* The blobs that are missing, the biggest first. Returns 0 or -1. */
+static int gather(struct job *job, struct err *e)
+{
+	const struct regimage_list *all = &job->docs.image.blobs;
+	size_t i;
+
+	job->blobs = calloc(all->n + 1, sizeof *job->blobs);
+	if (job->blobs == NULL)
+		return err_set(e, "out of memory");
+	for (i = 0; i < all->n; i++) {
+		const struct regimage_part *part = &all->v[i];
+
+		if (part->foreign || is_there(job, part)) {
+			cli_note(job->c, "sha256:%s: %s", part->hex,
+			    part->foreign ? "is to be had elsewhere" : "is there already");
+			continue;
+		}
+		job->total += part->size;
+		job->blobs[job->nblobs++] =
+		    (struct regfetch){ .p = &job->pool, .l = &job->layout, .repo = job->from.repo, .part = part };
+	}
+	qsort(job->blobs, job->nblobs, sizeof *job->blobs, by_size);
+	return 0;
+}
+
+static int pull_blobs(struct job *job, struct err *e)
+{
+	struct regtask **tasks;
+	size_t i;
+	int rc = gather(job, e);
+
+	tasks = calloc(job->nblobs + 1, sizeof(struct regtask *));
+	if (rc == 0 && tasks == NULL)
+		rc = err_set(e, "out of memory");
+	for (i = 0; rc == 0 && i < job->nblobs; i++) {
+		regfetch_init(&job->blobs[i]);
+		tasks[i] = &job->blobs[i].task;
+	}
+	job->begun = now_ms();
+	if (rc == 0) {
+		rc = regpool_run(&job->pool, tasks, job->nblobs, e);
+		for (i = 0; i < job->nblobs; i++)
+			regfetch_free(&job->blobs[i]);
+	}
+	clear_progress(job);
+	free(tasks);
+	return rc;
+}
+
+/* Gives the image its name in the layout. Returns 0, -1 or LAYOUT_LATE. */
+static int tag(struct job *job, struct err *e)
+{
+	const struct regimage_part *top = &job->docs.image.docs.v[0];
+	json_t *desc = oci_new_desc(top->media, top->hex, top->size);
+
+	return desc != NULL ? layout_tag(&job->layout, job->tag, desc, e) : err_set(e, "out of memory");
+}
+
+/* Readies the connections. Returns 0 or -1. */
+static int open_pool(struct job *job, struct err *e)
+{
+	if (regopts_open(&job->opts, &job->pool, &job->from, "pull", e) < 0)
+		return -1;
+	job->pool.arg = job;
+	job->pool.note = on_note;
+	job->pool.progress = isatty(STDERR_FILENO) ? on_progress : NULL;
+	return 0;
+}
+
+/* Returns 0, -1, REGDOCS_NONE, REGPOOL_LATE or LAYOUT_LATE, which are the same. */
+static int pull_image(struct job *job, const char *reference, struct err *e)
+{
+	int rc = layout_open(&job->layout, job->dir, true, now_ms() + job->opts.timeout * 1000, e);
+
+	if (rc == 0)
+		rc = layout_hold_blobs(&job->layout, e);
+	if (rc < 0)
+		return rc;
+	if (open_pool(job, e) < 0)
+		return -1;
+	job->docs = (struct regdocs){ .p = &job->pool, .repo = job->from.repo, .l = &job->layout, .keep = true };
+	rc = regdocs_get(&job->docs, reference, job->name, e);
+	if (rc == 0)
+		rc = pull_blobs(job, e);
+	if (rc == 0)
+		rc = tag(job, e);
+	if (rc == 0)
+		(void)printf("sha256:%s\n", job->docs.image.docs.v[0].hex);
+	return rc;
+}
+
+/* What would come: digest, bytes and media type, a line each; the disk's manifest comes last. */
+static void print_plan(const struct regdisk *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->nchunks; i++)
+		(void)printf("sha256:%s %llu %s\n", d->chunks[i].chunk->hex,
+		    (unsigned long long)d->chunks[i].chunk->size, DISK_MEDIA_CHUNK);
+	(void)printf("sha256:%s %llu %s\n", d->hex, (unsigned long long)d->doc_size, OCI_MEDIA_MANIFEST);
+}
+
+/* Returns 0, -1 or REGPOOL_LATE. */
+static int pull_disk(struct job *job, const char *reference, struct err *e)
+{
+	struct regdisk *d = &job->disk;
+	int rc = open_pool(job, e);
+
+	d->p = &job->pool;
+	d->repo = job->from.repo;
+	d->dry = job->dry;
+	if (rc == 0)
+		rc = regdisk_find(d, reference, job->name, e);
+	if (rc == 0)
+		rc = regdisk_begin(d, e);
+	if (rc < 0)
+		return rc;
+	job->total = d->total;
+	job->begun = now_ms();
+	cli_note(job->c, "%s: %zu windows, %zu of them to come, %llu bytes", d->path, d->disk.n, d->nchunks,
+	    (unsigned long long)d->total);
+	if (job->dry) {
+		print_plan(d);
+		return 0;
+	}
+	rc = regdisk_pull(d, e);
+	clear_progress(job);
+	if (rc == 0)
+		(void)printf("sha256:%s\n", d->hex);
+	return rc;
+}
+
+/* Returns an exit code. */
+static int run(struct job *job)
+{
+	const struct ref *r = &job->from;
+	const char *wanted = r->tag != NULL ? r->tag : "latest";
+	AUTO_FREE char *reference = NULL;
+	AUTO_FREE char *name = NULL;
+	struct err e = { 0 };
+	int rc;
+
+	if (asprintf(&reference, "%s%s", r->hex != NULL ? "sha256:" : "", r->hex != NULL ? r->hex : wanted) < 0)
+		reference = NULL;
+	if (asprintf(&name, "%s/%s%c%s", r->host, r->repo, r->hex != NULL ? '@' : ':',
+		reference != NULL ? reference : "") < 0)
+		name = NULL;
+	if (reference == NULL || name == NULL) {
+		(void)err_set(&e, "out of memory");
+		return cli_fail(job->c, EX_FAIL, &e);
+	}
+	job->name = name;
+	(void)signal(SIGPIPE, SIG_IGN);
+	out_catch_signals();
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+	rc = job->disk.path != NULL ? pull_disk(job, reference, &e) : pull_image(job, reference, &e);
+	clear_progress(job);
+	free(job->blobs);
+	regimage_free(&job->docs.image);
+	regdisk_free(&job->disk);
+	regpool_close(&job->pool);
+	layout_close(&job->layout);
+	curl_global_cleanup();
+	if (rc == 0)
+		return EX_DONE;
+	return cli_fail(job->c, rc == REGPOOL_LATE ? EX_LATE : EX_FAIL, &e);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &regpull_tool, .argc = argc, .argv = argv };
+	struct job job = { .c = &c, .opts = REGOPTS_DEFAULTS, .layout = { .index_lock = -1, .blobs_lock = -1 } };
+	int code;
+
+	if (parse(&c, &job, &code) == 0)
+		code = run(&job);
+	words_free(&job.disk.reuse);
+	ref_free(&job.from);
+	free(job.dir);
+	return cli_end(&c, code);
+}
