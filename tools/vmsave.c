@@ -120,8 +120,8 @@ static int ask(struct save *s, enum vm_phase *least, struct err *e)
 	return 0;
 }
 
-/* True when all have come to the end of pass NUMBER. Those that are there first wait for the others. */
-static int is_near(struct save *s, int64_t number, bool *near, struct err *e)
+/* True when all have come to the end of the pass. Those that are there first wait for the others. */
+static int is_near(struct save *s, bool *near, struct err *e)
 {
 	struct vm_saver *v;
 	size_t i;
@@ -132,18 +132,18 @@ static int is_near(struct save *s, int64_t number, bool *near, struct err *e)
 		if (v->phase != VM_SENDING)
 			continue;
 		/* What has been missed nobody knows. */
-		if (v->pass > number)
+		if (v->pass > v->looked)
 			return err_set(e, "%s: QEMU has looked for changes while the machine ran; try again", v->run);
-		if (v->pass < number || v->left > NEAR)
+		if (v->left > NEAR)
 			*near = false;
-		else if (!v->held && s->n > 1 && vm_saver_hold(v, e) < 0)
-			return -1;
+		else if (s->n > 1)
+			vm_saver_hold(v, true);
 	}
 	return 0;
 }
 
-/* Until each has begun pass NUMBER, or the last one by itself. CHANGED is the most that one of them has to send. */
-static int until_pass(struct save *s, int64_t number, uint64_t *changed, struct err *e)
+/* Until each has begun its next pass, or the last one by itself. CHANGED is the most that one of them has to send. */
+static int until_pass(struct save *s, uint64_t *changed, struct err *e)
 {
 	enum vm_phase least;
 	bool begun;
@@ -156,7 +156,7 @@ static int until_pass(struct save *s, int64_t number, uint64_t *changed, struct 
 		*changed = 0;
 		for (i = 0; i < s->n; i++)
 			if (s->v[i].phase == VM_SENDING) {
-				begun = begun && s->v[i].pass >= number;
+				begun = begun && s->v[i].pass > s->v[i].looked;
 				*changed = s->v[i].left > *changed ? s->v[i].left : *changed;
 			}
 	} while (!begun);
@@ -182,18 +182,17 @@ static int until_stopped(struct save *s, struct err *e)
 {
 	enum vm_phase least = VM_SENDING;
 	uint64_t changed;
-	int64_t pass = 1;
+	int pass = 1;
 	bool near;
 
 	for (;;) {
 		do
-			if (ask(s, &least, e) < 0 || is_near(s, pass, &near, e) < 0)
+			if (ask(s, &least, e) < 0 || is_near(s, &near, e) < 0)
 				return -1;
 		while (!near);
-		if (each(s, vm_saver_freeze, e) < 0 || each(s, vm_saver_look, e) < 0 ||
-		    until_pass(s, ++pass, &changed, e) < 0)
+		if (each(s, vm_saver_freeze, e) < 0 || each(s, vm_saver_look, e) < 0 || until_pass(s, &changed, e) < 0)
 			return -1;
-		if (changed <= LITTLE || pass > PASSES)
+		if (changed <= LITTLE || pass++ == PASSES)
 			break;
 		if (go_on(s, e) < 0)
 			return -1;

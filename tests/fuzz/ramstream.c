@@ -18,7 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *rest = open_memstream(&text, &size);
-	struct ramstream s = { .in = in, .ram = ram, .rest = rest, .block = "mem", .max = MEMORY };
+	struct ramstream s = {
+		.in = in, .ram = ram, .rest = rest, .block = "mem", .max = MEMORY, .gate = PTHREAD_MUTEX_INITIALIZER
+	};
 	struct err e = { 0 };
 	struct stat st;
 

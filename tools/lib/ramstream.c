@@ -37,6 +37,8 @@ static int fill(struct split *p)
 {
 	ssize_t n;
 
+	(void)pthread_mutex_lock(&p->s->gate);
+	(void)pthread_mutex_unlock(&p->s->gate);
 	do
 		n = read(p->s->in, p->in, IN_ROOM);
 	while (n < 0 && errno == EINTR);
@@ -279,8 +281,7 @@ static int split(struct split *p)
 		else if (type == SEC_START || type == SEC_PART || type == SEC_END)
 			rc = take_live(p, type);
 		else
-			rc = err_set(
-			    p->e, "migration stream: section type %llu without memory", (unsigned long long)type);
+			rc = err_set(p->e, "migration stream: no memory for section type %d", (int)type);
 		if (rc < 0)
 			return -1;
 	}

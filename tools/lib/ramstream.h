@@ -9,6 +9,7 @@
 #ifndef KS_RAMSTREAM_H
 #define KS_RAMSTREAM_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,11 +18,12 @@
 
 struct ramstream {
 	/* Set by the caller. */
-	int in;            /* the stream, read to its end */
-	int ram;           /* the memory's file, empty; pages that hold zeros stay holes */
-	FILE *rest;        /* everything else */
-	const char *block; /* the name of the memory, as of the backend's id */
-	uint64_t max;      /* more memory than this is refused; bytes */
+	int in;               /* the stream, read to its end */
+	int ram;              /* the memory's file, empty; pages that hold zeros stay holes */
+	FILE *rest;           /* everything else */
+	const char *block;    /* the name of the memory, as of the backend's id */
+	uint64_t max;         /* more memory than this is refused; bytes */
+	pthread_mutex_t gate; /* who has it stops the reading, and so QEMU */
 	/* Set here. */
 	uint64_t size;  /* of the memory, bytes */
 	uint64_t pages; /* that are in the file */

@@ -16,7 +16,7 @@
 
 #define BANDWIDTH (1LL << 40) /* bytes a second: none, in effect */
 #define PIPE_SIZE (1 << 20)
-#define HELD 1          /* next to none */
+#define HELD 10         /* a page in a tenth of a second, of which QEMU counts the limit: one below 10 would be none */
 #define LAST_MS 1000000 /* whatever is left */
 #define ASK_MS 1
 
@@ -150,7 +150,8 @@ static int start_reader(struct vm_saver *s, int *to, struct err *e)
 	AUTO_FREE char *state = vm_run_path(NULL, s->out.tmp, VM_SAVED_STATE);
 	int ends[2], fd;
 
-	s->stream = (struct ramstream){ .in = -1, .block = VM_MEMORY, .max = s->vm.memory };
+	s->stream =
+	    (struct ramstream){ .in = -1, .block = VM_MEMORY, .max = s->vm.memory, .gate = PTHREAD_MUTEX_INITIALIZER };
 	if (ram == NULL || state == NULL)
 		return err_set(e, "out of memory");
 	s->stream.ram = open(ram, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -202,10 +203,11 @@ static int pace(struct vm_saver *s, int64_t bandwidth, int ms, struct err *e)
 	    json_pack("{s:I, s:i}", "max-bandwidth", (json_int_t)bandwidth, "downtime-limit", ms), NULL, e);
 }
 
-int vm_saver_hold(struct vm_saver *s, struct err *e)
+void vm_saver_hold(struct vm_saver *s, bool held)
 {
-	s->held = true;
-	return pace(s, HELD, 0, e);
+	if (s->held != held)
+		(void)(held ? pthread_mutex_lock : pthread_mutex_unlock)(&s->stream.gate);
+	s->held = held;
 }
 
 int vm_saver_freeze(struct vm_saver *s, struct err *e)
@@ -215,7 +217,7 @@ int vm_saver_freeze(struct vm_saver *s, struct err *e)
 
 int vm_saver_look(struct vm_saver *s, struct err *e)
 {
-	s->held = false;
+	vm_saver_hold(s, false);
 	return s->phase != VM_SENDING ? 0 : pace(s, BANDWIDTH, 1, e);
 }
 
@@ -223,14 +225,15 @@ int vm_saver_thaw(struct vm_saver *s, struct err *e)
 {
 	if (s->phase != VM_SENDING)
 		return 0;
-	if (vm_saver_hold(s, e) < 0)
+	/* QEMU may have looked more than once. */
+	if (pace(s, HELD, 0, e) < 0 || vm_saver_ask(s, e) < 0)
 		return -1;
+	s->looked = s->pass;
 	return s->ran ? command(s, "cont", NULL, NULL, e) : 0;
 }
 
 int vm_saver_send(struct vm_saver *s, struct err *e)
 {
-	s->held = false;
 	return s->phase != VM_SENDING ? 0 : pace(s, BANDWIDTH, 0, e);
 }
 
@@ -239,10 +242,10 @@ int vm_saver_last(struct vm_saver *s, struct err *e)
 	return s->phase != VM_SENDING ? 0 : pace(s, BANDWIDTH, LAST_MS, e);
 }
 
-/* QEMU begins by looking for changes. Returns 0 when it has. */
+/* QEMU begins by looking for changes: the machine stands still until it has, and nothing is sent. Returns 0 or -1. */
 static int first_look(struct vm_saver *s, struct err *e)
 {
-	if (s->ran && command(s, "stop", NULL, NULL, e) < 0)
+	if (pace(s, HELD, 0, e) < 0 || (s->ran && command(s, "stop", NULL, NULL, e) < 0))
 		return -1;
 	s->sending = true;
 	if (command(s, "migrate", json_pack("{s:s}", "uri", "fd:save"), NULL, e) < 0)
@@ -250,8 +253,12 @@ static int first_look(struct vm_saver *s, struct err *e)
 	do
 		if (vm_saver_ask(s, e) < 0)
 			return -1;
-	while (s->pass < 1 && s->phase == VM_SENDING && nanosleep(&(struct timespec){ 0, ASK_MS * 1000000 }, NULL) == 0);
-	return s->ran && s->phase == VM_SENDING ? command(s, "cont", NULL, NULL, e) : 0;
+	while (
+	    s->pass < 1 && s->phase == VM_SENDING && nanosleep(&(struct timespec){ 0, ASK_MS * 1000000 }, NULL) == 0);
+	s->looked = s->pass;
+	if (s->ran && command(s, "cont", NULL, NULL, e) < 0)
+		return -1;
+	return vm_saver_send(s, e);
 }
 
 int vm_saver_begin(struct vm_saver *s, struct err *e)
@@ -264,7 +271,7 @@ int vm_saver_begin(struct vm_saver *s, struct err *e)
 	s->out_lock = open(s->out.tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->out_lock < 0 || flock(s->out_lock, LOCK_EX | LOCK_NB) < 0)
 		return err_sys(e, "%s", s->out.tmp);
-	if (start_reader(s, &to, e) < 0 || add_overlay(s, e) < 0 || pace(s, BANDWIDTH, 0, e) < 0)
+	if (start_reader(s, &to, e) < 0 || add_overlay(s, e) < 0)
 		return -1;
 	if (command(s, "migrate-set-capabilities",
 		json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "pause-before-switchover",

@@ -2,10 +2,10 @@
  * Saving one machine that runs, in steps, so that several can be saved at the same moment.
  *
  * QEMU sends the state as in a live migration: memory first, while the machine runs, and then what has changed since,
- * which is asked for, the first time too, only while the machine stands still: under TCG QEMU 7.2 misses a page now and then
- * that is written to at the very moment of asking (seen: some 10 of 60000, kernels that panicked of it, and one whose
- * processors all waited for a lock that nobody held). With the last of it the
- * disk gets its new overlay. Source: QEMU 7.2, qapi/migration.json; migration_iteration_run in migration/migration.c.
+ * which is asked for, the first time too, only while the machine stands still: under TCG QEMU 7.2 misses a page now and
+ * then that is written to at the very moment of asking (seen: some 10 of 60000, kernels that panicked of it, and one
+ * whose processors all waited for a lock that nobody held). With the last of it the disk gets its new overlay. Source:
+ * QEMU 7.2, qapi/migration.json; migration_iteration_run in migration/migration.c.
  */
 #ifndef KS_VMSAVER_H
 #define KS_VMSAVER_H
@@ -48,8 +48,9 @@ struct vm_saver {
 	int stream_rc;
 	bool reading, sending, ran, switched;
 	enum vm_phase phase;
-	int64_t pass;  /* the number of the pass */
-	uint64_t left; /* bytes of it that are left */
+	int64_t pass;   /* how often QEMU has looked for changes */
+	int64_t looked; /* the same when the machine went on */
+	uint64_t left;  /* bytes of it that are left */
 	bool held;
 	int64_t pause_us; /* how long the machine stood still; set by vm_saver_go_on */
 };
@@ -60,8 +61,8 @@ int vm_saver_open(struct vm_saver *s, struct err *e);
 /* Begins to send all of memory; the machine runs. Returns 0 or -1. */
 int vm_saver_begin(struct vm_saver *s, struct err *e);
 
-/* Sends no more for now: the others are not as far. Returns 0 or -1. */
-int vm_saver_hold(struct vm_saver *s, struct err *e);
+/* Sends no more while it is HELD: the others are not as far. */
+void vm_saver_hold(struct vm_saver *s, bool held);
 
 /* The machine stands still. Returns 0 or -1. */
 int vm_saver_freeze(struct vm_saver *s, struct err *e);
@@ -70,9 +71,9 @@ int vm_saver_freeze(struct vm_saver *s, struct err *e);
 int vm_saver_look(struct vm_saver *s, struct err *e);
 
 /*
- * The machine goes on, and the changes are sent when vm_saver_send says so, VM_SAVER_FORGET_MS later: until then QEMU still
- * has the threshold in mind by which it looked, and would look again by itself (migration_update_counters makes it anew
- * every 100 ms). Both return 0 or -1.
+ * The machine goes on, and the changes are sent when vm_saver_send says so, VM_SAVER_FORGET_MS later: until then QEMU
+ * still has the threshold in mind by which it looked, and would look again by itself (migration_update_counters makes
+ * it anew every 100 ms). Both return 0 or -1.
  */
 #define VM_SAVER_FORGET_MS 250
 int vm_saver_thaw(struct vm_saver *s, struct err *e);

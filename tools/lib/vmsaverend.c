@@ -109,6 +109,7 @@ void vm_saver_free(struct vm_saver *s)
 {
 	size_t i;
 
+	vm_saver_hold(s, false);
 	if (s->q.fd >= 0) {
 		undo(s);
 		qmp_close(&s->q);

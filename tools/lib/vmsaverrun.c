@@ -15,6 +15,7 @@ static int failed(struct vm_saver *s, const json_t *answer, struct err *e)
 	const char *words = json_string_value(json_object_get(answer, "error-desc"));
 
 	if (s->reading) {
+		vm_saver_hold(s, false);
 		(void)pthread_join(s->reader, NULL);
 		s->reading = false;
 	}
