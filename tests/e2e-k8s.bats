@@ -8,10 +8,14 @@ setup_file() {
 
 teardown_file() {
 	[ -n "${KEEP:-}" ] || mk cluster-down > /dev/null 2>&1 || true
+	[ ! -s "$BATS_FILE_TMPDIR/state" ] || rm -rf "$(< "$BATS_FILE_TMPDIR/state")"
 }
 
 mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" B="$B" "$@" 3>&-; }
 kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
+
+# resumed_from: the state that the running cluster came from, if it did not boot.
+resumed_from() { (. "$B/clusters/$ME/conf" && echo "$STATE_DIR"); }
 
 # one_of STAGE: the directory of its current key.
 one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s "." $1 }'; }
@@ -45,9 +49,12 @@ one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s 
 	show mk check-provider
 }
 
+# A size that nobody else takes: the first such cluster boots, and is kept for the test that resumes it.
+TWO=(NODES=2 MEMORY=4032M)
+
 @test "two nodes are Ready, every pod runs" {
-	# Booted even if an earlier run has left its state.
-	show mk cluster-up NODES=2 RESUME=never
+	show mk cluster-up "${TWO[@]}"
+	[ -z "$(resumed_from)" ]
 	run -0 kc get nodes --no-headers
 	[ "$(grep -cw Ready <<< "$output")" = 2 ]
 	run -0 kc get pods -A --no-headers
@@ -135,11 +142,9 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 
 @test "a resumed cluster is healthy: Ready for a minute, no restart, exec, logs, port-forward, DNS, new pods, watches" {
 	local image end before after port
-	# The first time it boots and is saved; then it is resumed, both nodes together.
-	show mk cluster-up NODES=2
+	show mk cluster-up "${TWO[@]}" RESUME=always
+	resumed_from > "$BATS_FILE_TMPDIR/state"
 	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
-	mk cluster-down
-	show mk cluster-up NODES=2 RESUME=always
 	before=$(restarts)
 	end=$((SECONDS + 60))
 	while [ "$SECONDS" -lt "$end" ]; do
