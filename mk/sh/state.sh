@@ -60,7 +60,7 @@ END
 }
 
 # state_save DIR [VMSAVE-OPTION...]: save the running cluster as DIR, whole or not at all; an earlier DIR is replaced.
-# The nodes stop at the same moment, for some 30 ms, and go on. KEEP_CACHES=1: they keep what they have cached.
+# The nodes stop at the same moment, for some 0.1 s, and go on. KEEP_CACHES=1: they keep what they have cached.
 state_save() {
 	local dir=$1 new
 	shift
