@@ -177,7 +177,7 @@ static int go_on(struct save *s, struct err *e)
 	return each(s, vm_saver_send, e);
 }
 
-/* Pass after pass, until little has changed during one, and all stand still. */
+/* Pass after pass, until little has changed during one, and all stand still. They do so for the first look too. */
 static int until_stopped(struct save *s, struct err *e)
 {
 	enum vm_phase least = VM_SENDING;
@@ -185,6 +185,8 @@ static int until_stopped(struct save *s, struct err *e)
 	int pass = 1;
 	bool near;
 
+	if (until_pass(s, &changed, e) < 0 || each(s, vm_saver_thaw, e) < 0 || each(s, vm_saver_send, e) < 0)
+		return -1;
 	for (;;) {
 		do
 			if (ask(s, &least, e) < 0 || is_near(s, &near, e) < 0)

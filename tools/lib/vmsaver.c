@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -18,7 +17,6 @@
 #define PIPE_SIZE (1 << 20)
 #define HELD 10         /* a page in a tenth of a second, of which QEMU counts the limit: one below 10 would be none */
 #define LAST_MS 1000000 /* whatever is left */
-#define ASK_MS 1
 
 static int command(struct vm_saver *s, const char *name, json_t *args, json_t **ret, struct err *e)
 {
@@ -242,25 +240,6 @@ int vm_saver_last(struct vm_saver *s, struct err *e)
 	return s->phase != VM_SENDING ? 0 : pace(s, BANDWIDTH, LAST_MS, e);
 }
 
-/* QEMU begins by looking for changes: the machine stands still until it has, and nothing is sent. Returns 0 or -1. */
-static int first_look(struct vm_saver *s, struct err *e)
-{
-	if (pace(s, HELD, 0, e) < 0 || (s->ran && command(s, "stop", NULL, NULL, e) < 0))
-		return -1;
-	s->sending = true;
-	if (command(s, "migrate", json_pack("{s:s}", "uri", "fd:save"), NULL, e) < 0)
-		return -1;
-	do
-		if (vm_saver_ask(s, e) < 0)
-			return -1;
-	while (
-	    s->pass < 1 && s->phase == VM_SENDING && nanosleep(&(struct timespec){ 0, ASK_MS * 1000000 }, NULL) == 0);
-	s->looked = s->pass;
-	if (s->ran && command(s, "cont", NULL, NULL, e) < 0)
-		return -1;
-	return vm_saver_send(s, e);
-}
-
 int vm_saver_begin(struct vm_saver *s, struct err *e)
 {
 	AUTO_CLOSE int to = -1;
@@ -277,7 +256,11 @@ int vm_saver_begin(struct vm_saver *s, struct err *e)
 		json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "pause-before-switchover",
 		    "state", 1, "capability", "x-ignore-shared", "state", 0),
 		NULL, e) < 0 ||
-	    qmp_give_fd(&s->q, "save", to, s->deadline, e) < 0)
+	    qmp_give_fd(&s->q, "save", to, s->deadline, e) < 0 || pace(s, HELD, 0, e) < 0)
 		return -1;
-	return first_look(s, e);
+	/* From here on there is something to undo, whatever fails. */
+	s->sending = true;
+	if (vm_saver_freeze(s, e) < 0)
+		return -1;
+	return command(s, "migrate", json_pack("{s:s}", "uri", "fd:save"), NULL, e);
 }

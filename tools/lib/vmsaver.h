@@ -58,7 +58,10 @@ struct vm_saver {
 /* Finds the machine and what it has. Returns 0 or -1; vm_saver_free in any case. */
 int vm_saver_open(struct vm_saver *s, struct err *e);
 
-/* Begins to send all of memory; the machine runs. Returns 0 or -1. */
+/*
+ * The machine stands still, and QEMU begins: its first pass is all of memory, and it looks for changes then too.
+ * Nothing is sent until vm_saver_thaw and vm_saver_send. Returns 0 or -1.
+ */
 int vm_saver_begin(struct vm_saver *s, struct err *e);
 
 /* Sends no more while it is HELD: the others are not as far. */
