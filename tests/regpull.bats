@@ -4,11 +4,7 @@ load lib/registry
 
 setup() {
 	registry_setup
-	perl -e 'srand 1; print join "", map { chr 97 + rand 26 } 1 .. 3_000_000' > big
-	perl -e 'srand 2; print join "", map { chr 97 + rand 26 } 1 .. 5_000' > small
-	ocipack -t x --compress none --file big=big --file small=small lay
-	BIG=$(layer lay 0) SMALL=$(layer lay 1) SIZE=$(stat -c %s "$(blob lay "$(layer lay 0)")")
-	M=$(ocipack --list lay | awk '$1 == "x" { print $2 }')
+	registry_layout
 	regpush --tls-verify=false lay:x "$R/a/b:t" > pushed
 	: > state/log
 }

@@ -14,7 +14,6 @@
 #include "lib/regfetch.h"
 #include "lib/regopts.h"
 
-enum { PROGRESS_MS = 200 };
 enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE };
 
 static const struct opt options[] = {
@@ -48,7 +47,7 @@ struct job {
 	size_t nblobs;
 	uint64_t total; /* bytes of these */
 	struct regdisk disk;
-	int64_t begun, shown;
+	struct regbar bar;
 };
 
 /* What the layout shall call the image. Returns 0 or an exit code. */
@@ -145,22 +144,10 @@ static void on_note(void *arg, const char *text)
 static void on_progress(void *arg, uint64_t sent, uint64_t received)
 {
 	struct job *job = arg;
-	int64_t now = now_ms();
-	char text[96];
 
 	(void)sent;
-	if (now - job->shown < PROGRESS_MS || job->total == 0)
-		return;
-	job->shown = now;
-	regopts_bar(text, received, job->total, job->begun);
-	(void)fprintf(stderr, "\r%s: %s\033[K", job->name, text);
-}
-
-static void clear_progress(struct job *job)
-{
-	if (job->shown != 0)
-		(void)fputs("\r\033[K", stderr);
-	job->shown = 0;
+	if (job->total > 0)
+		regbar_show(&job->bar, job->name, received, job->total);
 }
 
 static int by_size(const void *a, const void *b)
@@ -218,13 +205,13 @@ static int pull_blobs(struct job *job, struct err *e)
 		regfetch_init(&job->blobs[i]);
 		tasks[i] = &job->blobs[i].task;
 	}
-	job->begun = now_ms();
+	job->bar.begun = now_ms();
 	if (rc == 0) {
 		rc = regpool_run(&job->pool, tasks, job->nblobs, e);
 		for (i = 0; i < job->nblobs; i++)
 			regfetch_free(&job->blobs[i]);
 	}
-	clear_progress(job);
+	regbar_clear(&job->bar);
 	free(tasks);
 	return rc;
 }
@@ -298,7 +285,7 @@ static int pull_disk(struct job *job, const char *reference, struct err *e)
 	if (rc < 0)
 		return rc;
 	job->total = d->total;
-	job->begun = now_ms();
+	job->bar.begun = now_ms();
 	cli_note(job->c, "%s: %zu windows, %zu of them to come, %llu bytes", d->path, d->disk.n, d->nchunks,
 	    (unsigned long long)d->total);
 	if (job->dry) {
@@ -306,7 +293,7 @@ static int pull_disk(struct job *job, const char *reference, struct err *e)
 		return 0;
 	}
 	rc = regdisk_pull(d, e);
-	clear_progress(job);
+	regbar_clear(&job->bar);
 	if (rc == 0)
 		(void)printf("sha256:%s\n", d->hex);
 	return rc;
@@ -336,7 +323,7 @@ static int run(struct job *job)
 	out_catch_signals();
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	rc = job->disk.path != NULL ? pull_disk(job, reference, &e) : pull_image(job, reference, &e);
-	clear_progress(job);
+	regbar_clear(&job->bar);
 	free(job->blobs);
 	regimage_free(&job->docs.image);
 	regdisk_free(&job->disk);

@@ -13,7 +13,6 @@
 #include "lib/regopts.h"
 #include "lib/regrefer.h"
 
-enum { PROGRESS_MS = 200 };
 enum { OPT_MOUNT = OPT_LONG };
 
 static const struct opt options[] = {
@@ -47,7 +46,7 @@ struct job {
 	struct words unlisted;  /* documents with a subject, of which the registry keeps no list */
 	struct regblob *blobs;
 	size_t nblobs;
-	int64_t begun, shown;
+	struct regbar bar;
 };
 
 /* A document on its way. */
@@ -106,27 +105,16 @@ static void on_note(void *arg, const char *text)
 static void on_progress(void *arg, uint64_t sent, uint64_t received)
 {
 	struct job *job = arg;
-	int64_t now = now_ms();
 	uint64_t total = 0;
-	char text[96];
 	size_t i;
 
 	(void)received;
-	if (now - job->shown < PROGRESS_MS || job->nblobs == 0)
+	if (job->nblobs == 0)
 		return;
-	job->shown = now;
 	for (i = 0; i < job->nblobs; i++)
 		if (job->blobs[i].fate == REGBLOB_SENT || job->blobs[i].fate == REGBLOB_TO_SEND)
 			total += job->blobs[i].part->size;
-	regopts_bar(text, sent, total, job->begun);
-	(void)fprintf(stderr, "\r%s: %s\033[K", job->name, text);
-}
-
-static void clear_progress(struct job *job)
-{
-	if (job->shown != 0)
-		(void)fputs("\r\033[K", stderr);
-	job->shown = 0;
+	regbar_show(&job->bar, job->name, sent, total);
 }
 
 /* The image that is meant: the one called TAG, or the only one. Returns a borrowed reference or NULL. */
@@ -239,9 +227,9 @@ static int push_blobs(struct job *job, struct err *e)
 		regblob_init(&job->blobs[i]);
 		tasks[i] = &job->blobs[i].task;
 	}
-	job->begun = now_ms();
+	job->bar.begun = now_ms();
 	rc = regpool_run(&job->pool, tasks, job->nblobs, e);
-	clear_progress(job);
+	regbar_clear(&job->bar);
 	if (rc == 0)
 		rc = check_absent(job, e);
 	for (i = 0; i < job->nblobs; i++) {
@@ -458,7 +446,7 @@ static int run(struct job *job)
 	rc = layout_open(&job->layout, dir, false, now_ms() + job->opts.timeout * 1000, &e);
 	if (rc == 0)
 		rc = work(job, &e);
-	clear_progress(job);
+	regbar_clear(&job->bar);
 	free(job->blobs);
 	words_free(&job->unlisted);
 	regimage_free(&job->image);

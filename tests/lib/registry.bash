@@ -16,6 +16,18 @@ registry_setup() {
 	R=127.0.0.1:$PORT
 }
 
+# registry_layout: the layout lay, tag x: a large file and a small one, each a layer. $BIG, $SMALL and $M are the digests of
+# these and of the manifest, $SIZE the large one's bytes.
+# shellcheck disable=SC2034 # the tests' variables
+registry_layout() {
+	# Text, so that it can be told from what it is not; several writes of libcurl's.
+	perl -e 'srand 1; print join "", map { chr 97 + rand 26 } 1 .. 3_000_000' > big
+	perl -e 'srand 2; print join "", map { chr 97 + rand 26 } 1 .. 5_000' > small
+	ocipack -t x --compress none --file big=big --file small=small lay
+	BIG=$(layer lay 0) SMALL=$(layer lay 1) SIZE=$(stat -c %s "$(blob lay "$(layer lay 0)")")
+	M=$(ocipack --list lay | awk '$1 == "x" { print $2 }')
+}
+
 # mode [RULE...]: what the registry of the tests does otherwise than well (tests/lib/registry.pl).
 mode() {
 	rm -rf state/seen

@@ -5,7 +5,7 @@
 
 #include "num.h"
 
-enum { MAX_SECONDS = 1000000, MAX_RETRIES = 100, MAX_CONNECTIONS = 64, MIB = 1 << 20 };
+enum { MAX_SECONDS = 1000000, MAX_RETRIES = 100, MAX_CONNECTIONS = 64, MIB = 1 << 20, BAR_MS = 200 };
 
 static int number(const char *what, const char *arg, int64_t min, int64_t max, int64_t *to, struct err *e)
 {
@@ -61,15 +61,25 @@ int regopts_open(const struct regopts *o, struct regpool *p, const struct ref *r
 	return regpool_open(p, r->host, e);
 }
 
-void regopts_bar(char text[96], uint64_t done, uint64_t total, int64_t begun)
+void regbar_show(struct regbar *b, const char *name, uint64_t done, uint64_t total)
 {
-	int64_t ms = now_ms() - begun;
+	int64_t now = now_ms(), ms = now - b->begun;
 	double mib;
 
+	if (now - b->shown < BAR_MS)
+		return;
+	b->shown = now;
 	/* What was sent twice does not count twice. */
 	if (done > total)
 		done = total;
 	mib = (double)done / MIB;
-	(void)snprintf(text, 96, "%.1f of %.1f MiB (%d%%), %.1f MiB/s", mib, (double)total / MIB,
+	(void)fprintf(stderr, "\r%s: %.1f of %.1f MiB (%d%%), %.1f MiB/s\033[K", name, mib, (double)total / MIB,
 	    total > 0 ? (int)((double)done * 100 / (double)total) : 100, ms > 0 ? mib * 1000 / (double)ms : 0.0);
+}
+
+void regbar_clear(struct regbar *b)
+{
+	if (b->shown != 0)
+		(void)fputs("\r\033[K", stderr);
+	b->shown = 0;
 }

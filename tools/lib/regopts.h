@@ -39,7 +39,15 @@ int regopts_open(const struct regopts *o, struct regpool *p, const struct ref *r
 /* The scope "repository:REPO:ACTIONS" is asked for too. Returns 0 or -1. */
 int regopts_scope(struct regpool *p, const char *repo, const char *actions, struct err *e);
 
-/* "DONE of TOTAL MiB (N%), M MiB/s" of bytes, since BEGUN (of now_ms), to TEXT. */
-void regopts_bar(char text[96], uint64_t done, uint64_t total, int64_t begun);
+/* How far it is, in a terminal's last line. Of now_ms: when it began (set by the caller), when it was shown. */
+struct regbar {
+	int64_t begun, shown;
+};
+
+/* "NAME: DONE of TOTAL MiB (N%), M MiB/s", of bytes, five times a second. */
+void regbar_show(struct regbar *b, const char *name, uint64_t done, uint64_t total);
+
+/* Takes it off the terminal, if it is there. */
+void regbar_clear(struct regbar *b);
 
 #endif
