@@ -22,12 +22,13 @@
 #define LITTLE (24ULL << 20) /* bytes: they are sent in some 30 ms */
 #define PASSES 4             /* a machine that changes more than LITTLE during each of them stands still for longer */
 
-enum { OPT_QUIT = OPT_LONG, OPT_COMPRESS, OPT_MAP };
+enum { OPT_MAP = OPT_LONG, OPT_NO_SYNC };
 
 static const struct opt options[] = {
 	{ 'q', "quit", NULL, "the machines end when they are saved" },
 	{ 'z', "compress", NULL, "pack the memory, for publishing (see vmstate(1))" },
 	{ OPT_MAP, "map", "INSIDE=HERE", "where a directory of the machine's is here" },
+	{ OPT_NO_SYNC, "no-sync", NULL, "do not wait for the disk" },
 	{ 't', "timeout", "SECONDS", "time until all are saved (default: 120)" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -44,7 +45,7 @@ struct save {
 	size_t n;
 	struct vm_map maps[MAPS];
 	size_t nmaps;
-	bool quit, compress;
+	bool quit, compress, no_sync;
 	int64_t seconds, deadline;
 };
 
@@ -71,6 +72,9 @@ static int parse(struct cli *c, struct save *s)
 			break;
 		case 'z':
 			s->compress = true;
+			break;
+		case OPT_NO_SYNC:
+			s->no_sync = true;
 			break;
 		case OPT_MAP:
 			if (add_map(s, (char *)(uintptr_t)c->arg) == 0)
@@ -261,6 +265,7 @@ int main(int argc, char **argv)
 			.maps = s.maps,
 			.nmaps = s.nmaps,
 			.quit = s.quit,
+			.no_sync = s.no_sync,
 			.cancel_fd = signals,
 			.deadline = s.deadline,
 			.q = { .fd = -1 },

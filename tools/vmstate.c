@@ -118,7 +118,7 @@ static int act(const struct cli *c, const struct job *j, struct err *e)
 	case CHECK:
 		return vmdir_check(j->dir, e);
 	case SEAL:
-		rc = vmdir_seal(j->dir, names, (size_t)c->argc - 1, e);
+		rc = vmdir_seal(j->dir, names, (size_t)c->argc - 1, true, e);
 		break;
 	case PACK:
 		rc = vmdir_pack(j->dir, file, j->keep, e);

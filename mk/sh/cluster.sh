@@ -183,12 +183,35 @@ cl_seed() {
 # cl_ssh NUMBER [COMMAND...]: run a command on a node, or a login shell; its exit code, stdout and stderr. The server of
 # a node that has just resumed takes its new key by starting anew: for a moment nobody listens.
 cl_ssh() {
-	local number=$1 port
-	shift
-	port=$(cl_saved_port $((2200 + number)))
-	ssh -F /dev/null -i "$D/ssh_key" -p "$port" -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes \
-		-o UserKnownHostsFile="$D/known_hosts" -o HostKeyAlias="$(printf 'node%02d' "$number")" \
-		-o ConnectTimeout=60 -o ConnectionAttempts=10 -o ServerAliveInterval=30 -o LogLevel=ERROR root@127.0.0.1 "$@"
+	local ssh
+	cl_ssh_options "$1"
+	"${ssh[@]}" root@127.0.0.1 "${@:2}"
+}
+
+# cl_ssh_options NUMBER: the ssh command for it, in $ssh.
+cl_ssh_options() {
+	ssh=(ssh -F /dev/null -i "$D/ssh_key" -p "$(cl_saved_port $((2200 + $1)))" -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes
+		-o UserKnownHostsFile="$D/known_hosts" -o HostKeyAlias="$(printf 'node%02d' "$1")"
+		-o ConnectTimeout=60 -o ConnectionAttempts=10 -o ServerAliveInterval=30 -o LogLevel=ERROR)
+	[ -z "${CL_SHARED:-}" ] || ssh+=(-o ControlPath="$CL_SHARED/$1")
+}
+
+# cl_ssh_share NUMBER: from here on there is one connection to the node, kept in the directory $CL_SHARED: to open one takes
+# an emulated node half a second. cl_ssh_alone ends it: a machine that is saved is to have none.
+cl_ssh_share() {
+	local ssh
+	# A socket's name has little room.
+	CL_SHARED=$(mktemp -d)
+	cl_ssh_options "$1"
+	# Whoever waits for the lock of the stage does not wait for it.
+	"${ssh[@]}" -o ControlMaster=yes -f -N root@127.0.0.1 9>&-
+}
+cl_ssh_alone() {
+	local ssh
+	cl_ssh_options "$1"
+	"${ssh[@]}" -O exit root@127.0.0.1 2> /dev/null || true
+	rm -rf "$CL_SHARED"
+	CL_SHARED=
 }
 
 # cl_save_ports: $D/ports: "CONTAINER-PORT HOST-PORT" a line, so that no engine has to be asked afterwards.

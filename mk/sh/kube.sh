@@ -100,16 +100,6 @@ kube_config() {
 # kube_server: the URL of the API.
 kube_server() { sed -n 's/^ *server: //p' "$D/kubeconfig"; }
 
-# kube_raw METHOD PATH...: requests to the API over one connection, two at a time, by the rights of $D/kubeconfig; the answers,
-# and 22 if one of them is an error. For what a kubectl each, which asks what there is first, takes too long.
-kube_raw() {
-	local method=$1 path server urls=()
-	shift
-	server=$(kube_server)
-	for path; do urls+=("$server$path"); done
-	kube_curl --no-progress-meter --parallel --parallel-max 2 -X "$method" "${urls[@]}"
-}
-
 # kube_curl CURL-OPTION...: curl with what $D/kubeconfig trusts and is trusted for; kube_curl_options has these options in
 # $api, for a second request of the same curl. To one that calls itself curl the API sends what is to be read by people
 # (apiserver, responsewriters.SerializeObject: isPrettyPrint), not one line.
@@ -139,8 +129,11 @@ kube_registry() {
 	kube_curl "${patch[@]}"
 }
 
-# kube_names: the names in a list of objects that the API has sent.
-kube_names() { grep -oP '"metadata":\{"name":"\K[^"]*' || true; }
+# kube_names: of a list of objects that the API has sent, "NAMESPACE/NAME" a line.
+kube_names() {
+	grep -oE '"metadata":\{"name":"[^"]*",("generateName":"[^"]*",)?"namespace":"[^"]*"' |
+		sed -E 's,^"metadata":\{"name":"([^"]*)".*"namespace":"([^"]*)"$,\2/\1,' || true
+}
 
 # kube_pem NAME: what $D/kubeconfig has in base64.
 kube_pem() { sed -n "s/^ *$1: //p" "$D/kubeconfig" | base64 -d; }

@@ -60,7 +60,8 @@ END
 }
 
 # state_save DIR [VMSAVE-OPTION...]: save the running cluster as DIR, whole or not at all; an earlier DIR is replaced.
-# The nodes stop at the same moment, for some 0.1 s, and go on. KEEP_CACHES=1: they keep what they have cached.
+# The nodes stop at the same moment, for some 0.1 s, and go on. KEEP_CACHES=1: they keep what they have cached. The disk is
+# not waited for: what a crash leaves of the state is found out.
 state_save() {
 	local dir=$1 new
 	shift
@@ -82,7 +83,7 @@ state_fill() {
 	[ -n "${KEEP_CACHES:-}" ] || state_free
 	for name in $(state_node_names); do pairs+=("$name" "$new/$name"); done
 	# The paths are kept short: a socket's name has little room.
-	(cd "$D" && "$BIN/vmsave" -v --timeout "$(cl_scale 60)" "${maps[@]}" "$@" "${pairs[@]}") || return
+	(cd "$D" && "$BIN/vmsave" -v --no-sync --timeout "$(cl_scale 60)" "${maps[@]}" "$@" "${pairs[@]}") || return
 	state_registry "$D/registry" "$new/registry" || return
 	for v in "$D"/*; do
 		case ${v##*/} in
@@ -97,6 +98,13 @@ state_fill() {
 		done
 		printf 'saved_at=%s\nexpires_at=%s\n' "$(date +%s)" "$(state_expires "$new/cluster")"
 	} > "$new/conf"
+}
+
+# state_copy FROM TO: the same state once more; the files of its nodes are the very same.
+state_copy() {
+	local node
+	(umask 077 && mkdir "$2") && cp -a "$1/cluster" "$1/conf" "$2/" && state_registry "$1/registry" "$2/registry" || return
+	for node in "$1"/node*; do "$BIN/vmstate" --unpack --output "$2/${node##*/}" "$node" || return; done
 }
 
 # state_fits DIR: may it be resumed now? Says why not. (Whether its files are whole is vmstart's question.)

@@ -44,7 +44,7 @@ static void test_has(const struct stat *st)
 	size_t i;
 
 	ok(table != NULL && !vmtrust_has(table, &ram, st), "nothing is known at first");
-	vmtrust_set(table, &ram, st);
+	vmtrust_set(table, &ram, st, true);
 	ok(vmtrust_has(table, &ram, st) && !vmtrust_has(table, &state, st), "one is");
 	far[0].st_dev++;
 	far[1].st_ino++;
@@ -57,8 +57,31 @@ static void test_has(const struct stat *st)
 	ok(!vmtrust_has(table, &ram, st), "another digest");
 	far[0] = *st;
 	far[0].st_mtim.tv_sec = INT64_MAX;
-	vmtrust_set(table, &ram, &far[0]);
+	vmtrust_set(table, &ram, &far[0], true);
 	ok(vmtrust_has(table, &ram, &far[0]) && !vmtrust_has(table, &ram, st), "the end of time");
+	json_decref(table);
+}
+
+/* What is known until the system boots, as if it had booted since. */
+static void test_boot(const struct stat *st)
+{
+	struct vmform ram = { .name = name, .digest = "d1" };
+	json_t *table = vmtrust_parse(NULL, 0), *copy = vmtrust_parse(NULL, 0);
+	struct stat later = *st;
+
+	vmtrust_set(table, &ram, st, false);
+	ok(vmtrust_has(table, &ram, st), "what is not on the disk is known as well");
+	later.st_ctim.tv_sec++;
+	vmtrust_again(copy, table, &ram, &later);
+	ok(vmtrust_has(copy, &ram, &later) && !vmtrust_has(copy, &ram, st), "a new link of it");
+	(void)json_object_set_new(json_object_get(table, name), "boot", json_string("an earlier one"));
+	vmtrust_again(copy, table, &ram, &later);
+	ok(!vmtrust_has(table, &ram, st) && !vmtrust_has(copy, &ram, &later), "after the system has booted it is not");
+	vmtrust_set(table, &ram, st, true);
+	vmtrust_again(copy, table, &ram, &later);
+	ok(json_object_get(json_object_get(copy, name), "boot") == NULL && vmtrust_has(copy, &ram, &later),
+	    "what is on the disk is known for ever");
+	json_decref(copy);
 	json_decref(table);
 }
 
@@ -88,6 +111,7 @@ int main(void)
 	test_settle(fd);
 	st = write_now(fd);
 	test_has(&st);
+	test_boot(&st);
 	test_parse();
 	(void)close(fd);
 	return tap_end();

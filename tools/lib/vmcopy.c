@@ -25,8 +25,9 @@ static bool link_file(struct vmhold *from, struct vmhold *to, const struct vmfor
 		return true;
 	before.st_ctim = after.st_ctim;
 	if (vmtrust_same(&before, &after)) {
-		vmhold_trust(from, form, &after);
-		vmhold_trust(to, form, &after);
+		vmtrust_again(to->trust, from->trust, form, &after);
+		vmtrust_again(from->trust, from->trust, form, &after);
+		from->told = to->told = true;
 	}
 	return true;
 }

@@ -1,40 +1,67 @@
 #include "vmdir.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "auto.h"
 #include "vmhold.h"
+#include "vmtrust.h"
 
-/* Adds the file NAME to the manifest in H. Returns 0 or -1. */
-static int seal_one(struct vmhold *h, const char *name, struct err *e)
+/* The digest that the manifest BEFORE gives for FORM's file, if that is still as it was when it was read. */
+static bool is_known(const struct vmhold *h, const struct vmfiles *before, struct vmform *form, const struct stat *st)
+{
+	struct err none;
+	const struct vmfile *f = vmfiles_find(before, form->name, &none);
+
+	if (f == NULL || f->raw.size != (uint64_t)st->st_size || !vmtrust_has(h->trust, &f->raw, st))
+		return false;
+	form->size = f->raw.size;
+	(void)memcpy(form->digest, f->raw.digest, sizeof form->digest);
+	return true;
+}
+
+/* Adds the file NAME to the manifest in H, which was BEFORE. Returns 0 or -1. */
+static int seal_one(struct vmhold *h, const struct vmfiles *before, const char *name, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
+	struct vmform *form;
 	struct stat st;
 
 	if (vmfiles_add(&h->files, name, e) < 0)
 		return err_prefix(e, "%s", h->dir);
 	if (vmhold_file(h, name, &fd, &st, e) != 1)
 		return -1;
+	form = &h->files.v[h->files.n - 1].raw;
+	if (is_known(h, before, form, &st))
+		return 0;
 	/* This comes first: what a process wrote through a mapping changes ctime no later than here. */
-	if (fsync(fd) < 0 || fstat(fd, &st) < 0) {
+	if (!h->unsynced && (fsync(fd) < 0 || fstat(fd, &st) < 0)) {
 		(void)err_sys(e, "fsync");
 		return vmhold_says(h, name, e);
 	}
-	return vmhold_digest(h, fd, &st, &h->files.v[h->files.n - 1].raw, e);
+	return vmhold_digest(h, fd, &st, form, e);
 }
 
-int vmdir_seal(const char *dir, const char *const names[], size_t n, struct err *e)
+int vmdir_seal(const char *dir, const char *const names[], size_t n, bool sync, struct err *e)
 {
 	AUTO_VMHOLD struct vmhold h = { .fd = -1 };
+	struct vmfiles before;
+	struct err none;
 	size_t i;
+	int rc = 0;
 
 	if (vmhold_open(&h, dir, e) < 0)
 		return -1;
-	for (i = 0; i < n; i++)
-		if (seal_one(&h, names[i], e) < 0)
-			return -1;
-	return vmhold_save(&h, e);
+	/* Whether there is one, and a good one, does not matter here. */
+	(void)vmhold_load(&h, &none);
+	before = h.files;
+	h.files = (struct vmfiles){ 0 };
+	h.unsynced = !sync;
+	for (i = 0; rc == 0 && i < n; i++)
+		rc = seal_one(&h, &before, names[i], e);
+	vmfiles_free(&before);
+	return rc < 0 ? -1 : vmhold_save(&h, e);
 }
 
 /* As vmhold_verify, for the form that is there. */

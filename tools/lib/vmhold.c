@@ -166,7 +166,7 @@ int vmhold_file(const struct vmhold *h, const char *name, int *fd, struct stat *
 
 void vmhold_trust(struct vmhold *h, const struct vmform *form, const struct stat *st)
 {
-	vmtrust_set(h->trust, form, st);
+	vmtrust_set(h->trust, form, st, !h->unsynced);
 	h->told = true;
 }
 

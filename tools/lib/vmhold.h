@@ -15,6 +15,7 @@ struct vmhold {
 	struct vmfiles files;
 	json_t *trust; /* DIR/verified (vmtrust.h) */
 	bool told;     /* TRUST is not what DIR/verified says any more */
+	bool unsynced; /* what is trusted from now on may not be on the disk yet */
 };
 
 /* Waits for the lock of DIR. Returns 0, or -1: then too vmhold_close may be called. */

@@ -29,7 +29,8 @@ struct vm_saver {
 	const char *run, *dir;     /* the runtime directory here; where the state goes, which must not exist */
 	const struct vm_map *maps; /* as vm_disks'; the first one is left free for the runtime directory */
 	size_t nmaps;
-	bool quit; /* the machine ends when it is saved */
+	bool quit;    /* the machine ends when it is saved */
+	bool no_sync; /* the disk is not waited for */
 	int cancel_fd;
 	int64_t deadline; /* of now_ms */
 	/* Of the library. */

@@ -69,7 +69,7 @@ int vm_saver_finish(struct vm_saver *s, struct err *e)
 		return err_set(e, "out of memory");
 	(void)close(s->out_lock);
 	s->out_lock = -1;
-	if (vmdir_seal(s->out.tmp, (const char *const *)(void *)files.v, files.n, e) < 0)
+	if (vmdir_seal(s->out.tmp, (const char *const *)(void *)files.v, files.n, !s->no_sync, e) < 0)
 		return -1;
 	return outdir_commit(&s->out, e);
 }

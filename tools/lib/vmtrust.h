@@ -14,11 +14,17 @@
 /* The table that TEXT is (NULL: none); an empty one when it is damaged. NULL when out of memory. */
 json_t *vmtrust_parse(const char *text, size_t n);
 
-/* Was FORM, which is ST now, found right as it is? */
+/* Was FORM, which is ST now, found right as it is, and is this still known? */
 bool vmtrust_has(const json_t *table, const struct vmform *form, const struct stat *st);
 
-/* FORM has been found right; it was ST before it was read. */
-void vmtrust_set(json_t *table, const struct vmform *form, const struct stat *st);
+/*
+ * FORM has been found right; it was ST before it was read. SYNCED: it is on the disk; else this is only known until the
+ * system boots, since a crash can take what was written and leave what stat(2) says.
+ */
+void vmtrust_set(json_t *table, const struct vmform *form, const struct stat *st, bool synced);
+
+/* TABLE gets what FROM, which may be TABLE, has of FORM's file, which is ST by now. */
+void vmtrust_again(json_t *table, const json_t *from, const struct vmform *form, const struct stat *st);
 
 /* Has nothing been written between A and B? */
 bool vmtrust_same(const struct stat *a, const struct stat *b);
