@@ -4,7 +4,7 @@ CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 TB := $(B)$(if $(SAN),/san)
 BIN := $(TB)/bin
 TOOL_NAMES := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
-TOOLS := $(addprefix $(BIN)/,$(TOOL_NAMES))
+TOOLS := $(addprefix $(BIN)/,$(TOOL_NAMES) ramholes.so)
 LIB_OBJS := $(patsubst tools/lib/%.c,$(TB)/obj/lib/%.o,$(sort $(wildcard tools/lib/*.c)))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wformat=2 -Wstrict-prototypes \
@@ -50,6 +50,11 @@ $(BIN)/%: $(TB)/obj/%.o $(TB)/obj/libks.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(if $(filter $*,$(STATIC)),$(LINK.static),-pie) $(KS_LDFLAGS) -o $@.$$$$ $^ \
 		$(LIBS.$*) $(if $(filter $*,$(STATIC)),,-lcrypto) && mv $@.$$$$ $@
+
+# In a QEMU: no sanitizer of ours, which would have to come first in it.
+$(BIN)/%.so: tools/preload/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(KS_CFLAGS)) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@
 
 # Objects are kept: a second make has nothing to do.
 .SECONDARY:

@@ -419,6 +419,7 @@ static int start(struct settings *s, struct child *qemu, struct err *e)
 		.deadline = p->deadline,
 		.bring = s->resume.dir != NULL ? vm_resume_bring : NULL,
 		.arg = &s->resume,
+		.saved_ram = s->vm.ram,
 	};
 	int rc = -1;
 

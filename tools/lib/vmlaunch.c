@@ -12,6 +12,7 @@
 #include "auto.h"
 #include "num.h"
 #include "qmp.h"
+#include "vmholes.h"
 
 #define ASK_MS 100   /* between two questions about the state */
 #define WORDS 900    /* no more of QEMU's words than fit an error */
@@ -107,7 +108,10 @@ int vm_launch(struct vm_launch *l, struct child *qemu, struct err *e)
 	int64_t dying;
 	int rc, status;
 
-	if (log < 0 || child_start(qemu, l->command->v, &(struct child_io){ -1, -1, log }, l->death_signal, e) < 0)
+	vm_holes(l->saved_ram);
+	rc = log < 0 ? -1 : child_start(qemu, l->command->v, &(struct child_io){ -1, -1, log }, l->death_signal, e);
+	vm_holes(NULL);
+	if (rc < 0)
 		return -1;
 	rc = qmp_connect(&q, l->qmp, (const int[2]){ l->cancel_fd, qemu->pidfd }, l->deadline, e);
 	if (rc == 0) {

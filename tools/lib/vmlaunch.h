@@ -11,11 +11,12 @@
 
 struct vm_launch {
 	const struct args *command;
-	const char *qmp;  /* path of its QMP socket */
-	const char *log;  /* file for what QEMU says; written anew */
-	int death_signal; /* what QEMU gets when its parent ends; 0: nothing */
-	int cancel_fd;    /* readable: give up */
-	int64_t deadline; /* of now_ms */
+	const char *qmp;       /* path of its QMP socket */
+	const char *log;       /* file for what QEMU says; written anew */
+	const char *saved_ram; /* the file of the memory that it resumes with (vmholes.h); NULL: none */
+	int death_signal;      /* what QEMU gets when its parent ends; 0: nothing */
+	int cancel_fd;         /* readable: give up */
+	int64_t deadline;      /* of now_ms */
 	/* What is done with a QEMU that answers, before it must run (0 or -1); NULL: nothing. */
 	int (*bring)(struct qmp *q, void *arg, int64_t deadline, struct err *e);
 	void *arg;

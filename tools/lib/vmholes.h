@@ -1,0 +1,11 @@
+/* The saved memory of a machine, and the holes in its file: see tools/preload/ramholes.c. */
+#ifndef KS_VMHOLES_H
+#define KS_VMHOLES_H
+
+/*
+ * A program that is started from now on has the library ramholes.so preloaded for the file RAM, if it lies beside this
+ * program; RAM NULL: not any more.
+ */
+void vm_holes(const char *ram);
+
+#endif
