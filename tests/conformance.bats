@@ -557,5 +557,5 @@ declared() {
 	without=$(keys own)
 	[ -n "$without" ]
 	changed=$(diff <(echo "$without") <(echo "$with") | sed -n 's/^> \([a-z]*\) .*/\1/p' | paste -sd' ')
-	[ "$changed" = "images disk boot node cluster manifests ready seal image check" ]
+	[ "$changed" = "images disk layers boot node cluster manifests ready seal image check" ]
 }

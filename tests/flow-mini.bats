@@ -104,6 +104,34 @@ containers() {
 	run -0 mk -q provision
 }
 
+# stage_dir STAGE: that of today's key.
+stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $1 }')"; }
+
+@test "a stage that only looks: one checkpoint is its own and that of the stage before, which has one too when it fails" {
+	local setup=$COPY/tests/providers/mini/node/setup ready=$COPY/tests/providers/mini/stage/ready
+	mkdir -p "${ready%/*}"
+	printf '#!/bin/bash\necho "not ready" >&2\nexit 1\n' > "$ready"
+	chmod +x "$ready"
+	echo "# edited" >> "$setup"
+	run mk provision
+	[ "$status" -ne 0 ]
+	[[ $output == *"node done"*"the stage ready of mini failed"* ]]
+	[ -e "$(stage_dir node)/checkpoint/conf" ]
+	printf '#!/bin/bash\nexit 0\n' > "$ready"
+	run -0 mk provision
+	[[ $output == *"ready done"*"image done"* ]]
+	[[ $output != *"node done"* ]]
+	grep -q "resuming from .*/node\..*/checkpoint" "$(stage_dir ready)/log"
+	echo "# and again" >> "$setup"
+	run -0 mk provision
+	[[ $output == *"node done"*"ready done"* ]]
+	[ "$(stage_dir node)/checkpoint/node01/ram" -ef "$(stage_dir ready)/checkpoint/node01/ram" ]
+	"$BIN/vmstate" "$(stage_dir node)/checkpoint/node01"
+	rm -r "${ready%/*}"
+	sed -i '/^# edited$/d; /^# and again$/d' "$setup"
+	run -0 mk -q provision
+}
+
 @test "STATE=no: an image without state, and no stage before seal runs again" {
 	run -0 mk provision STATE=no
 	[[ $output == *"seal done"*"image done"* ]]
