@@ -98,3 +98,10 @@ kubectl_says() {
 	grep -qx '    server: https://127.0.0.1:40123' "$D/kubeconfig"
 	[ "$(stat -c %a "$D/kubeconfig")" = 600 ]
 }
+
+@test "the names in a list of the API, with their namespaces" {
+	run -0 kube_names <<< '{"kind":"SecretList","metadata":{"resourceVersion":"515"},"items":[{"metadata":{"name":"a","namespace":"kube-system","uid":"1","annotations":{"x":"{\"metadata\":{\"name\":\"no\",\"namespace\":\"no\"}}"}},"type":"t"},{"metadata":{"name":"b-1","generateName":"b-","namespace":"default","uid":"2"}}]}'
+	[ "$output" = $'kube-system/a\ndefault/b-1' ]
+	run -0 kube_names <<< '{"kind":"SecretList","metadata":{},"items":[]}'
+	[ -z "$output" ]
+}

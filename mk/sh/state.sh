@@ -173,12 +173,11 @@ state_start() {
 	[ "${2:-}" = keep ] || cl_network || return
 	cl_registry &
 	others+=($!)
-	cl_save_ports &
+	{ cl_save_ports && { [ -z "$kubernetes_version" ] || kube_config; }; } &
 	others+=($!)
 	state_nodes || rc=$?
 	for n in "${others[@]}"; do wait "$n" || rc=$?; done
-	[ "$rc" = 0 ] || return "$rc"
-	[ -z "$kubernetes_version" ] || kube_config
+	return "$rc"
 }
 
 # state_ready: every node of a cluster that resumed is Ready, as its API says (core/v1 NodeCondition: type, then status), and
