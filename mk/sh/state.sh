@@ -205,11 +205,16 @@ state_serves() {
 
 # state_tokens: the controllers work with tokens for an hour, made anew when 48 minutes are over by a clock that stands still
 # while a machine is saved; of an old state the API takes them no more, and they do not notice (seen with 1.20:
-# "Unauthorized" in the log of the controller manager, and no claim is bound). It starts anew then.
+# "Unauthorized" in the log of the controller manager, and no claim is bound). It starts anew then. By that clock they are
+# not older than the machine.
 state_tokens() {
-	local saved_at
+	local saved_at age
 	saved_at=$(sed -n 's/^saved_at=//p' "$STATE_DIR/conf")
-	[ $(($(date +%s) - saved_at)) -lt 600 ] || cl_ssh 1 'pkill -TERM -x kube-controller || true'
+	age=$(($(date +%s) - saved_at))
+	[ "$age" -lt 600 ] || cl_ssh 1 "read -r up _ < /proc/uptime
+		up=\${up%.*}
+		[ \"\$up\" -lt 2880 ] || up=2880
+		[ $age -lt \$((3480 - up)) ] || pkill -TERM -x kube-controller || true"
 }
 
 # state_key: what a state that cluster-up keeps is known by: all that a node could tell from another's.
