@@ -208,6 +208,7 @@ cl_ssh_share() {
 }
 cl_ssh_alone() {
 	local ssh
+	[ -n "${CL_SHARED:-}" ] || return 0
 	cl_ssh_options "$1"
 	"${ssh[@]}" -O exit root@127.0.0.1 2> /dev/null || true
 	rm -rf "$CL_SHARED"

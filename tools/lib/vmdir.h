@@ -26,9 +26,9 @@
 
 /*
  * Makes the manifest of the N files NAMES (in DIR; they must not change meanwhile), SYNC: after they have been written
- * to the disk; else they are read again when the system has booted, as a crash may have taken some of it. An earlier manifest is replaced; what DIR/verified knows of its files is not read again. Returns 0, or -1: a
- * name that is no plain file name or comes twice, a file that is missing, not a plain file or changes while it is read,
- * a system error.
+ * to the disk; else they are read again when the system has booted, as a crash may have taken some of it. An earlier
+ * manifest is replaced; what DIR/verified knows of its files is not read again. Returns 0, or -1: a name that is no plain
+ * file name or comes twice, a file that is missing, not a plain file or changes while it is read, a system error.
  */
 int vmdir_seal(const char *dir, const char *const names[], size_t n, bool sync, struct err *e);
 

@@ -3,8 +3,8 @@
 #define KS_VMHOLES_H
 
 /*
- * A program that is started from now on has the library ramholes.so preloaded for the file RAM, if it lies beside this
- * program; RAM NULL: not any more.
+ * A program that is started from now on has the library ramholes.so preloaded for the file RAM, before what the
+ * environment preloads already; if it lies beside this program.
  */
 void vm_holes(const char *ram);
 

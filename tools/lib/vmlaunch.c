@@ -108,10 +108,10 @@ int vm_launch(struct vm_launch *l, struct child *qemu, struct err *e)
 	int64_t dying;
 	int rc, status;
 
-	vm_holes(l->saved_ram);
-	rc = log < 0 ? -1 : child_start(qemu, l->command->v, &(struct child_io){ -1, -1, log }, l->death_signal, e);
-	vm_holes(NULL);
-	if (rc < 0)
+	/* QEMU is the last program that is started here. */
+	if (l->saved_ram != NULL)
+		vm_holes(l->saved_ram);
+	if (log < 0 || child_start(qemu, l->command->v, &(struct child_io){ -1, -1, log }, l->death_signal, e) < 0)
 		return -1;
 	rc = qmp_connect(&q, l->qmp, (const int[2]){ l->cancel_fd, qemu->pidfd }, l->deadline, e);
 	if (rc == 0) {
