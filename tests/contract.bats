@@ -126,8 +126,10 @@ man_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$TOP/to
 		[ -s "$TOP/tests/$1.bats" ] || no "$1: no tests/$1.bats"
 	}
 	each has || bad=1
+	# Libraries too.
+	for page in "$TOP"/tools/preload/*.c; do has "$(basename "$page" .c)" || bad=1; done
 	for page in "$TOP"/tools/*.1; do
-		[ -e "${page%.1}.c" ] || no "$(basename "$page"): a man page without a tool" || bad=1
+		[ -e "${page%.1}.c" ] || [ -e "$TOP/tools/preload/$(basename "$page" .1).c" ] || no "$(basename "$page"): a man page without a tool" || bad=1
 	done
 	return "$bad"
 }
