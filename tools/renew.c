@@ -1,6 +1,7 @@
 /* renew: what a machine does first when it resumes from a saved state: the time, random numbers of its own, new keys. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/random.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,12 +14,14 @@
 
 #include "lib/auto.h"
 #include "lib/cli.h"
+#include "lib/favour.h"
 #include "lib/num.h"
 #include "lib/slurp.h"
 #include "lib/ustar.h"
 
 static const struct opt opts[] = {
 	{ 'C', "directory", "DIR", "where the files go; the default is /" },
+	{ 'f', "favour", "NAME", "for 2 s processes of this name have the CPU first" },
 	{ 'H', "hang-up", "PIDFILE", "at the end send SIGHUP to the process it names" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -30,7 +33,7 @@ static const struct tool renew_tool = {
 	.opts = opts,
 };
 
-enum { RANDOM_MAX = 512 };
+enum { RANDOM_MAX = 512, FAVOUR_MS = 2000 };
 
 /* As struct rand_pool_info of linux/random.h, with room. */
 struct random {
@@ -140,8 +143,22 @@ static void hang_up(const char *path)
 		(void)kill((pid_t)pid, SIGHUP);
 }
 
+/* By a process of its own, which nobody waits for: not by its number, nor for the end of what it writes. */
+static void favour_names(const struct words *names)
+{
+	static const struct favour_roots roots = { "/proc", "/sys/fs/cgroup" };
+
+	if (fork() != 0)
+		return;
+	(void)setsid();
+	(void)close_range(0, UINT_MAX, 0);
+	favour(&roots, names, FAVOUR_MS);
+	_exit(0);
+}
+
 struct job {
 	const char *dir, *hang_up;
+	const struct words *favour;
 };
 
 static int renew(const struct job *job, char *input, size_t n, struct err *e)
@@ -169,6 +186,8 @@ static int renew(const struct job *job, char *input, size_t n, struct err *e)
 	while ((more = tar.left == 0 ? 0 : ustar_next(&tar, &file, e)) > 0)
 		if (put(dir, &file, e) < 0)
 			return -1;
+	if (more == 0 && job->favour->n > 0)
+		favour_names(job->favour);
 	if (more == 0 && job->hang_up != NULL)
 		hang_up(job->hang_up);
 	return more;
@@ -177,15 +196,17 @@ static int renew(const struct job *job, char *input, size_t n, struct err *e)
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &renew_tool, .argc = argc, .argv = argv };
-	struct job job = { .dir = "/" };
+	AUTO_WORDS struct words favour = { 0 };
+	struct job job = { .dir = "/", .favour = &favour };
 	AUTO_FREE char *input = NULL;
 	struct err e = { 0 };
 	size_t n;
-	int id;
+	int id, rc = 0;
 
 	while ((id = cli_next(&c)) >= 0) {
 		switch (id) {
 		case 'C': job.dir = c.arg; break;
+		case 'f': rc |= words_add(&favour, c.arg); break;
 		case 'H': job.hang_up = c.arg; break;
 		}
 	}
@@ -193,7 +214,9 @@ int main(int argc, char **argv)
 		return cli_end(&c, c.exit_code);
 	if (c.argc > 0)
 		return cli_end(&c, cli_usage(&c, "unexpected operand '%s'", c.argv[0]));
-	if (slurp("/dev/stdin", &input, &n, &e) < 0 || renew(&job, input, n, &e) < 0)
+	if (rc < 0)
+		(void)err_set(&e, "out of memory");
+	if (rc < 0 || slurp("/dev/stdin", &input, &n, &e) < 0 || renew(&job, input, n, &e) < 0)
 		return cli_end(&c, cli_fail(&c, EX_FAIL, &e));
 	return cli_end(&c, EX_DONE);
 }

@@ -60,11 +60,31 @@ cl_port() {
 	"${engine[@]}" port "$CLUSTER-dnsmasq" "$1" 2> /dev/null | sed -n '1s/.*://p'
 }
 
-# cl_publish FIXED PORT: an option of run that publishes PORT at 127.0.0.1:FIXED, or at a free port.
-cl_publish() { printf -- '--publish=127.0.0.1:%s:%s' "$1" "$2"; }
+# cl_publish FIXED PORT: an option of run that publishes PORT at 127.0.0.1:FIXED; else where it was before, or at a free port.
+cl_publish() { printf -- '--publish=127.0.0.1:%s:%s' "${1:-$(cl_port_before "$2")}" "$2"; }
 
-# cl_network: the container that owns the cluster's network. SSH of node NN is at port 2200+NN.
+# cl_port_before PORT: where PORT was when the cluster was saved ($D/ports), if nobody listens there now and no cluster here
+# that is stopped will: what its user's programs know of it still holds then.
+cl_port_before() {
+	local port other
+	port=$(cl_saved_port "$1" 2> /dev/null) || return 0
+	[ -n "$port" ] && ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null || return 0
+	for other in "$B"/clusters/*/ports; do
+		[ "$other" = "$D/ports" ] || ! grep -qs " $port\$" "$other" || return 0
+	done
+	echo "$port"
+}
+
+# cl_network: the container that owns the cluster's network. SSH of node NN is at port 2200+NN. A port of before that somebody
+# has taken after all is no reason to fail.
 cl_network() {
+	cl_run_network && return
+	[ -e "$D/ports" ] || return 1
+	cl_remove_containers dnsmasq
+	rm -f "$D/ports"
+	cl_run_network
+}
+cl_run_network() {
 	local n forward=() publish=() p ssh=${SSH_PORT:-}
 	for ((n = 1; n <= NODES; n++)); do
 		forward+=("$((2200 + n)):$n:22")

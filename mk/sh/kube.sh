@@ -114,7 +114,8 @@ kube_curl() {
 
 # kube_registry: tells the cluster's users, and tools that push for them, where its registry is: the ConfigMap of KEP-1755
 # (github.com/kubernetes/enhancements, keps/sig-cluster-lifecycle/generic/1755-communicating-a-local-registry).
-# kube_registry_options has kube_curl's options for that in $patch.
+# kube_registry_options has kube_curl's options for that in $patch. $D/hosted_at is the port that it tells: a cluster that
+# resumes need not be told what it was told before it was saved.
 kube_registry_options() {
 	patch=(-o /dev/null -X PATCH -H 'Content-Type: application/apply-patch+yaml' --data-binary "$(printf '%s\n' \
 		'apiVersion: v1' 'kind: ConfigMap' 'metadata: { name: local-registry-hosting, namespace: kube-public }' \
@@ -126,7 +127,7 @@ kube_registry_options() {
 kube_registry() {
 	local patch
 	kube_registry_options
-	kube_curl "${patch[@]}"
+	kube_curl "${patch[@]}" && cl_saved_port 5000 > "$D/hosted_at"
 }
 
 # kube_names: of a list of objects that the API has sent, "NAMESPACE/NAME" a line.

@@ -88,7 +88,7 @@ state_fill() {
 	for v in "$D"/*; do
 		case ${v##*/} in
 		# SSH keys are made anew whenever it resumes; what is of the kubeconfig too.
-		node* | share | ports | conf | registry* | at | state | ssh_key* | host_key* | known_hosts | kubeconfig | api-*) ;;
+		node* | share | conf | registry* | at | state | ssh_key* | host_key* | known_hosts | kubeconfig | api-*) ;;
 		*) cp -a "$v" "$new/cluster/" || return ;;
 		esac
 	done
@@ -163,8 +163,8 @@ state_nodes() {
 }
 
 # state_start DIR [keep]: the cluster of the state DIR as $CLUSTER, with keys of its own for SSH, at the ports that it is
-# given; keep: its network is there still, and so are they. Its API may not answer yet. Each call of the engine takes a
-# tenth of a second: there are no more than have to be, side by side.
+# given, else at those that it was saved with if they are free; keep: its network is there still, and so are its ports. Its API
+# may not answer yet. Each call of the engine takes a tenth of a second: there are no more than have to be, side by side.
 state_start() {
 	local others=() n rc=0
 	STATE_DIR=$1
@@ -181,14 +181,20 @@ state_start() {
 }
 
 # state_ready: every node of a cluster that resumed is Ready, as its API says (core/v1 NodeCondition: type, then status), and
-# it has been told where the registry is. One connection does for both: opening one costs the API more than an answer.
+# it has been told where the registry is, unless it knows. One connection does for both: opening one costs the API more than
+# an answer.
 state_ready() {
-	local api patch nodes
+	local api patch nodes registry next=()
+	registry=$(cl_saved_port 5000)
 	kube_curl_options
-	kube_registry_options
 	# A connection that nobody answers (seen with three nodes at once) must not take all the time there is: another does.
 	api+=(--max-time "$(cl_scale 3)")
-	nodes=$(curl --fail-early "${api[@]}" "$(kube_server)/api/v1/nodes" --next "${api[@]}" "${patch[@]}") || return 1
+	if [ "$(cat "$D/hosted_at" 2> /dev/null)" != "$registry" ]; then
+		kube_registry_options
+		next=(--next "${api[@]}" "${patch[@]}")
+	fi
+	nodes=$(curl --fail-early "${api[@]}" "$(kube_server)/api/v1/nodes" "${next[@]}") || return 1
+	echo "$registry" > "$D/hosted_at"
 	[ "$(grep -o '"type":"Ready","status":"True"' <<< "$nodes" | wc -l)" = "$NODES" ] ||
 		{ echo "not all nodes are Ready"; return 1; }
 }
