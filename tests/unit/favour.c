@@ -1,0 +1,158 @@
+/* Weights of control groups, in a tree that looks like /proc and /sys/fs/cgroup. */
+#include "../../tools/lib/favour.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+#define API "pods.slice/api.slice"
+#define OTHER "pods.slice/other.slice"
+
+static const struct favour_roots roots = { "proc", "cgroup" };
+
+/* PATH, and the directories that it is in. */
+static void put(const char *path, const char *text)
+{
+	char dir[256];
+	char *slash = dir;
+	FILE *f;
+
+	(void)snprintf(dir, sizeof dir, "%s", path);
+	while ((slash = strchr(slash + 1, '/')) != NULL) {
+		*slash = '\0';
+		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+			abort();
+		*slash = '/';
+	}
+	f = fopen(path, "we");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		abort();
+}
+
+/* The kernel takes a whole number at each write; a file has what is left of a longer one behind it. */
+static long weight(const char *group)
+{
+	char path[256], text[32] = "";
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "cgroup/%s/cpu.weight", group);
+	f = fopen(path, "re");
+	if (f == NULL || fgets(text, sizeof text, f) == NULL || fclose(f) != 0)
+		abort();
+	return strtol(text, NULL, 10);
+}
+
+static bool weights(long pods, long api, long box, long other)
+{
+	return weight("pods.slice") == pods && weight(API) == api && weight(API "/box") == box && weight(OTHER) == other;
+}
+
+/* favour in a process of its own. */
+static pid_t begin(const char *name, int ms)
+{
+	struct words names = { 0 };
+	pid_t pid;
+
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		static const struct sched_param none = { 0 };
+
+		if (words_add(&names, "nobody") < 0 || words_add(&names, name) < 0 ||
+		    sched_setscheduler(0, SCHED_BATCH, &none) < 0)
+			abort();
+		favour(&roots, &names, ms);
+		words_free(&names);
+		_exit(sched_getscheduler(0) == SCHED_OTHER ? 0 : 9);
+	}
+	return pid;
+}
+
+static bool ended(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool wait_weight(long pods)
+{
+	int i;
+
+	for (i = 0; i < 1000 && weight("pods.slice") != pods; i++)
+		(void)nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+	return i < 1000;
+}
+
+static void test_raise(void)
+{
+	pid_t pid = begin("a-long-name-of-a-process", 60000);
+
+	ok(wait_weight(9999) && weights(9999, 9999, 9999, 50), "its group and those above it are first");
+	ok(kill(pid, SIGTERM) == 0 && ended(pid), "it is told to end");
+	ok(weights(79, 10, 100, 50), "they have what they had");
+	pid = begin("a-long-name-of-", 1);
+	ok(ended(pid) && weights(79, 10, 100, 50), "the time is over, and the same");
+}
+
+/* One that has resumed from a state that was saved meanwhile. */
+static void test_twice(void)
+{
+	pid_t first = begin("a-long-name-of-a-process", 60000), second;
+
+	ok(wait_weight(9999), "somebody favours it");
+	second = begin("a-long-name-of-a-process", 1);
+	ok(ended(second) && weights(9999, 9999, 9999, 50), "who comes second leaves that to the first");
+	ok(kill(first, SIGTERM) == 0 && ended(first) && weights(79, 10, 100, 50), "who ends it");
+}
+
+static void test_nobody(void)
+{
+	static const char *const names[] = { "absent", "a-long-name", "old", "odd", "self" };
+	size_t i;
+
+	/* Nothing to favour, nothing to wait for. */
+	for (i = 0; i < TAP_COUNT(names); i++)
+		ok(ended(begin(names[i], 60000)) && weights(79, 10, 100, 50), "%s: nothing is done", names[i]);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	return remove(path);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/favour.XXXXXX";
+
+	if (mkdtemp(dir) == NULL || chdir(dir) < 0)
+		return EXIT_FAILURE;
+	put("cgroup/pods.slice/cpu.weight", "79\n");
+	put("cgroup/" API "/cpu.weight", "10\n");
+	put("cgroup/" API "/box/cpu.weight", "100\n");
+	put("cgroup/" OTHER "/cpu.weight", "50\n");
+	put("proc/7/comm", "a-long-name-of-\n");
+	put("proc/7/cgroup", "1:name=systemd:/x\n0::/" API "/box\n");
+	put("proc/8/comm", "other\n");
+	put("proc/8/cgroup", "0::/" OTHER "\n");
+	put("proc/9/comm", "old\n");
+	put("proc/9/cgroup", "4:cpu,cpuacct:/pods.slice\n10::/pods.slice\n");
+	put("proc/10/comm", "odd\n");
+	put("proc/10/cgroup", "0::/no.slice/at/all\n");
+	put("proc/self/comm", "self\n");
+	put("proc/self/cgroup", "0::/pods.slice\n");
+	test_raise();
+	test_twice();
+	test_nobody();
+	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return tap_end();
+}
