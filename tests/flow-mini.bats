@@ -237,10 +237,16 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	# Each writes to a disk of its own, and the state stays what it was.
 	guest "$ME-a" 'echo mine > /root/mine; sync'
 	run ! guest "$ME-b" 'cat /root/mine'
-	local state
+	local state ports
 	for state in $(states); do "$BIN/vmstate" "$state/node01"; done
 	run -0 guest "$ME-a" 'busybox wget -qO- http://registry:5000/v2/_catalog'
+	# Only one can have the ports that were saved; it has them again the next time.
+	ports=$(mk -s ports CLUSTER="$ME-a")
+	[ -z "$(comm -12 <(sort <<< "$ports") <(mk -s ports CLUSTER="$ME-b" | sort))" ]
 	mk cluster-down CLUSTER="$ME-a"
+	mk cluster-down CLUSTER="$ME-b"
+	mk cluster-up CLUSTER="$ME-b" RESUME=always
+	[ "$(mk -s ports CLUSTER="$ME-b")" = "$ports" ]
 	mk cluster-down CLUSTER="$ME-b"
 }
 

@@ -9,6 +9,8 @@ setup() {
 	. "$TOP/mk/sh/state.sh"
 }
 
+teardown() { end_kept; }
+
 # state NAME SAVED EXPIRES: a state's conf; times are relative to now, in seconds; EXPIRES may be empty.
 state() {
 	mkdir -p "$1"
@@ -96,6 +98,71 @@ state() {
 	[[ $output = *"no space left"* ]]
 	[ "$(ls -A saves)" = x ]
 	[ -s saves/x/conf ]
+}
+
+# listen PORT: somebody is there, as $LISTENER.
+listen() {
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1", LocalPort => $ARGV[0]) or die;
+		print "there\n"; close STDOUT; while ($s->accept) {}' "$1" 3>&- > there &
+	keep_pid $!
+	wait_for 10 grep -q there there
+}
+
+@test "the ports of before: those that are free, and that no stopped cluster here will want back" {
+	local api registry
+	D=$PWD/cluster api=$(free_port) registry=$(free_port)
+	mkdir -p cluster build/clusters/other
+	[ "$(cl_publish '' 6443)" = --publish=127.0.0.1::6443 ]
+	printf '5000 %s\n6443 %s\n' "$registry" "$api" > cluster/ports
+	[ "$(cl_publish '' 6443)" = "--publish=127.0.0.1:$api:6443" ]
+	[ "$(cl_publish '' 5000)" = "--publish=127.0.0.1:$registry:5000" ]
+	# None of before, and one that the user gives.
+	[ "$(cl_publish '' 2201)" = --publish=127.0.0.1::2201 ]
+	[ "$(cl_publish 7 6443)" = --publish=127.0.0.1:7:6443 ]
+	listen "$api"
+	[ "$(cl_publish '' 6443)" = --publish=127.0.0.1::6443 ]
+	printf '2201 1%s\n6443 %s\n' "$registry" "$api" > build/clusters/other/ports
+	[ "$(cl_publish '' 5000)" = "--publish=127.0.0.1:$registry:5000" ]
+	printf '5000 %s\n' "$registry" > build/clusters/other/ports
+	[ "$(cl_publish '' 5000)" = --publish=127.0.0.1::5000 ]
+}
+
+@test "a port of before that is taken at the last moment: the network is made anew with free ones" {
+	D=$PWD/cluster CLUSTER=c NODES=1 NICS=0 IMAGE=x
+	mkdir -p cluster
+	cl_run() { echo "run $*" >> calls; [[ $* != *:40001:* ]]; }
+	cl_remove_containers() { echo "remove $*" >> calls; }
+	printf '2201 40000\n5000 40001\n' > cluster/ports
+	cl_port_before() { cl_saved_port "$1" 2> /dev/null || true; }
+	cl_network
+	[[ $(sed -n 1p calls) == "run dnsmasq "*" --publish=127.0.0.1:40000:2201 --publish=127.0.0.1:40001:5000 "* ]]
+	[ "$(sed -n 2p calls)" = "remove dnsmasq" ]
+	[[ $(sed -n 3p calls) == "run dnsmasq "*" --publish=127.0.0.1::2201 --publish=127.0.0.1::5000 "* ]]
+	[ "$(wc -l < calls)" = 3 ]
+	# Without such a port there is nothing to be done better.
+	rm calls
+	cl_run() { echo run >> calls; false; }
+	run ! cl_network
+	[ "$(cat calls)" = run ]
+}
+
+@test "a resumed cluster is told where its registry is if that is not where it was" {
+	ACCEL=tcg D=$PWD/cluster NODES=1
+	. "$TOP/mk/sh/kube.sh"
+	mkdir -p cluster
+	echo '    server: https://127.0.0.1:40002' > cluster/kubeconfig
+	printf '5000 40001\n6443 40002\n' > cluster/ports
+	curl() { printf '%s\n' "$*" > called; echo '{"type":"Ready","status":"True"}'; }
+	state_ready
+	[[ $(< called) == *"/api/v1/nodes --next "*"127.0.0.1:40001"*"/local-registry-hosting?"* ]]
+	[ "$(cat cluster/hosted_at)" = 40001 ]
+	state_ready
+	[[ $(< called) == *"/api/v1/nodes" ]]
+	printf '5000 40003\n6443 40002\n' > cluster/ports
+	curl() { return 22; }
+	run ! state_ready
+	[ "$(cat cluster/hosted_at)" = 40001 ]
 }
 
 @test "the options that a state is known by: add-ons are among them" {

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -115,7 +114,6 @@ static void raise_all(struct groups *g, const struct favour_roots *roots, const 
 
 void favour(const struct favour_roots *roots, const struct words *names, int ms)
 {
-	static const struct sched_param none = { 0 };
 	struct groups g = { .n = 0 };
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
 	sigset_t ends, before;
@@ -127,8 +125,6 @@ void favour(const struct favour_roots *roots, const struct words *names, int ms)
 	(void)sigaddset(&ends, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &ends, &before);
 	raise_all(&g, roots, names);
-	/* It must not keep those waiting whom it favours. */
-	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 	if (g.n > 0)
 		(void)sigtimedwait(&ends, NULL, &t);
 	for (i = 0; i < g.n; i++) {

@@ -14,7 +14,7 @@ struct favour_roots {
  * above them, nearly the highest weight that a share of the CPU can have (the kernel's admin-guide/cgroup-v2.rst:
  * cpu.weight); after MS milliseconds, or at SIGHUP, SIGINT or SIGTERM, they have again what they had. A group that has this
  * weight already is favoured by somebody else, and left to them. Where there are no such processes or no such groups nothing
- * is done. The calling process waits for as long, and has no more than the usual priority from then on.
+ * is done. The calling process waits for as long.
  */
 void favour(const struct favour_roots *roots, const struct words *names, int ms);
 
