@@ -244,6 +244,40 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 	mk cluster-save-delete NAME="$ME"
 }
 
+# manager_restarts: of the controller manager.
+manager_restarts() { kc get pod -n kube-system kube-controller-manager-node01 -o 'jsonpath={.status.containerStatuses[0].restartCount}'; }
+
+@test "a state that is older than its controllers' tokens: their manager starts anew, and a claim is bound" {
+	local image before
+	mk cluster-up
+	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
+	before=$(manager_restarts)
+	# Saved an hour ago, as its own clock says.
+	mk ssh CMD='date -s "1 hour ago" > /dev/null'
+	mk cluster-save NAME="$ME"
+	mk cluster-restore NAME="$ME"
+	all_ready 1
+	manager_is_new() { [ "$(manager_restarts)" = $((before + 1)) ]; }
+	wait_for 120 manager_is_new
+	sed "s,@image@,$image," <<-'END' | kc apply -f -
+		apiVersion: v1
+		kind: PersistentVolumeClaim
+		metadata: { name: late }
+		spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Mi } } }
+		---
+		apiVersion: v1
+		kind: Pod
+		metadata: { name: late }
+		spec:
+		  terminationGracePeriodSeconds: 0
+		  containers: [{ name: late, image: @image@, command: [sleep, infinity], volumeMounts: [{ name: v, mountPath: /v }] }]
+		  volumes: [{ name: v, persistentVolumeClaim: { claimName: late } }]
+	END
+	kc wait --for=condition=Ready pod/late --timeout=300s
+	mk cluster-down
+	mk cluster-save-delete NAME="$ME"
+}
+
 @test "why: a manifest that is added concerns manifests and what follows" {
 	local copy=$BATS_TEST_TMPDIR/copy
 	mkdir "$copy"

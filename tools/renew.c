@@ -10,12 +10,14 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/auto.h"
 #include "lib/cli.h"
 #include "lib/favour.h"
 #include "lib/num.h"
+#include "lib/procs.h"
 #include "lib/slurp.h"
 #include "lib/ustar.h"
 
@@ -23,6 +25,7 @@ static const struct opt opts[] = {
 	{ 'C', "directory", "DIR", "where the files go; the default is /" },
 	{ 'f', "favour", "NAME", "for 2 s processes of this name have the CPU first" },
 	{ 'H', "hang-up", "PIDFILE", "at the end send SIGHUP to the process it names" },
+	{ 'o', "outdated", "NAME", "end processes of this name after a long standstill" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -33,7 +36,8 @@ static const struct tool renew_tool = {
 	.opts = opts,
 };
 
-enum { RANDOM_MAX = 512, FAVOUR_MS = 2000 };
+/* A token of Kubernetes' controllers lasts an hour and is made anew after 48 minutes: 12 minutes are what it has left at least. */
+enum { RANDOM_MAX = 512, FAVOUR_MS = 2000, LONG_S = 600 };
 
 /* As struct rand_pool_info of linux/random.h, with room. */
 struct random {
@@ -156,10 +160,27 @@ static void favour_names(const struct words *names)
 	_exit(0);
 }
 
+static void end_process(void *arg, pid_t pid)
+{
+	(void)arg;
+	(void)kill(pid, SIGTERM);
+}
+
 struct job {
 	const char *dir, *hang_up;
-	const struct words *favour;
+	const struct words *favour, *outdated;
 };
+
+/* What is there to be told when the machine has all that is its own; it stood still from BEFORE to NOW. */
+static void tell(const struct job *job, time_t before, time_t now)
+{
+	if (job->outdated->n > 0 && now - before >= LONG_S)
+		procs_each("/proc", job->outdated, end_process, NULL);
+	if (job->favour->n > 0)
+		favour_names(job->favour);
+	if (job->hang_up != NULL)
+		hang_up(job->hang_up);
+}
 
 static int renew(const struct job *job, char *input, size_t n, struct err *e)
 {
@@ -169,6 +190,7 @@ static int renew(const struct job *job, char *input, size_t n, struct err *e)
 	struct ustar tar;
 	struct ustar_entry file;
 	struct timeval now;
+	time_t before = time(NULL);
 	int more;
 
 	if (dir < 0)
@@ -186,18 +208,16 @@ static int renew(const struct job *job, char *input, size_t n, struct err *e)
 	while ((more = tar.left == 0 ? 0 : ustar_next(&tar, &file, e)) > 0)
 		if (put(dir, &file, e) < 0)
 			return -1;
-	if (more == 0 && job->favour->n > 0)
-		favour_names(job->favour);
-	if (more == 0 && job->hang_up != NULL)
-		hang_up(job->hang_up);
+	if (more == 0)
+		tell(job, before, now.tv_sec);
 	return more;
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &renew_tool, .argc = argc, .argv = argv };
-	AUTO_WORDS struct words favour = { 0 };
-	struct job job = { .dir = "/", .favour = &favour };
+	AUTO_WORDS struct words favour = { 0 }, outdated = { 0 };
+	struct job job = { .dir = "/", .favour = &favour, .outdated = &outdated };
 	AUTO_FREE char *input = NULL;
 	struct err e = { 0 };
 	size_t n;
@@ -208,6 +228,7 @@ int main(int argc, char **argv)
 		case 'C': job.dir = c.arg; break;
 		case 'f': rc |= words_add(&favour, c.arg); break;
 		case 'H': job.hang_up = c.arg; break;
+		case 'o': rc |= words_add(&outdated, c.arg); break;
 		}
 	}
 	if (id == CLI_EXIT)

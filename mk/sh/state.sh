@@ -200,28 +200,7 @@ state_ready() {
 }
 
 # state_serves: until the API of a cluster that resumed says so.
-state_serves() {
-	local rc=0 tokens
-	state_tokens &
-	tokens=$!
-	kube_wait "$(cl_scale 15)" "nodes Ready" state_ready || rc=$?
-	wait "$tokens" || rc=1
-	return "$rc"
-}
-
-# state_tokens: the controllers work with tokens for an hour, made anew when 48 minutes are over by a clock that stands still
-# while a machine is saved; of an old state the API takes them no more, and they do not notice (seen with 1.20:
-# "Unauthorized" in the log of the controller manager, and no claim is bound). It starts anew then. By that clock they are
-# not older than the machine.
-state_tokens() {
-	local saved_at age
-	saved_at=$(sed -n 's/^saved_at=//p' "$STATE_DIR/conf")
-	age=$(($(date +%s) - saved_at))
-	[ "$age" -lt 600 ] || cl_ssh 1 "read -r up _ < /proc/uptime
-		up=\${up%.*}
-		[ \"\$up\" -lt 2880 ] || up=2880
-		[ $age -lt \$((3480 - up)) ] || pkill -TERM -x kube-controller || true"
-}
+state_serves() { kube_wait "$(cl_scale 15)" "nodes Ready" state_ready; }
 
 # state_key: what a state that cluster-up keeps is known by: all that a node could tell from another's.
 state_key() {

@@ -28,6 +28,7 @@ static const struct schema_key provider_keys[] = {
 	{ "node", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "services", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "favour", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "outdated", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 	{ "runner", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "images", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
