@@ -149,6 +149,7 @@ TWO=(NODES=2 MEMORY=4032M)
 
 # healthy: what a resumed cluster is held against, with its nodes' number.
 restarts() { kc get pods -A -o 'jsonpath={range .items[*]}{range .status.containerStatuses[*]}{.restartCount}{"\n"}{end}{end}' | awk '{ n += $1 } END { print n + 0 }'; }
+all_running() { [ "$(kc get pods -A --no-headers | awk '$4 != "Running"' | wc -l)" = 0 ]; }
 all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "$1" ]; }
 
 @test "a resumed cluster is healthy: Ready for a minute, no restart, exec, logs, port-forward, DNS, new pods, watches" {
@@ -204,7 +205,8 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 		all_ready 1
 		run -0 mk ssh CMD='dmesg | grep -cE "BUG|Oops|panic" || true'
 		[ "$output" = 0 ]
-		[ "$(kc get pods -A --no-headers | awk '$4 != "Running"' | wc -l)" = 0 ]
+		# At once, unless the state is ten minutes old by now: then the controller manager is starting anew.
+		wait_for 60 all_running
 		mk cluster-down
 	done
 	echo "# to Ready, seconds:$times" >&3
