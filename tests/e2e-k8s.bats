@@ -246,20 +246,20 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 	mk cluster-save-delete NAME="$ME"
 }
 
-# manager_restarts: of the controller manager.
-manager_restarts() { kc get pod -n kube-system kube-controller-manager-node01 -o 'jsonpath={.status.containerStatuses[0].restartCount}'; }
+# manager_started: when the controller manager did.
+manager_started() { kc get pod -n kube-system kube-controller-manager-node01 -o 'jsonpath={.status.containerStatuses[0].state.running.startedAt}'; }
 
 @test "a state that is older than its controllers' tokens: their manager starts anew, and a claim is bound" {
-	local image before
+	local image began
 	mk cluster-up
 	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
-	before=$(manager_restarts)
 	# Saved an hour ago, as its own clock says.
 	mk ssh CMD='date -s "1 hour ago" > /dev/null'
 	mk cluster-save NAME="$ME"
+	began=$(date -u +%FT%TZ)
 	mk cluster-restore NAME="$ME"
 	all_ready 1
-	manager_is_new() { [ "$(manager_restarts)" = $((before + 1)) ]; }
+	manager_is_new() { [[ $(manager_started) > $began ]]; }
 	wait_for 120 manager_is_new
 	sed "s,@image@,$image," <<-'END' | kc apply -f -
 		apiVersion: v1
