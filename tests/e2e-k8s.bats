@@ -253,6 +253,9 @@ manager_started() { kc get pod -n kube-system kube-controller-manager-node01 -o 
 	local image began
 	mk cluster-up
 	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
+	# The image's state may be old as well: a controller works, so that its manager has what can get old.
+	kc create namespace settled
+	wait_for 120 kc get serviceaccount -n settled default
 	# Saved an hour ago, as its own clock says.
 	mk ssh CMD='date -s "1 hour ago" > /dev/null'
 	mk cluster-save NAME="$ME"
