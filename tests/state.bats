@@ -100,7 +100,7 @@ state() {
 	[ -s saves/x/conf ]
 }
 
-# listen PORT: somebody is there, as $LISTENER.
+# listen PORT: somebody is there, until the test ends.
 listen() {
 	perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1", LocalPort => $ARGV[0]) or die;

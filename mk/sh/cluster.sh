@@ -68,7 +68,8 @@ cl_publish() { printf -- '--publish=127.0.0.1:%s:%s' "${1:-$(cl_port_before "$2"
 cl_port_before() {
 	local port other
 	port=$(cl_saved_port "$1" 2> /dev/null) || return 0
-	[ -n "$port" ] && ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null || return 0
+	# Who listens and does not answer would be waited for.
+	[ -n "$port" ] && ! timeout 1 bash -c ": < /dev/tcp/127.0.0.1/$port" 2> /dev/null || return 0
 	for other in "$B"/clusters/*/ports; do
 		[ "$other" = "$D/ports" ] || ! grep -qs " $port\$" "$other" || return 0
 	done
