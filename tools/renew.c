@@ -36,7 +36,7 @@ static const struct tool renew_tool = {
 	.opts = opts,
 };
 
-/* A token of Kubernetes' controllers lasts an hour and is made anew after 48 minutes: 12 minutes are what it has left at least. */
+/* A token of Kubernetes' controllers lasts an hour and is made anew after 48 minutes: it has 12 left, at least. */
 enum { RANDOM_MAX = 512, FAVOUR_MS = 2000, LONG_S = 600 };
 
 /* As struct rand_pool_info of linux/random.h, with room. */
@@ -135,13 +135,10 @@ static int put(int dir, struct ustar_entry *f, struct err *e)
 /* Nobody to be told, a file that is not there or names nobody, is no error. */
 static void hang_up(const char *path)
 {
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[32] = "";
+	char text[32];
 	int64_t pid;
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 
-	if (n <= 0)
-		return;
+	slurp_head(path, text, sizeof text);
 	text[strcspn(text, "\n")] = '\0';
 	if (num_parse(text, 2, INT32_MAX, &pid) == 0)
 		(void)kill((pid_t)pid, SIGHUP);
@@ -235,9 +232,8 @@ int main(int argc, char **argv)
 		return cli_end(&c, c.exit_code);
 	if (c.argc > 0)
 		return cli_end(&c, cli_usage(&c, "unexpected operand '%s'", c.argv[0]));
-	if (rc < 0)
-		(void)err_set(&e, "out of memory");
-	if (rc < 0 || slurp("/dev/stdin", &input, &n, &e) < 0 || renew(&job, input, n, &e) < 0)
+	rc = rc < 0 ? err_set(&e, "out of memory") : slurp("/dev/stdin", &input, &n, &e);
+	if (rc < 0 || renew(&job, input, n, &e) < 0)
 		return cli_end(&c, cli_fail(&c, EX_FAIL, &e));
 	return cli_end(&c, EX_DONE);
 }

@@ -10,6 +10,7 @@
 
 #include "auto.h"
 #include "procs.h"
+#include "slurp.h"
 
 /* The highest is 10000: one that somebody chose is told from ours. */
 #define WEIGHT "9999\n"
@@ -23,15 +24,6 @@ struct groups {
 	} v[GROUPS_MAX];
 	size_t n;
 };
-
-/* As it is told; "" where there is none. */
-static void get_weight(const char *path, char *text, size_t n)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, text, n - 1);
-
-	text[got < 0 ? 0 : got] = '\0';
-}
 
 static int put_weight(const char *path, const char *weight)
 {
@@ -47,7 +39,7 @@ static void raise_group(struct groups *g, const char *group)
 
 	if (weight == NULL || asprintf(&path, "%s/%s/cpu.weight", g->roots->cgroup, group) < 0)
 		return;
-	get_weight(path, weight, sizeof g->v[0].weight);
+	slurp_head(path, weight, sizeof g->v[0].weight);
 	if (weight[0] == '\0' || strcmp(weight, WEIGHT) == 0 || put_weight(path, WEIGHT) < 0)
 		free(path);
 	else

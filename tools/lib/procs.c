@@ -1,29 +1,22 @@
 #include "procs.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "auto.h"
 #include "num.h"
+#include "slurp.h"
 
 enum { COMM_MAX = 15 };
 
 void procs_read(const char *proc, pid_t pid, const char *file, char *text, size_t n)
 {
 	char path[256];
-	AUTO_CLOSE int fd = -1;
-	ssize_t got;
 
 	text[0] = '\0';
-	if (snprintf(path, sizeof path, "%s/%ld/%s", proc, (long)pid, file) >= (int)sizeof path)
-		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = fd < 0 ? -1 : read(fd, text, n - 1);
-	text[got < 0 ? 0 : got] = '\0';
+	if (snprintf(path, sizeof path, "%s/%ld/%s", proc, (long)pid, file) < (int)sizeof path)
+		slurp_head(path, text, n);
 }
 
 static bool named(const struct words *names, const char *comm)

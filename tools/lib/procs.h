@@ -7,8 +7,8 @@
 #include "words.h"
 
 /*
- * Calls EACH for every process below PROC (what is mounted at /proc) that is called one of NAMES, of which the first 15 bytes
- * count (proc(5): comm).
+ * Calls EACH for every process below PROC (what is mounted at /proc) that is called one of NAMES, of which the first
+ * 15 bytes count (proc(5): comm).
  */
 void procs_each(const char *proc, const struct words *names, void (*each)(void *arg, pid_t pid), void *arg);
 

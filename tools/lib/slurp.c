@@ -1,7 +1,9 @@
 #include "slurp.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "auto.h"
 
@@ -30,4 +32,12 @@ int slurp(const char *path, char **data, size_t *n, struct err *e)
 	p[*n] = '\0';
 	*data = p;
 	return 0;
+}
+
+void slurp_head(const char *path, char *text, size_t n)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, n - 1);
+
+	text[got < 0 ? 0 : got] = '\0';
 }

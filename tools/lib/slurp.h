@@ -11,4 +11,7 @@
 /* Reads PATH. DATA (to be freed) ends with a NUL that N does not count. Returns 0 or -1. */
 int slurp(const char *path, char **data, size_t *n, struct err *e);
 
+/* Reads what PATH begins with, as a string of N - 1 bytes at most; "" where it cannot be read. For files of proc(5). */
+void slurp_head(const char *path, char *text, size_t n);
+
 #endif

@@ -3,7 +3,8 @@
  * memory is none of the file: to read a page of a hole the system would have to keep a page of zeros for it, and all of
  * them are read when the machine is saved (3 GB, and 7 s, for a machine of 4 GiB with a Kubernetes node).
  *
- * See ramholes(1). RAMHOLES in the environment names the file. What cannot be done is left: the memory has the same contents either way.
+ * See ramholes(1). RAMHOLES in the environment names the file. What cannot be done is left: the memory has the same
+ * contents either way.
  */
 #include <errno.h>
 #include <stdbool.h>
