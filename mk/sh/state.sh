@@ -199,8 +199,19 @@ state_ready() {
 		{ echo "not all nodes are Ready"; return 1; }
 }
 
-# state_serves: until the API of a cluster that resumed says so.
-state_serves() { kube_wait "$(cl_scale 15)" "nodes Ready" state_ready; }
+# state_ssh: until SSH answers, where ssh itself would not ask again. The server takes its new key by starting anew, for up to
+# two seconds; the proxy of docker, and of podman without root, takes a connection although nobody is behind it.
+state_ssh() { [ "$ENGINE $(id -u)" = "podman 0" ] || cl_wait_ssh "$(cl_scale 15)"; }
+
+# state_serves: until SSH and, if it has one, the API of a cluster that resumed do.
+state_serves() {
+	local rc=0 ssh
+	state_ssh &
+	ssh=$!
+	[ -z "$kubernetes_version" ] || kube_wait "$(cl_scale 15)" "nodes Ready" state_ready || rc=$?
+	wait "$ssh" || rc=$?
+	return "$rc"
+}
 
 # state_key: what a state that cluster-up keeps is known by: all that a node could tell from another's.
 state_key() {
