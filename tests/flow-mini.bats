@@ -85,6 +85,9 @@ containers() {
 	[[ $output != *provision-fails* ]]
 }
 
+# stage_dir STAGE: that of today's key.
+stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $1 }')"; }
+
 @test "checkpoints: an edited stage goes on from the one before it" {
 	local setup=$COPY/tests/providers/mini/node/setup
 	echo "echo again >> /var/lib/mini/mark" >> "$setup"
@@ -95,7 +98,7 @@ containers() {
 	run -0 mk times
 	[[ $output == *"with a checkpoint: "* ]]
 	# A checkpoint that is damaged is not trusted: the stages before it run again.
-	printf X | dd of="$(echo "$FLOW_B"/mini/boot.*/checkpoint/node01/ram)" bs=1 seek=1000000 conv=notrunc status=none
+	printf X | dd of="$(stage_dir boot)/checkpoint/node01/ram" bs=1 seek=1000000 conv=notrunc status=none
 	echo "echo once more >> /var/lib/mini/mark" >> "$setup"
 	run -0 mk provision
 	grep -q "does not resume: .*ram: its contents are not" "$FLOW_B"/mini/node.*/log
@@ -103,9 +106,6 @@ containers() {
 	sed -i '/mini\/mark/d' "$setup"
 	run -0 mk -q provision
 }
-
-# stage_dir STAGE: that of today's key.
-stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $1 }')"; }
 
 @test "a stage that only looks: one checkpoint is its own and that of the stage before, which has one too when it fails" {
 	local setup=$COPY/tests/providers/mini/node/setup ready=$COPY/tests/providers/mini/stage/ready
