@@ -29,9 +29,11 @@ check: | $(TOOLS) $(if $(ONLY),,$(UNIT_PROGS) $(FUZZ_PROGS))
 check-e2e: | $(TOOLS)
 	@$(CHECK_ENV) PROVIDER='$(PROVIDER)' KEEP='$(KEEP)' mk/sh/check $(BATS_E2E)
 
-$(TB)/obj/tests/%.o: tests/%.c $(wildcard tools/lib/*.h) mk/tools.mk mk/check.mk
+$(TB)/obj/tests/%.o: tests/%.c mk/tools.mk mk/check.mk
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(KS_CFLAGS) -fPIE -c -o $@.$$$$ $< && mv $@.$$$$ $@
+	$(Q)$(compile)
+
+-include $(patsubst tests/%.c,$(TB)/obj/tests/%.d,$(wildcard tests/unit/*.c tests/fuzz/*.c))
 
 $(TB)/test/unit/%: $(TB)/obj/tests/unit/%.o $(TB)/obj/libks.a
 	@mkdir -p $(@D)
@@ -53,7 +55,7 @@ else
 		$(wildcard tests/fuzz/corpus/$(TARGET))
 endif
 
-$(FUZZ_DIR)/bin/%: tests/fuzz/%.c $(wildcard tools/lib/*.[ch]) mk/check.mk
+$(FUZZ_DIR)/bin/%: tests/fuzz/%.c $(wildcard tools/lib/*/*.[ch]) mk/check.mk
 	@mkdir -p $(@D)
-	$(Q)clang -std=c11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address -o $@.$$$$ $< \
-		$(sort $(wildcard tools/lib/*.c)) $(TEST_LIBS) && mv $@.$$$$ $@
+	$(Q)clang -std=c11 -D_GNU_SOURCE -Itools/lib -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address -o $@.$$$$ $< \
+		$(LIB_SOURCES) $(TEST_LIBS) && mv $@.$$$$ $@

@@ -1,11 +1,12 @@
-# The tools: one C file each, and what they share in tools/lib.
+# The tools: one C file each, and what they share: tools/lib/ROOM.
 
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 TB := $(B)$(if $(SAN),/san)
 BIN := $(TB)/bin
 TOOL_NAMES := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 TOOLS := $(addprefix $(BIN)/,$(TOOL_NAMES) ramholes.so)
-LIB_OBJS := $(patsubst tools/lib/%.c,$(TB)/obj/lib/%.o,$(sort $(wildcard tools/lib/*.c)))
+LIB_SOURCES := $(sort $(wildcard tools/lib/*/*.c))
+LIB_OBJS := $(patsubst tools/%.c,$(TB)/obj/%.o,$(LIB_SOURCES))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wformat=2 -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Wvla -Wwrite-strings -Wcast-qual -Wnull-dereference
@@ -13,7 +14,7 @@ HARDENING := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-f
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(findstring clang,$(CC)),2,3) \
 	-fstack-protector-strong -fstack-clash-protection -fcf-protection)
 CFLAGS ?= -O2 -g
-KS_CFLAGS := -std=c11 -D_GNU_SOURCE $(WARNINGS) -Werror $(CFLAGS) $(HARDENING) -ffile-prefix-map=$(CURDIR)=.
+KS_CFLAGS := -std=c11 -D_GNU_SOURCE -Itools/lib $(WARNINGS) -Werror $(CFLAGS) $(HARDENING) -ffile-prefix-map=$(CURDIR)=.
 KS_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) -Wl,--as-needed
 
 # Libraries beside libcrypto, a tool a line.
@@ -39,9 +40,14 @@ LINK.static := $(if $(SAN),,-static)
 .PHONY: tools
 tools: $(TOOLS)
 
-$(TB)/obj/%.o: tools/%.c $(wildcard tools/lib/*.h) mk/tools.mk
+# An object's headers are in the .d file that the compiler writes with it.
+compile = $(CC) $(KS_CFLAGS) -fPIE -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.$$$$ $< && mv $@.$$$$ $@
+
+$(TB)/obj/%.o: tools/%.c mk/tools.mk
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(KS_CFLAGS) -fPIE -c -o $@.$$$$ $< && mv $@.$$$$ $@
+	$(Q)$(compile)
+
+-include $(LIB_OBJS:.o=.d) $(TOOL_NAMES:%=$(TB)/obj/%.d)
 
 $(TB)/obj/libks.a: $(LIB_OBJS)
 	$(Q)rm -f $@.$$$$ && ar rcsD $@.$$$$ $^ && mv $@.$$$$ $@

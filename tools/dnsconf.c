@@ -7,12 +7,12 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "lib/auto.h"
-#include "lib/child.h"
-#include "lib/cli.h"
-#include "lib/inventory.h"
-#include "lib/num.h"
-#include "lib/out.h"
+#include "base/cleanup.h"
+#include "base/child.h"
+#include "base/cli.h"
+#include "provider/inventory.h"
+#include "base/num.h"
+#include "base/output.h"
 
 enum { OPT_DNSMASQ = OPT_LONG };
 

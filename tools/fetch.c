@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/download.h"
-#include "lib/num.h"
-#include "lib/sha256.h"
-#include "lib/url.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "net/download.h"
+#include "base/num.h"
+#include "base/sha256.h"
+#include "net/url.h"
 
 enum { DEFAULT_TIMEOUT = 3600, DEFAULT_STALL = 30, DEFAULT_RETRIES = 3 };
 enum { MAX_SECONDS = 1000000, MAX_RETRIES = 100 };

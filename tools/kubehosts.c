@@ -5,14 +5,14 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "lib/auto.h"
-#include "lib/child.h"
-#include "lib/cli.h"
-#include "lib/kubeapi.h"
-#include "lib/kubedns.h"
-#include "lib/kubeobj.h"
-#include "lib/num.h"
-#include "lib/out.h"
+#include "base/cleanup.h"
+#include "base/child.h"
+#include "base/cli.h"
+#include "kube/api.h"
+#include "kube/dns.h"
+#include "kube/objects.h"
+#include "base/num.h"
+#include "base/output.h"
 
 #define ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount/"
 

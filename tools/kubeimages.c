@@ -2,11 +2,11 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/kubeimages.h"
-#include "lib/slurp.h"
-#include "lib/words.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "kube/images.h"
+#include "base/readfile.h"
+#include "base/words.h"
 
 enum { OPT_JSON = OPT_LONG };
 

@@ -5,15 +5,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/diskimage.h"
-#include "lib/diskpack.h"
-#include "lib/diskread.h"
-#include "lib/image.h"
-#include "lib/imageindex.h"
-#include "lib/num.h"
-#include "lib/packopts.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "disk/image.h"
+#include "disk/pack.h"
+#include "disk/read.h"
+#include "oci/image.h"
+#include "oci/image_index.h"
+#include "base/num.h"
+#include "oci/options.h"
 
 enum { DEFAULT_TIMEOUT = 600, MAX_TIMEOUT = 1000000, MAX_JOBS = 4096 };
 /* The last second of the year 9999, the last that RFC 3339 can say. */

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/cli.h"
+#include "base/cli.h"
 
 static const struct tool pause_tool = {
 	.name = "pause",

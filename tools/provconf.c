@@ -3,13 +3,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/addon.h"
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/num.h"
-#include "lib/provprint.h"
-#include "lib/schema.h"
-#include "lib/stages.h"
+#include "provider/addon.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "provider/print.h"
+#include "provider/schema.h"
+#include "provider/stages.h"
 
 enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN };
 

@@ -5,14 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/diskread.h"
-#include "lib/num.h"
-#include "lib/regdisk.h"
-#include "lib/regdocs.h"
-#include "lib/regfetch.h"
-#include "lib/regopts.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "disk/read.h"
+#include "base/num.h"
+#include "registry/disk.h"
+#include "registry/documents.h"
+#include "registry/fetch.h"
+#include "registry/options.h"
 
 enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE };
 

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/num.h"
-#include "lib/regblob.h"
-#include "lib/regdocs.h"
-#include "lib/regopts.h"
-#include "lib/regrefer.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "registry/blob.h"
+#include "registry/documents.h"
+#include "registry/options.h"
+#include "registry/referrers.h"
 
 enum { OPT_MOUNT = OPT_LONG };
 

@@ -13,13 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/favour.h"
-#include "lib/num.h"
-#include "lib/procs.h"
-#include "lib/slurp.h"
-#include "lib/ustar.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "snapshot/priority.h"
+#include "base/num.h"
+#include "base/procs.h"
+#include "base/readfile.h"
+#include "oci/ustar.h"
 
 static const struct opt opts[] = {
 	{ 'C', "directory", "DIR", "where the files go; the default is /" },

@@ -3,12 +3,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/out.h"
-#include "lib/quote.h"
-#include "lib/stageinputs.h"
-#include "lib/why.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/output.h"
+#include "base/quote.h"
+#include "provider/stage_inputs.h"
+#include "provider/why.h"
 
 static const struct opt opts[] = {
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },

@@ -2,12 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/agent.h"
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/num.h"
-#include "lib/qmp.h"
-#include "lib/vmrun.h"
+#include "vm/agent.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "vm/qmp.h"
+#include "vm/run.h"
 
 static const struct opt options[] = {
 	{ 'r', "resume", NULL, "let them go on, their clocks set" },

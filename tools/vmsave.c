@@ -6,14 +6,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/num.h"
-#include "lib/out.h"
-#include "lib/vmdir.h"
-#include "lib/vmresume.h"
-#include "lib/vmsaver.h"
-#include "lib/vmstay.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "base/output.h"
+#include "snapshot/dir.h"
+#include "snapshot/resume.h"
+#include "snapshot/saver.h"
+#include "vm/stay.h"
 
 #define MACHINES 99
 #define MAPS 6

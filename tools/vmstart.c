@@ -6,20 +6,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/child.h"
-#include "lib/cli.h"
-#include "lib/num.h"
-#include "lib/qmp.h"
-#include "lib/sha256.h"
-#include "lib/slurp.h"
-#include "lib/vmcmd.h"
-#include "lib/vmdesc.h"
-#include "lib/vmlaunch.h"
-#include "lib/vmprep.h"
-#include "lib/vmresume.h"
-#include "lib/vmrun.h"
-#include "lib/vmstay.h"
+#include "base/cleanup.h"
+#include "base/child.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "vm/qmp.h"
+#include "base/sha256.h"
+#include "base/readfile.h"
+#include "vm/command.h"
+#include "vm/description.h"
+#include "vm/launch.h"
+#include "vm/prepare.h"
+#include "snapshot/resume.h"
+#include "vm/run.h"
+#include "vm/stay.h"
 
 enum {
 	OPT_KEEP_DISK = OPT_LONG,

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/out.h"
-#include "lib/vmdir.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/output.h"
+#include "snapshot/dir.h"
 
 enum { OPT_SEAL = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_KEEP, OPT_FILE, OPT_JSON };
 

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/num.h"
-#include "lib/vmdesc.h"
-#include "lib/vmrun.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "vm/description.h"
+#include "vm/run.h"
 
 enum { OPT_NOW = OPT_LONG, OPT_QMP, OPT_PIDFILE };
 

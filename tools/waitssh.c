@@ -8,11 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/auto.h"
-#include "lib/cli.h"
-#include "lib/hostport.h"
-#include "lib/num.h"
-#include "lib/sshbanner.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "net/hostport.h"
+#include "base/num.h"
+#include "net/sshbanner.h"
 
 enum { OPT_INTERVAL = OPT_LONG, OPT_ATTEMPT };
 

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../tools/lib/addon.h"
-#include "../../tools/lib/provprint.h"
+#include "provider/addon.h"
+#include "provider/print.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/disk.h"
+#include "disk/artifact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

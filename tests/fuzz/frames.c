@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../tools/lib/chunks.h"
-#include "../../tools/lib/frames.h"
+#include "base/sparse.h"
+#include "snapshot/frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/hostport.h"
+#include "net/hostport.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/kubedns.h"
+#include "kube/dns.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/imagename.h"
-#include "../../tools/lib/kubeimages.h"
-#include "../../tools/lib/utf8.h"
+#include "kube/image_name.h"
+#include "kube/images.h"
+#include "base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../tools/lib/layer.h"
-#include "../../tools/lib/tree.h"
+#include "oci/layer.h"
+#include "oci/tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../tools/lib/nbd.h"
+#include "disk/nbd.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

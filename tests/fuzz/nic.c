@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/vmimg.h"
-#include "../../tools/lib/vmspec.h"
+#include "vm/disk_image.h"
+#include "vm/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

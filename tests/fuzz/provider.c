@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../../tools/lib/provprint.h"
-#include "../../tools/lib/stages.h"
+#include "provider/print.h"
+#include "provider/stages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

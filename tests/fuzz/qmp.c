@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../../tools/lib/qmprx.h"
+#include "vm/qmp_rx.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

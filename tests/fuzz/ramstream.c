@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../tools/lib/ramstream.h"
+#include "snapshot/ram_stream.h"
 
 #define MEMORY (64U << 10)
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/regcred.h"
+#include "registry/credentials.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/regurl.h"
+#include "registry/url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

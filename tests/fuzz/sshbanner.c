@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/sshbanner.h"
+#include "net/sshbanner.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

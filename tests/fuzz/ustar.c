@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/ustar.h"
+#include "oci/ustar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/vmdesc.h"
+#include "vm/description.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/lib/vmdir.h"
-#include "../../tools/lib/vmfiles.h"
+#include "snapshot/dir.h"
+#include "snapshot/files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

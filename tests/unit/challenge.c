@@ -1,5 +1,5 @@
 /* WWW-Authenticate. */
-#include "../../tools/lib/challenge.h"
+#include "registry/challenge.h"
 
 #include "tap.h"
 

@@ -1,13 +1,13 @@
 /* Large sparse files: their chunks, their digest, copies, and their packed form. */
-#include "../../tools/lib/chunks.h"
+#include "base/sparse.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../tools/lib/auto.h"
-#include "../../tools/lib/frames.h"
+#include "base/cleanup.h"
+#include "snapshot/frames.h"
 #include "tap.h"
 
 static unsigned char chunk[CHUNK_SIZE];

@@ -1,5 +1,5 @@
 /* Errors as values, and where they are cut. */
-#include "../../tools/lib/err.h"
+#include "base/err.h"
 
 #include <errno.h>
 

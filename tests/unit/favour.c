@@ -1,5 +1,5 @@
 /* Weights of control groups, in a tree that looks like /proc and /sys/fs/cgroup. */
-#include "../../tools/lib/favour.h"
+#include "snapshot/priority.h"
 
 #include <errno.h>
 #include <ftw.h>

@@ -1,5 +1,5 @@
 /* HOST, HOST:PORT and [ADDRESS6]:PORT. */
-#include "../../tools/lib/hostport.h"
+#include "net/hostport.h"
 
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* Services and endpoints in, records out: a handful of objects, and what their lists and events return. */
-#include "../../tools/lib/kubedns.h"
-#include "../../tools/lib/kubeobj.h"
+#include "kube/dns.h"
+#include "kube/objects.h"
 
 #include "tap.h"
 

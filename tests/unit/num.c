@@ -1,5 +1,5 @@
 /* Numbers, sizes and deadlines, at their ends. */
-#include "../../tools/lib/num.h"
+#include "base/num.h"
 
 #include <limits.h>
 

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../tools/lib/out.h"
+#include "base/output.h"
 #include "tap.h"
 
 /* What PATH says (at most 63 bytes), or "(none)". */

@@ -1,5 +1,5 @@
 /* lib/outdir: directories that are there whole or not at all. */
-#include "../../tools/lib/outdir.h"
+#include "base/outdir.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../tools/lib/out.h"
+#include "base/output.h"
 #include "tap.h"
 
 static bool there(const char *path)

@@ -1,5 +1,5 @@
 /* Processes by their names, in a tree that looks like /proc. */
-#include "../../tools/lib/procs.h"
+#include "base/procs.h"
 
 #include <stdlib.h>
 #include <string.h>

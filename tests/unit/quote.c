@@ -1,5 +1,5 @@
 /* Quoting for sh and for make, there and back: through the real ones. */
-#include "../../tools/lib/quote.h"
+#include "base/quote.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* Image references, and "LAYOUT[:TAG]". */
-#include "../../tools/lib/ref.h"
+#include "oci/ref.h"
 
 #include "tap.h"
 

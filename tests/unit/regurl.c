@@ -1,5 +1,5 @@
 /* Where a registry sends us, and who may see a login there. */
-#include "../../tools/lib/regurl.h"
+#include "registry/url.h"
 
 #include "tap.h"
 

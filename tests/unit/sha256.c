@@ -1,5 +1,5 @@
 /* SHA-256: the examples of FIPS 180-4, pieces, and files around the size of the buffer. */
-#include "../../tools/lib/sha256.h"
+#include "base/sha256.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* RFC 4253, section 4.2: what a server sends first, whole and in pieces. */
-#include "../../tools/lib/sshbanner.h"
+#include "net/sshbanner.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* Tars in memory. */
-#include "../../tools/lib/ustar.h"
+#include "oci/ustar.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* UTF-8 at the ends of every length (RFC 3629), and what is refused. */
-#include "../../tools/lib/utf8.h"
+#include "base/utf8.h"
 
 #include "tap.h"
 

@@ -1,5 +1,5 @@
 /* What was found right and has not changed: told by what stat(2) says. */
-#include "../../tools/lib/vmtrust.h"
+#include "snapshot/trust.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* Lists of strings: adding, splitting, sorting, and their growth. */
-#include "../../tools/lib/words.h"
+#include "base/words.h"
 
 #include "tap.h"
 

@@ -1,0 +1,132 @@
+#include "base/outdir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/output.h"
+
+/* Removes what is in FD. readdir(3) would want memory, which a signal handler must not. */
+static void empty(int fd)
+{
+	union {
+		struct dirent64 first;
+		char bytes[4096];
+	} buf;
+	ssize_t n, at;
+
+	while ((n = getdents64(fd, &buf, sizeof buf)) > 0)
+		for (at = 0; at < n;) {
+			const struct dirent64 *d = (const void *)(buf.bytes + at);
+
+			(void)unlinkat(fd, d->d_name, 0);
+			at += d->d_reclen;
+		}
+}
+
+int outdir_remove(const char *path)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	empty(fd);
+	return rmdir(path);
+}
+
+/* Is NAME what an unfinished directory for one that is called BASE is called? */
+static bool is_unfinished(const char *name, const char *base)
+{
+	static const char tmp[] = ".tmp.";
+	size_t n = strlen(base);
+
+	if (strncmp(name, base, n) != 0 || strncmp(name + n, tmp, sizeof tmp - 1) != 0)
+		return false;
+	name += n + sizeof tmp - 1;
+	return *name != '\0' && name[strspn(name, "0123456789")] == '\0';
+}
+
+/* Removes the directory NAME in PARENT unless somebody has locked it. */
+static void remove_stale(const char *parent, const char *name)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int fd = -1;
+
+	if (asprintf(&path, "%s/%s", parent, name) < 0) {
+		path = NULL;
+		return;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)outdir_remove(path);
+}
+
+static void sweep(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *parent = slash != NULL ? strndup(path, (size_t)(slash - path + 1)) : strdup(".");
+	DIR *d = parent != NULL ? opendir(parent) : NULL;
+	struct dirent *entry;
+
+	while (d != NULL && (entry = readdir(d)) != NULL)
+		if (is_unfinished(entry->d_name, slash != NULL ? slash + 1 : path))
+			remove_stale(parent, entry->d_name);
+	if (d != NULL)
+		(void)closedir(d);
+}
+
+static void release(struct outdir *o)
+{
+	if (o->tmp != NULL)
+		out_unguard(o->tmp);
+	free(o->tmp);
+	free(o->path);
+	*o = (struct outdir){ 0 };
+}
+
+int outdir_open(struct outdir *o, const char *path, unsigned mode, struct err *e)
+{
+	size_t n = strlen(path);
+	struct stat st;
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	*o = (struct outdir){ .path = strndup(path, n) };
+	if (o->path == NULL || asprintf(&o->tmp, "%s.tmp.%ld", o->path, (long)getpid()) < 0) {
+		o->tmp = NULL;
+		release(o);
+		return err_set(e, "%s: out of memory", path);
+	}
+	if (lstat(o->path, &st) == 0)
+		(void)err_set(e, "%s: it exists", path);
+	else if (sweep(o->path), out_guard(o->tmp) == 0 && mkdir(o->tmp, mode) == 0)
+		return 0;
+	else
+		(void)err_sys(e, "%s", o->tmp);
+	release(o);
+	return -1;
+}
+
+int outdir_commit(struct outdir *o, struct err *e)
+{
+	if (rename(o->tmp, o->path) < 0) {
+		(void)err_sys(e, "%s", o->path);
+		outdir_abort(o);
+		return -1;
+	}
+	release(o);
+	return 0;
+}
+
+void outdir_abort(struct outdir *o)
+{
+	(void)outdir_remove(o->tmp);
+	release(o);
+}

@@ -1,0 +1,141 @@
+#include "disk/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/args.h"
+#include "base/cleanup.h"
+#include "base/child.h"
+#include "base/sparse.h"
+#include "base/output.h"
+
+/* Zeros of less than this are written: a hole costs a call, and more of them make a file slow to read. */
+enum { HOLE = 64 << 10 };
+
+int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct err *e)
+{
+	struct stat opened, named;
+
+	*f = (struct diskfile){ .path = path, .fd_ = -1 };
+	if (stat(path, &named) == 0 && !S_ISREG(named.st_mode))
+		return err_set(e, "%s: not a regular file", path);
+	if (asprintf(&f->part, "%s.part", path) < 0) {
+		f->part = NULL;
+		return err_set(e, "out of memory");
+	}
+	f->fd_ = open(f->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (f->fd_ < 0)
+		return err_sys(e, "%s", f->part);
+	if (flock(f->fd_, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? err_set(e, "%s: another process is at it", f->part)
+					    : err_sys(e, "%s: lock", f->part);
+	/* Whoever had it locked may have renamed it. */
+	if (fstat(f->fd_, &opened) < 0 || lstat(f->part, &named) < 0 || opened.st_ino != named.st_ino ||
+	    opened.st_nlink != 1 || !S_ISREG(opened.st_mode))
+		return err_set(e, "%s: another process is at it", f->part);
+	f->old = opened.st_size > 0;
+	return ftruncate(f->fd_, (off_t)size) == 0 ? 0 : err_sys(e, "%s", f->part);
+}
+
+static int write_at(const struct diskfile *f, uint64_t offset, const unsigned char *data, size_t n, struct err *e)
+{
+	ssize_t put;
+
+	for (; n > 0; n -= (size_t)put, data += put, offset += (uint64_t)put) {
+		do
+			put = pwrite(f->fd_, data, n, (off_t)offset);
+		while (put < 0 && errno == EINTR);
+		if (put < 0)
+			return err_sys(e, "%s", f->part);
+	}
+	return 0;
+}
+
+int diskfile_put(const struct diskfile *f, uint64_t offset, const void *data, size_t n, struct err *e)
+{
+	const unsigned char *p = data;
+	size_t len;
+
+	for (; n > 0; n -= len, p += len, offset += len) {
+		len = n < HOLE ? n : HOLE;
+		if (!chunk_is_zero(p, len) && write_at(f, offset, p, len, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int diskfile_clear(const struct diskfile *f, uint64_t offset, uint64_t n, struct err *e)
+{
+	if (fallocate(f->fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n) == 0)
+		return 0;
+	return err_sys(e, "%s", f->part);
+}
+
+/* Makes TO of F. */
+static int convert(const struct diskfile *f, const char *format, const char *to, int64_t deadline, struct err *e)
+{
+	/* qemu-img takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
+	const char *fence = f->path[0] == '/' ? "" : "./";
+	struct args a = { 0 };
+	struct child_text text = { NULL, NULL };
+	int status = 0, rc;
+
+	args_add(&a, "qemu-img");
+	args_add(&a, "convert");
+	args_add(&a, "-f");
+	args_add(&a, "raw");
+	args_add(&a, "-O");
+	args_add(&a, "%s", format);
+	/* Several requests at a time, and in any order: as it is written at offsets, so it is read. */
+	args_add(&a, "-W");
+	args_add(&a, "%s%s", fence, f->part);
+	args_add(&a, "%s%s", fence, to);
+	rc = a.failed ? err_set(e, "out of memory") : child_run(a.v, -1, deadline, &text, &status, e);
+	args_free(&a);
+	if (rc == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
+		text.err[strcspn(text.err, "\n")] = '\0';
+		rc = err_set(e, "%s: %s", f->path, text.err[0] != '\0' ? text.err : "qemu-img failed");
+	}
+	free(text.out);
+	free(text.err);
+	return rc;
+}
+
+int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struct err *e)
+{
+	AUTO_FREE char *tmp = NULL;
+	int rc;
+
+	if (strcmp(format, "raw") == 0)
+		return rename(f->part, f->path) == 0 ? 0 : err_sys(e, "%s", f->path);
+	if (asprintf(&tmp, "%s.tmp.%ld", f->path, (long)getpid()) < 0) {
+		tmp = NULL;
+		return err_set(e, "out of memory");
+	}
+	if (out_guard(tmp) < 0)
+		return err_sys(e, "%s", tmp);
+	rc = convert(f, format, tmp, deadline, e);
+	if (rc == 0 && rename(tmp, f->path) < 0)
+		rc = err_sys(e, "%s", f->path);
+	if (rc < 0)
+		(void)unlink(tmp);
+	else
+		(void)unlink(f->part);
+	out_unguard(tmp);
+	return rc;
+}
+
+void diskfile_close(struct diskfile *f)
+{
+	if (f->fd_ >= 0)
+		(void)close(f->fd_);
+	free(f->part);
+	*f = (struct diskfile){ .fd_ = -1 };
+}

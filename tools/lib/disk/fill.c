@@ -1,0 +1,70 @@
+#include "disk/fill.h"
+
+#include <string.h>
+
+#include "disk/scan.h"
+
+struct filling {
+	struct diskfill *f;
+	bool self;
+};
+
+/* Is the chunk still wanted? It is the caller's to write then. */
+static bool wanted(struct crew *c, struct diskfill *f, const struct disk_chunk *chunk)
+{
+	bool *have = &f->have[chunk - f->disk->v], was;
+
+	(void)pthread_mutex_lock(&c->lock);
+	was = *have;
+	*have = true;
+	(void)pthread_mutex_unlock(&c->lock);
+	return !was;
+}
+
+/* Writes a window of the source wherever it belongs. */
+static int use(struct crew *c, void *arg, void **own, const struct diskscan_window *w, struct err *e)
+{
+	struct filling *job = arg;
+	const struct disk_index *x = job->f->index;
+	const struct disk_chunk *const *found;
+	char raw[SHA256_HEX];
+
+	(void)own;
+	if (sha256_hex(w->data, w->n, raw) < 0)
+		return err_set(e, "the digest failed");
+	found = disk_find(x, raw);
+	for (; found != NULL && found < x->v + x->n && strcmp((*found)->raw, raw) == 0; found++) {
+		/* What is elsewhere in the unfinished disk may be overwritten before it is read. */
+		if ((*found)->len != w->n || (job->self && (*found)->offset != w->offset))
+			continue;
+		if (wanted(c, job->f, *found) && !job->self && job->f->to != NULL &&
+		    diskfile_put(job->f->to, (*found)->offset, w->data, w->n, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int diskfill(struct diskfill *f, const char *path, const char *format, bool self, struct err *e)
+{
+	struct filling job = { .f = f, .self = self };
+	struct diskscan scan = { .path = path, .format = format, .found = use, .arg = &job };
+
+	return diskscan(&scan, e);
+}
+
+int diskfill_clear(const struct diskfill *f, struct err *e)
+{
+	uint64_t at = 0;
+	size_t i;
+
+	for (i = 0; i < f->disk->n; i++) {
+		const struct disk_chunk *c = &f->disk->v[i];
+
+		if (!f->have[i])
+			continue;
+		if (c->offset > at && diskfile_clear(f->to, at, c->offset - at, e) < 0)
+			return -1;
+		at = c->offset + c->len;
+	}
+	return at < f->disk->size ? diskfile_clear(f->to, at, f->disk->size - at, e) : 0;
+}

@@ -1,0 +1,60 @@
+#include "disk/scan.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/sparse.h"
+#include "disk/artifact.h"
+
+/* Each has a window in memory. More of them would go past 64 MiB. */
+enum { THREADS = 2 };
+
+/* The next window. Returns whether there is one. */
+static bool take(struct crew *c, struct diskscan *s, uint64_t *offset)
+{
+	bool more;
+
+	(void)pthread_mutex_lock(&c->lock);
+	*offset = s->next_;
+	more = !c->failed && *offset < s->size;
+	if (more)
+		s->next_ += DISK_WINDOW;
+	(void)pthread_mutex_unlock(&c->lock);
+	return more;
+}
+
+static int work(struct crew *c, void *arg, struct err *e)
+{
+	struct diskscan *s = arg;
+	AUTO_FREE unsigned char *data = malloc(DISK_WINDOW);
+	struct diskscan_window w = { .data = data };
+	struct nbd nbd = { .fd_ = -1 };
+	void *own = NULL;
+	bool zero;
+	int rc = data != NULL ? diskread_connect(&s->disk_, &nbd, e) : err_set(e, "out of memory");
+
+	while (rc == 0 && take(c, s, &w.offset)) {
+		w.n = disk_window(s->size, w.offset);
+		rc = nbd_read(&nbd, w.offset, data, w.n, &zero, e);
+		if (rc < 0)
+			(void)err_prefix(e, "%s", s->path);
+		/* What is allocated may be zeros all the same. */
+		else if (!zero && !chunk_is_zero(data, w.n))
+			rc = s->found(c, s->arg, &own, &w, e);
+	}
+	if (own != NULL)
+		s->end(own);
+	nbd_close(&nbd);
+	return rc;
+}
+
+int diskscan(struct diskscan *s, struct err *e)
+{
+	int rc = diskread_open(&s->disk_, s->path, s->format, e);
+
+	s->size = s->disk_.size;
+	if (rc == 0)
+		rc = crew_run(THREADS, work, s, e);
+	diskread_close(&s->disk_);
+	return rc;
+}

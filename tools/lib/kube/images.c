@@ -1,0 +1,242 @@
+#include "kube/images.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "kube/image_name.h"
+#include "base/utf8.h"
+#include "base/words.h"
+#include "kube/yaml.h"
+
+/* Where the walk is. */
+struct walk {
+	struct kubeimages *k;
+	const char *file;
+	struct yamltree *t;
+	const char *object; /* of the object around: KIND/NAMESPACE/NAME */
+	int depth;
+	struct err *e;
+};
+
+/* Adds an image; WHAT and NAME are where it is in the object. */
+static int add(struct walk *w, const char *image, const char *what, const char *name, bool always)
+{
+	struct kubeimage *v, *new;
+	size_t room;
+
+	if (name == NULL || !utf8_is_line(name))
+		name = "?";
+	if (!imagename_is(image))
+		return err_set(w->e, "%s: %s %s: '%.100s' is not an image", w->object, what, name,
+		    utf8_is_line(image) ? image : "?");
+	if (w->k->n == w->k->room_) {
+		room = w->k->room_ * 2 + 16;
+		v = reallocarray(w->k->v, room, sizeof *v);
+		if (v == NULL)
+			return err_set(w->e, "out of memory");
+		w->k->v = v;
+		w->k->room_ = room;
+	}
+	new = &w->k->v[w->k->n++];
+	*new = (struct kubeimage){ .file = w->file, .always = always, .latest = imagename_is_latest(image) };
+	new->image = strdup(image);
+	new->object = strdup(w->object);
+	if (asprintf(&new->part, "%s %s", what, name) < 0)
+		new->part = NULL;
+	return new->image == NULL || new->object == NULL || new->part == NULL ? err_set(w->e, "out of memory") : 0;
+}
+
+/* The text of KEY in NODE, or NULL in TEXT. */
+static int get_text(const struct walk *w, yaml_node_t *node, const char *key, const char **text)
+{
+	yaml_node_t *value;
+
+	if (yamltree_get(w->t, node, key, &value, w->e) < 0)
+		return -1;
+	*text = yamltree_text(value);
+	if (*text == NULL && value != NULL && value->type == YAML_SCALAR_NODE)
+		return err_set(w->e, "line %zu: %s: a NUL byte", value->start_mark.line + 1, key);
+	return 0;
+}
+
+/* A variable of a container. */
+static int take_variable(struct walk *w, yaml_node_t *node)
+{
+	const char *name, *value;
+	size_t n;
+
+	if (get_text(w, node, "name", &name) < 0 || get_text(w, node, "value", &value) < 0)
+		return -1;
+	n = name != NULL ? strlen(name) : 0;
+	if (n < 6 || strcmp(name + n - 6, "_IMAGE") != 0 || value == NULL || strchr(value, '/') == NULL ||
+	    !imagename_is(value))
+		return 0;
+	return add(w, value, "variable", name, false);
+}
+
+/* Calls TAKE for each item of the list KEY of NODE, if it is one. */
+static int each(struct walk *w, yaml_node_t *node, const char *key, int (*take)(struct walk *, yaml_node_t *))
+{
+	const yaml_node_item_t *item;
+	yaml_node_t *list;
+
+	if (yamltree_get(w->t, node, key, &list, w->e) < 0)
+		return -1;
+	if (list == NULL || list->type != YAML_SEQUENCE_NODE)
+		return 0;
+	for (item = list->data.sequence.items.start; item < list->data.sequence.items.top; item++) {
+		if (yamltree_spend(w->t, 1, w->e) < 0 || take(w, yaml_document_get_node(w->t->doc, *item)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int take_container(struct walk *w, yaml_node_t *node)
+{
+	const char *image, *name, *policy;
+
+	if (get_text(w, node, "image", &image) < 0 || get_text(w, node, "name", &name) < 0 ||
+	    get_text(w, node, "imagePullPolicy", &policy) < 0)
+		return -1;
+	if (image != NULL && add(w, image, "container", name, policy != NULL && strcmp(policy, "Always") == 0) < 0)
+		return -1;
+	return each(w, node, "env", take_variable);
+}
+
+static int take_volume(struct walk *w, yaml_node_t *node)
+{
+	const char *reference, *name, *policy;
+	yaml_node_t *image;
+
+	if (yamltree_get(w->t, node, "image", &image, w->e) < 0 || get_text(w, node, "name", &name) < 0 ||
+	    get_text(w, image, "reference", &reference) < 0 || get_text(w, image, "pullPolicy", &policy) < 0)
+		return -1;
+	if (reference == NULL)
+		return 0;
+	return add(w, reference, "volume", name, policy != NULL && strcmp(policy, "Always") == 0);
+}
+
+/* The name of NODE where it is an object: it has apiVersion and kind. Else *OBJECT stays NULL. */
+static int name_object(struct walk *w, yaml_node_t *node, char **object)
+{
+	const char *api, *kind, *name, *namespace;
+	yaml_node_t *meta;
+
+	if (get_text(w, node, "apiVersion", &api) < 0 || get_text(w, node, "kind", &kind) < 0)
+		return -1;
+	if (api == NULL || kind == NULL)
+		return 0;
+	if (yamltree_get(w->t, node, "metadata", &meta, w->e) < 0 || get_text(w, meta, "name", &name) < 0 ||
+	    get_text(w, meta, "namespace", &namespace) < 0)
+		return -1;
+	if (!utf8_is_line(kind) || (name != NULL && !utf8_is_line(name)) ||
+	    (namespace != NULL && !utf8_is_line(namespace)))
+		return err_set(w->e, "line %zu: a name that is not one line of text", node->start_mark.line + 1);
+	if (asprintf(object, "%s/%s%s%s", kind, namespace != NULL ? namespace : "", namespace != NULL ? "/" : "",
+		name != NULL ? name : "?") < 0) {
+		*object = NULL;
+		return err_set(w->e, "out of memory");
+	}
+	return 0;
+}
+
+static int visit(struct walk *w, yaml_node_t *node);
+
+static int visit_mapping(struct walk *w, yaml_node_t *node)
+{
+	AUTO_FREE char *object = NULL;
+	const char *around = w->object;
+	const yaml_node_pair_t *pair;
+	int rc;
+
+	if (name_object(w, node, &object) < 0)
+		return -1;
+	if (object != NULL)
+		w->object = object;
+	rc = each(w, node, "containers", take_container) < 0 || each(w, node, "initContainers", take_container) < 0 ||
+	     each(w, node, "ephemeralContainers", take_container) < 0 || each(w, node, "volumes", take_volume) < 0;
+	for (pair = node->data.mapping.pairs.start; rc == 0 && pair < node->data.mapping.pairs.top; pair++)
+		rc = visit(w, yaml_document_get_node(w->t->doc, pair->value));
+	w->object = around;
+	return rc != 0 ? -1 : 0;
+}
+
+static int visit_children(struct walk *w, yaml_node_t *node)
+{
+	const yaml_node_item_t *item;
+
+	if (node->type == YAML_MAPPING_NODE)
+		return visit_mapping(w, node);
+	if (node->type != YAML_SEQUENCE_NODE)
+		return 0;
+	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++)
+		if (visit(w, yaml_document_get_node(w->t->doc, *item)) < 0)
+			return -1;
+	return 0;
+}
+
+/* An alias may name what it is in: then the depth ends it. */
+static int visit(struct walk *w, yaml_node_t *node)
+{
+	int rc;
+
+	if (node == NULL)
+		return 0;
+	if (yamltree_spend(w->t, 1, w->e) < 0)
+		return -1;
+	if (w->depth >= YAMLTREE_DEPTH)
+		return err_set(w->e, "more than %d levels of nesting", YAMLTREE_DEPTH);
+	w->depth++;
+	rc = visit_children(w, node);
+	w->depth--;
+	return rc;
+}
+
+static int take_document(struct yamltree *t, yaml_node_t *root, int number, void *arg, struct err *e)
+{
+	struct walk *w = arg;
+	AUTO_WORDS struct words place = { 0 };
+
+	if (words_addf(&place, "document %d", number) < 0)
+		return err_set(e, "out of memory");
+	w->t = t;
+	w->object = place.v[0];
+	w->e = e;
+	return visit(w, root);
+}
+
+int kubeimages_read(struct kubeimages *k, const char *file, const char *data, size_t n, struct err *e)
+{
+	struct walk w = { .k = k, .file = file };
+
+	return yamltree_read(file, data, n, take_document, &w, e);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct kubeimage *x = a, *y = b;
+	int rc = strcmp(x->image, y->image);
+
+	if (rc == 0)
+		rc = strcmp(x->object, y->object);
+	return rc != 0 ? rc : strcmp(x->part, y->part);
+}
+
+void kubeimages_sort(struct kubeimages *k)
+{
+	if (k->n > 1)
+		qsort(k->v, k->n, sizeof *k->v, compare);
+}
+
+void kubeimages_free(struct kubeimages *k)
+{
+	size_t i;
+
+	for (i = 0; i < k->n; i++) {
+		free(k->v[i].image);
+		free(k->v[i].object);
+		free(k->v[i].part);
+	}
+	free(k->v);
+	*k = (struct kubeimages){ 0 };
+}

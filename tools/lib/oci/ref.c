@@ -1,0 +1,173 @@
+#include "oci/ref.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "net/hostport.h"
+#include "base/sha256.h"
+
+enum { REPO_MAX = 255, TAG_MAX = 128 };
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz0123456789"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static bool good_host(const char *host)
+{
+	struct hostport hp;
+	struct err ignored;
+
+	/* An address without brackets would not be told from its port in a URL, nor would a zone be understood. */
+	if (*host != '[' && strchr(host, ':') != strrchr(host, ':'))
+		return false;
+	return strchr(host, '%') == NULL && hostport_parse(&hp, host, "443", &ignored) == 0;
+}
+
+/* One component of a repository: [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)* of N bytes. */
+static bool good_component(const char *s, size_t n)
+{
+	size_t i = 0, run;
+
+	for (;;) {
+		for (run = 0; i < n && strchr(LOWER, s[i]) != NULL; i++)
+			run++;
+		if (run == 0)
+			return false;
+		if (i == n)
+			return true;
+		if (s[i] == '-') {
+			while (i < n && s[i] == '-')
+				i++;
+		} else if (s[i] == '.') {
+			i++;
+		} else if (s[i] == '_') {
+			i += i + 1 < n && s[i + 1] == '_' ? 2 : 1;
+		} else {
+			return false;
+		}
+	}
+}
+
+static bool good_repo(const char *s)
+{
+	size_t n;
+
+	if (strlen(s) > REPO_MAX)
+		return false;
+	for (;;) {
+		n = strcspn(s, "/");
+		if (!good_component(s, n))
+			return false;
+		if (s[n] == '\0')
+			return true;
+		s += n + 1;
+	}
+}
+
+static bool good_tag(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n <= TAG_MAX && *s != '.' && *s != '-' && strspn(s, LOWER UPPER "._-") == n;
+}
+
+/* Cuts S at AT; returns a copy of what follows. */
+static char *cut(char *at)
+{
+	*at = '\0';
+	return strdup(at + 1);
+}
+
+/* Docker Hub's own images have a short name. */
+static int name_library(struct ref *r, struct err *e)
+{
+	char *repo;
+
+	if (strcmp(r->host, "docker.io") != 0 || strchr(r->repo, '/') != NULL)
+		return 0;
+	if (asprintf(&repo, "library/%s", r->repo) < 0)
+		return err_set(e, "out of memory");
+	free(r->repo);
+	r->repo = repo;
+	return 0;
+}
+
+int ref_parse(struct ref *r, const char *text, struct err *e)
+{
+	AUTO_FREE char *copy = strdup(text);
+	char *slash, *at;
+
+	*r = (struct ref){ 0 };
+	if (copy == NULL)
+		return err_set(e, "out of memory");
+	slash = strchr(copy, '/');
+	if (slash == NULL)
+		return err_set(e, "'%s' is not REGISTRY/REPOSITORY", text);
+	r->repo = cut(slash);
+	r->host = strdup(copy);
+	if (r->repo == NULL || r->host == NULL)
+		return err_set(e, "out of memory");
+	if ((at = strchr(r->repo, '@')) != NULL && (r->hex = cut(at)) == NULL)
+		return err_set(e, "out of memory");
+	if ((at = strchr(r->repo, ':')) != NULL && (r->tag = cut(at)) == NULL)
+		return err_set(e, "out of memory");
+	if (!good_host(r->host))
+		return err_set(e, "'%s' is not a registry: HOST or HOST:PORT", r->host);
+	if (!good_repo(r->repo))
+		return err_set(
+		    e, "'%s' is not a repository: lower-case letters and digits, with . _ - / between", r->repo);
+	if (r->tag != NULL && !good_tag(r->tag))
+		return err_set(e, "'%s' is not a tag", r->tag);
+	if (name_library(r, e) < 0)
+		return -1;
+	if (r->hex == NULL)
+		return 0;
+	if (strncmp(r->hex, "sha256:", 7) != 0 || strlen(r->hex) != SHA256_HEX + 6 ||
+	    strspn(r->hex + 7, "0123456789abcdef") != SHA256_HEX - 1)
+		return err_set(e, "'%s' is not a digest: sha256: and 64 hexadecimal digits", r->hex);
+	(void)memmove(r->hex, r->hex + 7, SHA256_HEX);
+	return 0;
+}
+
+void ref_free(struct ref *r)
+{
+	free(r->host);
+	free(r->repo);
+	free(r->tag);
+	free(r->hex);
+	*r = (struct ref){ 0 };
+}
+
+static bool is_layout(const char *dir)
+{
+	AUTO_FREE char *mark = NULL;
+
+	return asprintf(&mark, "%s/oci-layout", dir) >= 0 && access(mark, F_OK) == 0;
+}
+
+char *ref_layout(const char *text, const char **tag)
+{
+	char *dir = strdup(text), *colon;
+
+	*tag = NULL;
+	if (dir == NULL || is_layout(dir))
+		return dir;
+	/* Both may have colons in them. */
+	for (colon = strchr(dir, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
+		*colon = '\0';
+		if (is_layout(dir)) {
+			*tag = text + (colon - dir) + 1;
+			return dir;
+		}
+		*colon = ':';
+	}
+	colon = strchr(dir, ':');
+	if (colon != NULL) {
+		*colon = '\0';
+		*tag = text + (colon - dir) + 1;
+	}
+	return dir;
+}

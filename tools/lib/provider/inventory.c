@@ -1,0 +1,300 @@
+#include "provider/inventory.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "provider/ini.h"
+#include "base/num.h"
+
+struct reading {
+	struct inventory *inv;
+	struct inv_host *host; /* of the current section; NULL: [network] */
+};
+
+static int bad(const struct iniline *l, struct err *e, const char *what)
+{
+	return err_set(e, "%s:%d: key '%s': '%.80s' %s", l->file, l->line, l->key, l->value, what);
+}
+
+/* A host name's label, RFC 1123 section 2.1; DOTS allows several. */
+static bool is_name(const char *s, bool dots)
+{
+	size_t label = 0;
+	char before = '.';
+
+	for (; *s != '\0'; before = *s++) {
+		if (*s == '.') {
+			if (!dots || label == 0 || before == '-')
+				return false;
+			label = 0;
+			continue;
+		}
+		if (!isalnum((unsigned char)*s) && (*s != '-' || label == 0))
+			return false;
+		if (++label > 63)
+			return false;
+	}
+	return label > 0 && before != '-';
+}
+
+/* A label that dnsmasq reads as a name and not as a time, a lease's or a record's. */
+static bool is_label(const char *s)
+{
+	size_t digits = strspn(s, "0123456789");
+
+	if (!is_name(s, false) || s[digits] == '\0' || strcmp(s, "infinite") == 0 || strcmp(s, "ignore") == 0)
+		return false;
+	return digits == 0 || s[digits + 1] != '\0' || strchr("sSmMhHdDwW", s[digits]) == NULL;
+}
+
+/* Six pairs of hexadecimal digits; a group address is no machine's. */
+static bool is_mac(const char *s)
+{
+	unsigned i, digit;
+
+	if (strlen(s) != 17)
+		return false;
+	for (i = 0; i < 17; i++)
+		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
+			return false;
+	digit = (unsigned)(isdigit((unsigned char)s[1]) ? s[1] - '0' : tolower((unsigned char)s[1]) - 'a' + 10);
+	return (digit & 1U) == 0;
+}
+
+/* ADDRESS/BITS of family AF into TO. For IPv6, dnsmasq advertises nothing but networks of 64 bits. */
+static int parse_prefix(const char *s, int af, void *to, unsigned *bits)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *slash = strchr(s, '/');
+	int64_t n;
+
+	if (slash == NULL || (size_t)(slash - s) >= sizeof text ||
+	    num_parse(slash + 1, af == AF_INET ? 1 : 64, af == AF_INET ? 30 : 64, &n) < 0)
+		return -1;
+	(void)memcpy(text, s, (size_t)(slash - s));
+	text[slash - s] = '\0';
+	*bits = (unsigned)n;
+	return inet_pton(af, text, to) == 1 ? 0 : -1;
+}
+
+static bool same_prefix(const void *a, const void *b, unsigned bits)
+{
+	const unsigned char *x = a, *y = b;
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	if (memcmp(x, y, whole) != 0)
+		return false;
+	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
+}
+
+/* The network itself, or its broadcast address? */
+static bool is_edge(struct in_addr a, unsigned bits)
+{
+	uint32_t host = ntohl(a.s_addr) & (~0U >> bits);
+
+	return host == 0 || host == ~0U >> bits;
+}
+
+static int copy(char *to, size_t size, const struct iniline *l, struct err *e)
+{
+	if (strlen(l->value) >= size)
+		return bad(l, e, "is too long");
+	(void)strcpy(to, l->value);
+	return 0;
+}
+
+static int take_network(struct inventory *inv, const struct iniline *l, struct err *e)
+{
+	const char *s;
+
+	if (strcmp(l->key, "bridge") == 0) {
+		for (s = l->value; isalnum((unsigned char)*s) || *s == '-' || *s == '_' || *s == '.'; s++)
+			continue;
+		if (*s != '\0' || s == l->value || (size_t)(s - l->value) >= IF_NAMESIZE)
+			return bad(l, e, "is no interface's name");
+		return copy(inv->bridge, sizeof inv->bridge, l, e);
+	}
+	if (strcmp(l->key, "address") == 0) {
+		if (parse_prefix(l->value, AF_INET, &inv->v4, &inv->prefix4) < 0)
+			return bad(l, e, "is not ADDRESS/BITS");
+		return is_edge(inv->v4, inv->prefix4) ? bad(l, e, "is no machine's address in that network") : 0;
+	}
+	if (strcmp(l->key, "address6") == 0)
+		return parse_prefix(l->value, AF_INET6, &inv->v6, &inv->prefix6) < 0
+			   ? bad(l, e, "is not an IPv6 ADDRESS/64")
+			   : 0;
+	if (strcmp(l->key, "domain") == 0)
+		return is_name(l->value, true) ? copy(inv->domain, sizeof inv->domain, l, e)
+					       : bad(l, e, "is no domain's name");
+	if (strcmp(l->key, "leasefile") == 0) {
+		/* dnsmasq gives quotes, blanks and # a meaning. */
+		for (s = l->value; isalnum((unsigned char)*s) || (*s != '\0' && strchr("/._+@-", *s) != NULL); s++)
+			continue;
+		if (*s != '\0' || l->value[0] != '/')
+			return bad(l, e, "is not an absolute path of letters, digits and /._+@-");
+		return copy(inv->leasefile, sizeof inv->leasefile, l, e);
+	}
+	if (strcmp(l->key, "upstream") == 0) {
+		inv->upstream = strcmp(l->value, "yes") == 0;
+		return inv->upstream || strcmp(l->value, "no") == 0 ? 0 : bad(l, e, "is neither yes nor no");
+	}
+	return err_set(e, "%s:%d: key '%s': unknown in [network]", l->file, l->line, l->key);
+}
+
+static int take_host(struct inv_host *h, const struct iniline *l, struct err *e)
+{
+	size_t i;
+
+	if (h->node && strcmp(l->key, "mac") == 0) {
+		if (!is_mac(l->value))
+			return bad(l, e, "is no machine's MAC address");
+		for (i = 0; i < sizeof h->mac; i++)
+			h->mac[i] = (char)tolower((unsigned char)l->value[i]);
+		return 0;
+	}
+	if (strcmp(l->key, "address") == 0) {
+		h->has_v4 = true;
+		return inet_pton(AF_INET, l->value, &h->v4) == 1 ? 0 : bad(l, e, "is no IPv4 address");
+	}
+	if (strcmp(l->key, "address6") == 0) {
+		h->has_v6 = true;
+		return inet_pton(AF_INET6, l->value, &h->v6) == 1 ? 0 : bad(l, e, "is no IPv6 address");
+	}
+	return err_set(e, "%s:%d: key '%s': unknown in [%s]", l->file, l->line, l->key, l->section);
+}
+
+/* What is in a line may be shown in an error, and goes into dnsmasq's file. */
+static int check_plain(const struct iniline *l, const char *s, struct err *e)
+{
+	for (; *s != '\0'; s++)
+		if (*s < ' ' || *s > '~')
+			return err_set(e, "%s:%d: characters other than printable ASCII", l->file, l->line);
+	return 0;
+}
+
+/* [network], or a new [node NAME] or [host NAME]. */
+static int begin(const struct iniline *l, void *arg, struct err *e)
+{
+	struct reading *r = arg;
+	const char *name = l->section + 5;
+	struct inv_host *more;
+	size_t i;
+
+	r->host = NULL;
+	if (check_plain(l, l->section, e) < 0)
+		return -1;
+	if (strcmp(l->section, "network") == 0)
+		return 0;
+	if (strncmp(l->section, "node ", 5) != 0 && strncmp(l->section, "host ", 5) != 0)
+		return inifile_err(l, e, "unknown section; there are network, node NAME, host NAME");
+	if (!is_label(name))
+		return inifile_err(l, e, "'%s' is no host's name", name);
+	for (i = 0; i < r->inv->n; i++)
+		if (strcasecmp(r->inv->hosts[i].name, name) == 0)
+			return inifile_err(l, e, "the name is in line %d already", r->inv->hosts[i].line);
+	more = reallocarray(r->inv->hosts, r->inv->n + 1, sizeof *more);
+	if (more == NULL)
+		return err_set(e, "%s: out of memory", l->file);
+	r->inv->hosts = more;
+	r->host = &more[r->inv->n++];
+	*r->host = (struct inv_host){ .node = l->section[0] == 'n', .line = l->line };
+	(void)snprintf(r->host->name, sizeof r->host->name, "%s", name);
+	return 0;
+}
+
+static int take(const struct iniline *l, void *arg, struct err *e)
+{
+	struct reading *r = arg;
+
+	if (check_plain(l, l->key, e) < 0 || check_plain(l, l->value, e) < 0)
+		return -1;
+	if (l->continuation)
+		return err_set(e, "%s:%d: key '%s': goes on in an indented line", l->file, l->line, l->key);
+	if (l->section[0] == '\0')
+		return err_set(e, "%s:%d: key '%s': stands before the first section", l->file, l->line, l->key);
+	return r->host == NULL ? take_network(r->inv, l, e) : take_host(r->host, l, e);
+}
+
+/* Can dnsmasq lease the addresses of node H? */
+static int check_node(const struct inventory *inv, const struct inv_host *h, const char *file, struct err *e)
+{
+	if (h->mac[0] == '\0')
+		return err_set(e, "%s:%d: [node %s] has no mac", file, h->line, h->name);
+	if (h->has_v4 && (!same_prefix(&h->v4, &inv->v4, inv->prefix4) || is_edge(h->v4, inv->prefix4)))
+		return err_set(e, "%s:%d: [node %s]: key 'address': not in the network", file, h->line, h->name);
+	if (h->has_v6 && (inv->prefix6 == 0 || !same_prefix(&h->v6, &inv->v6, inv->prefix6)))
+		return err_set(e, "%s:%d: [node %s]: key 'address6': not in the network", file, h->line, h->name);
+	if ((h->has_v4 && h->v4.s_addr == inv->v4.s_addr) || (h->has_v6 && memcmp(&h->v6, &inv->v6, sizeof h->v6) == 0))
+		return err_set(e, "%s:%d: [node %s]: its address is the bridge's already", file, h->line, h->name);
+	return 0;
+}
+
+static int check_host(const struct inventory *inv, const struct inv_host *h, const char *file, struct err *e)
+{
+	const char *what = h->node ? "node" : "host";
+	const struct inv_host *o;
+
+	if (!h->has_v4 && !h->has_v6)
+		return err_set(e, "%s:%d: [%s %s] has no address", file, h->line, what, h->name);
+	if (!h->node)
+		return 0;
+	if (check_node(inv, h, file, e) < 0)
+		return -1;
+	for (o = inv->hosts; o < h; o++) {
+		if (!o->node)
+			continue;
+		if (strcmp(o->mac, h->mac) == 0)
+			return err_set(e, "%s:%d: [node %s]: its mac is %s's already", file, h->line, h->name, o->name);
+		if ((h->has_v4 && o->has_v4 && h->v4.s_addr == o->v4.s_addr) ||
+		    (h->has_v6 && o->has_v6 && memcmp(&h->v6, &o->v6, sizeof h->v6) == 0))
+			return err_set(
+			    e, "%s:%d: [node %s]: its address is %s's already", file, h->line, h->name, o->name);
+	}
+	return 0;
+}
+
+static int check(const struct inventory *inv, const char *file, struct err *e)
+{
+	size_t i;
+
+	if (inv->bridge[0] == '\0' || inv->prefix4 == 0)
+		return err_set(e, "%s: [network] needs bridge and address", file);
+	for (i = 0; i < inv->n; i++)
+		if (check_host(inv, &inv->hosts[i], file, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int read_from(struct inventory *inv, FILE *f, const char *name, struct err *e)
+{
+	struct reading r = { .inv = inv };
+	struct inifile in = { .f = f, .name = name, .with = take, .section = begin, .arg = &r };
+
+	return inifile_parse(&in, e) < 0 || check(inv, name, e) < 0 ? -1 : 0;
+}
+
+int inventory_read(struct inventory *inv, const char *path, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fopen(path, "re");
+
+	return f == NULL ? err_sys(e, "%s", path) : read_from(inv, f, path, e);
+}
+
+int inventory_parse(struct inventory *inv, const void *data, size_t n, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fmemopen((void *)(uintptr_t)data, n, "r");
+
+	return f == NULL ? err_sys(e, "inventory") : read_from(inv, f, "inventory", e);
+}
+
+void inventory_free(struct inventory *inv)
+{
+	free(inv->hosts);
+	*inv = (struct inventory){ .n = 0 };
+}

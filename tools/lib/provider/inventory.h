@@ -1,0 +1,45 @@
+/* The inventory of a cluster's network: what dnsconf reads. */
+#ifndef KS_PROVIDER_INVENTORY_H
+#define KS_PROVIDER_INVENTORY_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* A node, which gets its addresses by DHCP, or a fixed name. */
+struct inv_host {
+	bool node;
+	char name[64];
+	char mac[18]; /* of a node, in lower case */
+	struct in_addr v4;
+	struct in6_addr v6;
+	bool has_v4, has_v6;
+	int line; /* where its section begins */
+};
+
+struct inventory {
+	char bridge[16];
+	char domain[256]; /* empty: none */
+	struct in_addr v4;
+	struct in6_addr v6;
+	unsigned prefix4, prefix6; /* bits; prefix6 64, or 0: no IPv6 */
+	bool upstream;             /* names that are not ours are asked outside */
+	char leasefile[256];
+	struct inv_host *hosts;
+	size_t n;
+};
+
+/*
+ * Reads and checks the file PATH into INV (zeros before). An error names the file, the line and the key.
+ * Returns 0 or -1; inventory_free is needed in both cases.
+ */
+int inventory_read(struct inventory *inv, const char *path, struct err *e);
+
+/* The same from N bytes of memory. */
+int inventory_parse(struct inventory *inv, const void *data, size_t n, struct err *e);
+
+void inventory_free(struct inventory *inv);
+
+#endif

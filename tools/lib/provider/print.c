@@ -1,0 +1,134 @@
+#include "provider/print.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/quote.h"
+
+/* Lines are folded here; a provider.ini cannot have lines of 200 bytes. */
+enum { COLUMNS = 100 };
+
+static int compare(const void *a, const void *b)
+{
+	const struct provider_value *const *x = a, *const *y = b;
+	int rc = strcmp((*x)->section, (*y)->section);
+
+	return rc != 0 ? rc : strcmp((*x)->key, (*y)->key);
+}
+
+/* The values of SECTION, or all, sorted; ends with NULL. The caller frees the list. Returns NULL: no memory. */
+static const struct provider_value **sorted(const struct provider *p, const char *section, struct err *e)
+{
+	const struct provider_value **list = calloc(p->nvalues + 1, sizeof *list);
+	size_t i, n = 0;
+
+	if (list == NULL) {
+		(void)err_set(e, "out of memory");
+		return NULL;
+	}
+	for (i = 0; i < p->nvalues; i++)
+		if (section == NULL || strcmp(p->values[i].section, section) == 0)
+			list[n++] = &p->values[i];
+	qsort(list, n, sizeof *list, compare);
+	return list;
+}
+
+/* Folds at single blanks; a line must not begin with what would make it a comment. */
+static void put_folded(FILE *f, const char *text, size_t column)
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0'; i++) {
+		if (text[i] == ' ' && i > 0 && text[i - 1] != ' ' && strchr(" #;", text[i + 1]) == NULL &&
+		    column + 1 + strcspn(text + i + 1, " ") > COLUMNS) {
+			(void)fputs("\n  ", f);
+			column = 2;
+		} else {
+			(void)fputc(text[i], f);
+			column++;
+		}
+	}
+}
+
+int provprint_ini(FILE *f, const struct provider *p, const char *section, bool origin, struct err *e)
+{
+	const struct provider_value **list = sorted(p, section, e);
+	const char *before = NULL;
+	size_t i;
+
+	for (i = 0; list != NULL && list[i] != NULL; i++) {
+		if (before == NULL || strcmp(before, list[i]->section) != 0)
+			(void)fprintf(f, "%s[%s]\n", before != NULL ? "\n" : "", list[i]->section);
+		before = list[i]->section;
+		(void)fprintf(f, "%s =%s", list[i]->key, *list[i]->value != '\0' ? " " : "");
+		if (origin)
+			(void)fprintf(f, "%s ; %s:%d", list[i]->value, list[i]->file, list[i]->line);
+		else
+			put_folded(f, list[i]->value, strlen(list[i]->key) + 3);
+		(void)fputc('\n', f);
+	}
+	free(list);
+	return list != NULL ? 0 : -1;
+}
+
+/* SECTION.KEY without blanks, on F. */
+static void put_name(FILE *f, const struct provider_value *v)
+{
+	const char *s;
+
+	for (s = v->section; *s != '\0'; s++)
+		(void)fputc(*s == ' ' ? '.' : *s, f);
+	(void)fprintf(f, ".%s", v->key);
+}
+
+int provprint_make(FILE *f, const struct provider *p, const char *section, struct err *e)
+{
+	const struct provider_value **list = sorted(p, section, e);
+	size_t i;
+
+	for (i = 0; list != NULL && list[i] != NULL; i++) {
+		put_name(f, list[i]);
+		(void)fprintf(f, " :=%s", *list[i]->value != '\0' ? " " : "");
+		quote_make(f, list[i]->value);
+		(void)fputc('\n', f);
+	}
+	free(list);
+	return list != NULL ? 0 : -1;
+}
+
+static int put_sh(FILE *f, const struct provider_value *v, struct words *names, struct err *e)
+{
+	AUTO_FREE char *name = NULL;
+	char *c;
+
+	if (asprintf(&name, "%s_%s", v->section, v->key) < 0) {
+		name = NULL;
+		return err_set(e, "out of memory");
+	}
+	for (c = name; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+	if (words_has(names, name))
+		return provider_err(e, v, "another key is called %s in the shell too", name);
+	if (words_add(names, name) < 0)
+		return err_set(e, "out of memory");
+	(void)fprintf(f, "%s=", name);
+	quote_sh(f, v->value);
+	(void)fputc('\n', f);
+	return 0;
+}
+
+int provprint_sh(FILE *f, const struct provider *p, const char *section, struct err *e)
+{
+	const struct provider_value **list = sorted(p, section, e);
+	AUTO_WORDS struct words names = { 0 };
+	int rc = list != NULL ? 0 : -1;
+	size_t i;
+
+	for (i = 0; rc == 0 && list[i] != NULL; i++)
+		rc = put_sh(f, list[i], &names, e);
+	free(list);
+	return rc;
+}

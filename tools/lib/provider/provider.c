@@ -1,0 +1,282 @@
+#include "provider/provider.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "provider/file.h"
+#include "provider/schema.h"
+
+/* A chain of inheritance longer than this is a mistake. */
+enum { MAX_DIRS = 16 };
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, "out of memory");
+}
+
+static struct provider_value *find(const struct provider *p, const char *section, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < p->nvalues; i++)
+		if (strcmp(p->values[i].section, section) == 0 && strcmp(p->values[i].key, key) == 0)
+			return &p->values[i];
+	return NULL;
+}
+
+static bool is_abstract(const struct provider_value *v)
+{
+	return strcmp(v->section, "provider") == 0 && strcmp(v->key, "abstract") == 0;
+}
+
+/* Puts the values of L over those of P. OWN: L is of the provider itself. */
+static int merge(struct provider *p, struct provfile *l, bool own, struct err *e)
+{
+	struct provider_value *values, *new, *old;
+	size_t i;
+
+	values = reallocarray(p->values, p->nvalues + l->n + 1, sizeof *values);
+	if (values == NULL)
+		return no_memory(e);
+	p->values = values;
+	for (i = 0; i < l->n; i++) {
+		new = &l->values[i].v;
+		/* What inherits from an abstract provider is none. */
+		if (is_abstract(new) && !own)
+			continue;
+		old = find(p, new->section, new->key);
+		if (old == NULL) {
+			p->values[p->nvalues++] = *new;
+			*new = (struct provider_value){ 0 };
+			continue;
+		}
+		if (!l->values[i].append)
+			old->value[0] = '\0';
+		if (provfile_join(&old->value, new->value) < 0)
+			return no_memory(e);
+		old->file = new->file;
+		old->line = new->line;
+	}
+	return 0;
+}
+
+/* The directory that DIR is in, as a prefix: "", or it ends with a slash. Returns a copy, or NULL: no memory. */
+static char *beside(const char *dir)
+{
+	const char *slash = strrchr(dir, '/'), *last = slash != NULL ? slash + 1 : dir;
+	char *prefix = NULL;
+
+	if (strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+		return asprintf(&prefix, "%s/../", dir) < 0 ? NULL : prefix;
+	return strndup(dir, (size_t)(last - dir));
+}
+
+/* Adds the directory PREFIX NAME to P if there is such a file in it. Returns 1, 0 if there is none, or -1. */
+static int try_dir(struct provider *p, const char *prefix, const char *name, struct err *e)
+{
+	AUTO_WORDS struct words found = { 0 };
+
+	if (words_addf(&found, "%s%s/%s", prefix, name, p->schema->file) < 0)
+		return no_memory(e);
+	if (access(found.v[0], F_OK) < 0)
+		return 0;
+	if (words_addf(&p->dirs, "%s%s", prefix, name) < 0 || words_add(&p->files, found.v[0]) < 0)
+		return no_memory(e);
+	return 1;
+}
+
+/* Looks for the directory that V, the inherit of the newest directory, names; adds it. */
+static int find_inherited(
+    struct provider *p, const struct words *include, const struct provider_value *v, struct err *e)
+{
+	AUTO_FREE char *prefix = beside(p->dirs.v[p->dirs.n - 1]);
+	AUTO_FREE char *dir = NULL;
+	size_t i, len;
+	int found;
+
+	if (prefix == NULL)
+		return no_memory(e);
+	found = try_dir(p, prefix, v->value, e);
+	for (i = 0; found == 0 && i < include->n; i++) {
+		free(dir);
+		for (len = strlen(include->v[i]); len > 0 && include->v[i][len - 1] == '/'; len--)
+			continue;
+		if (asprintf(&dir, "%.*s/", (int)len, include->v[i]) < 0) {
+			dir = NULL;
+			return no_memory(e);
+		}
+		found = try_dir(p, dir, v->value, e);
+	}
+	if (found == 0)
+		return provider_err(e, v, "no provider '%s' beside %s%s", v->value, p->dirs.v[p->dirs.n - 1],
+		    include->n > 0 ? " or in the directories of -I" : "");
+	return found < 0 ? -1 : 0;
+}
+
+/* Is the newest directory one of those before it? */
+static int check_loop(const struct provider *p, const struct provider_value *v, struct err *e)
+{
+	const char *newest = p->files.v[p->files.n - 1];
+	struct stat a, b;
+	size_t i;
+
+	if (stat(newest, &a) < 0)
+		return err_sys(e, "%s", newest);
+	for (i = 0; i + 1 < p->files.n; i++)
+		if (stat(p->files.v[i], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+			return provider_err(e, v, "'%s' inherits itself", v->value);
+	return p->files.n < MAX_DIRS ? 0 : provider_err(e, v, "more than %d providers in a row", MAX_DIRS);
+}
+
+static const struct provider_value *inherit_of(const struct provfile *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (strcmp(l->values[i].v.section, "provider") == 0 && strcmp(l->values[i].v.key, "inherit") == 0)
+			return *l->values[i].v.value != '\0' ? &l->values[i].v : NULL;
+	return NULL;
+}
+
+/* Reads the files, own first, then merges them, own last. */
+static int read_chain(struct provider *p, struct provfile *chain, const struct words *include, struct err *e)
+{
+	const struct provider_value *inherit;
+	size_t n = 0;
+
+	for (;;) {
+		chain[n].schema = p->schema;
+		if (provfile_read(&chain[n], p->files.v[n], e) < 0)
+			return -1;
+		inherit = inherit_of(&chain[n++]);
+		if (inherit == NULL)
+			break;
+		if (find_inherited(p, include, inherit, e) < 0 || check_loop(p, inherit, e) < 0)
+			return -1;
+	}
+	while (n-- > 0)
+		if (merge(p, &chain[n], n == 0, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_required(const struct provider *p, struct err *e)
+{
+	const struct schema_key *row;
+	const char *value;
+	bool used;
+	size_t i;
+
+	for (row = p->schema->keys; row->section != NULL; row++) {
+		used = row->need == SCHEMA_ALWAYS;
+		for (i = 0; row->need == SCHEMA_WITH_SECTION && i < p->nvalues && !used; i++)
+			used = strcmp(p->values[i].section, row->section) == 0;
+		value = used ? provider_get(p, row->section, row->key) : NULL;
+		if (used && (value == NULL || *value == '\0'))
+			return err_set(e, "%s: %s.%s: is not set", p->files.v[0], row->section, row->key);
+	}
+	return 0;
+}
+
+/* Adds the directory itself. */
+static int add_own(struct provider *p, const char *dir, struct err *e)
+{
+	AUTO_FREE char *own = strdup(dir);
+	size_t len = strlen(dir);
+	int found;
+
+	if (own == NULL)
+		return no_memory(e);
+	for (; len > 1 && own[len - 1] == '/'; len--)
+		own[len - 1] = '\0';
+	found = try_dir(p, "", own, e);
+	return found != 0 ? found : err_sys(e, "%s/%s", own, p->schema->file);
+}
+
+int provider_load_as(
+    struct provider *p, const struct schema *schema, const char *dir, const struct words *include, struct err *e)
+{
+	struct provfile chain[MAX_DIRS] = { 0 };
+	size_t i;
+	int rc;
+
+	*p = (struct provider){ .schema = schema };
+	rc = add_own(p, dir, e);
+	if (rc > 0)
+		rc = read_chain(p, chain, include, e);
+	for (i = 0; i < MAX_DIRS; i++)
+		provfile_free(&chain[i]);
+	if (rc == 0 && !provider_is_abstract(p))
+		rc = check_required(p, e);
+	if (rc < 0)
+		provider_free(p);
+	return rc;
+}
+
+int provider_load(struct provider *p, const char *dir, const struct words *include, struct err *e)
+{
+	return provider_load_as(p, &schema_provider, dir, include, e);
+}
+
+const struct provider_value *provider_find(const struct provider *p, const char *section, const char *key)
+{
+	return find(p, section, key);
+}
+
+const char *provider_get(const struct provider *p, const char *section, const char *key)
+{
+	const struct provider_value *v = find(p, section, key);
+
+	return v != NULL ? v->value : NULL;
+}
+
+bool provider_is_abstract(const struct provider *p)
+{
+	const char *value = provider_get(p, "provider", "abstract");
+
+	return value != NULL && strcmp(value, "yes") == 0;
+}
+
+char *provider_path(const struct provider *p, const char *name)
+{
+	char *path = NULL;
+	size_t i;
+
+	for (i = 0; i < p->dirs.n; i++) {
+		if (asprintf(&path, "%s/%s", p->dirs.v[i], name) < 0)
+			return NULL;
+		if (access(path, F_OK) == 0)
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
+int provider_err(struct err *e, const struct provider_value *v, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return err_set(e, "%s:%d: %s.%s: %s", v->file, v->line, v->section, v->key, text);
+}
+
+void provider_free(struct provider *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->nvalues; i++) {
+		free(p->values[i].section);
+		free(p->values[i].key);
+		free(p->values[i].value);
+	}
+	free(p->values);
+	words_free(&p->dirs);
+	words_free(&p->files);
+	*p = (struct provider){ 0 };
+}

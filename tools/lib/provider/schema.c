@@ -1,0 +1,247 @@
+#include "provider/schema.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/num.h"
+#include "base/utf8.h"
+#include "base/words.h"
+
+static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/* Is S a character of FIRST, followed by characters of FIRST and MORE only? */
+static bool spelled(const char *s, const char *first, const char *more)
+{
+	if (*s == '\0' || strchr(first, *s) == NULL)
+		return false;
+	for (; *s != '\0'; s++)
+		if (strchr(first, *s) == NULL && strchr(more, *s) == NULL)
+			return false;
+	return true;
+}
+
+static bool is_stage_name(const char *s)
+{
+	return spelled(s, lower, "-");
+}
+
+static bool is_name(const char *s)
+{
+	return spelled(s, alnum, "._+@:=~-");
+}
+
+/* NAME=true or NAME=false; names as in k8s.io/component-base/featuregate: letters and digits. */
+static bool is_gate(const char *s)
+{
+	size_t n = strspn(s, alnum);
+
+	return n > 0 && (strcmp(s + n, "=true") == 0 || strcmp(s + n, "=false") == 0);
+}
+
+static bool is_address(const char *s)
+{
+	unsigned char bytes[16];
+
+	return inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1;
+}
+
+/* TEXT holds LEN bytes of an ADDRESS/LENGTH. */
+static bool is_cidr(const char *text, size_t len)
+{
+	char s[INET6_ADDRSTRLEN + 4];
+	int64_t bits;
+	char *slash;
+
+	if (len >= sizeof s)
+		return false;
+	memcpy(s, text, len);
+	s[len] = '\0';
+	slash = strchr(s, '/');
+	if (slash == NULL || num_parse(slash + 1, 0, 128, &bits) < 0)
+		return false;
+	*slash = '\0';
+	return is_address(s) && (bits <= 32 || strchr(s, ':') != NULL);
+}
+
+static bool are_cidrs(const char *s)
+{
+	size_t len;
+
+	for (;; s += len + 1) {
+		len = strcspn(s, ",");
+		if (!is_cidr(s, len))
+			return false;
+		if (s[len] == '\0')
+			return true;
+	}
+}
+
+bool schema_alike(const char *a, const char *b)
+{
+	size_t row[40], i, j, n = strlen(a), m = strlen(b), corner, above, best;
+
+	if (n == 0 || m == 0 || n >= 40 || m >= 40)
+		return false;
+	/* Levenshtein's distance, a row at a time. */
+	for (j = 0; j <= m; j++)
+		row[j] = j;
+	for (i = 1; i <= n; i++) {
+		corner = row[0];
+		row[0] = i;
+		for (j = 1; j <= m; j++) {
+			above = row[j];
+			best = above < row[j - 1] ? above + 1 : row[j - 1] + 1;
+			if (corner + (a[i - 1] != b[j - 1]) < best)
+				best = corner + (a[i - 1] != b[j - 1]);
+			row[j] = best;
+			corner = above;
+		}
+	}
+	/* Short words are all alike: two letters may differ only when most of the word does not. */
+	return row[m] <= 2 && 2 * row[m] < n;
+}
+
+/* Of a row for sections "WORD NAME" the length of "WORD ", else 0. */
+static size_t open_row(const struct schema_key *row)
+{
+	size_t n = strlen(row->section);
+
+	return n > 2 && strcmp(row->section + n - 2, " *") == 0 ? n - 1 : 0;
+}
+
+static bool row_has_section(const struct schema_key *row, const char *section)
+{
+	size_t n = open_row(row);
+
+	if (n == 0)
+		return strcmp(row->section, section) == 0;
+	if (strncmp(row->section, section, n) != 0)
+		return false;
+	return strncmp(section, "stage ", n) == 0 ? is_stage_name(section + n) : spelled(section + n, alnum, "._-");
+}
+
+int schema_section(const struct schema *s, const char *section, struct err *e)
+{
+	const struct schema_key *row;
+	size_t n;
+
+	for (row = s->keys; row->section != NULL; row++)
+		if (row_has_section(row, section))
+			return 0;
+	if (*section == '\0')
+		return err_set(e, "a key before the first [section]");
+	for (row = s->keys; row->section != NULL; row++) {
+		n = open_row(row);
+		if (n > 0 && strncmp(section, row->section, n - 1) == 0)
+			return err_set(e, "a %.*s's section is [%.*sNAME], NAME of [%s-]", (int)n - 1, section, (int)n,
+			    row->section, strncmp(section, "stage", 5) == 0 ? "a-z0-9" : "A-Za-z0-9._");
+	}
+	for (row = s->keys; row->section != NULL; row++)
+		if (schema_alike(section, row->section))
+			return err_set(e, "unknown section (did you mean [%s]?)", row->section);
+	return err_set(e, "unknown section");
+}
+
+const struct schema_key *schema_find(const struct schema *s, const char *section, const char *key, struct err *e)
+{
+	const struct schema_key *row, *like = NULL;
+
+	if (schema_section(s, section, e) < 0)
+		return NULL;
+	for (row = s->keys; row->section != NULL; row++) {
+		if (!row_has_section(row, section))
+			continue;
+		if (strcmp(row->key, key) == 0 || (strcmp(row->key, "*") == 0 && spelled(key, lower, "_.-")))
+			return row;
+		if (schema_alike(key, row->key))
+			like = row;
+	}
+	if (like != NULL)
+		(void)err_set(e, "unknown key (did you mean '%s'?)", like->key);
+	else
+		(void)err_set(e, "unknown key");
+	return NULL;
+}
+
+/* Is each of the words as IS wants it? The first that is not is called no WHAT. */
+static int check_words(const char *value, bool (*is)(const char *), const char *what, struct err *e)
+{
+	AUTO_WORDS struct words w = { 0 };
+	size_t i;
+
+	if (words_split(&w, value) < 0)
+		return err_set(e, "out of memory");
+	for (i = 0; i < w.n; i++)
+		if (!is(w.v[i]))
+			return err_set(e, "'%s' is not %s", w.v[i], what);
+	return 0;
+}
+
+static int check_choice(const char *choices, const char *value, struct err *e)
+{
+	AUTO_WORDS struct words w = { 0 };
+
+	if (words_split(&w, choices) < 0)
+		return err_set(e, "out of memory");
+	return words_has(&w, value) ? 0 : err_set(e, "'%s' is none of: %s", value, choices);
+}
+
+int schema_check(const struct schema_key *row, const char *value, struct err *e)
+{
+	int64_t number;
+	uint64_t size;
+
+	if (!utf8_is_line(value))
+		return err_set(e, "a control character (a tab?) or a byte that is not UTF-8");
+	if (*value == '\0')
+		return 0;
+	switch (row->type) {
+	case SCHEMA_STRING:
+	case SCHEMA_LIST:
+		return 0;
+	case SCHEMA_NAME:
+		return is_name(value) ? 0 : err_set(e, "'%s' is not a name", value);
+	case SCHEMA_NAMES:
+		return check_words(value, is_name, "a name", e);
+	case SCHEMA_STAGES:
+		return check_words(value, is_stage_name, "a name", e);
+	case SCHEMA_GATES:
+		return check_words(value, is_gate, "NAME=true or NAME=false", e);
+	case SCHEMA_INT:
+		return num_parse(value, 0, INT_MAX, &number) == 0 ? 0 : err_set(e, "'%s' is not a whole number", value);
+	case SCHEMA_SIZE:
+		if (num_size(value, &size) == 0 && size > 0)
+			return 0;
+		return err_set(e, "'%s' is not a size, like 512M or 20G", value);
+	case SCHEMA_BOOL:
+		return check_choice("yes no", value, e);
+	case SCHEMA_VERSION:
+		return spelled(value, alnum, ".+~:-") && isdigit((unsigned char)*value)
+			   ? 0
+			   : err_set(e, "'%s' is not a version, like 1.20.2", value);
+	case SCHEMA_CIDR:
+		return are_cidrs(value) ? 0 : err_set(e, "'%s' is not ADDRESS/LENGTH, like 10.244.0.0/16", value);
+	case SCHEMA_ADDRESS:
+		return is_address(value) ? 0 : err_set(e, "'%s' is not an IPv4 or IPv6 address", value);
+	case SCHEMA_CHOICE:
+		return check_choice(row->choices, value, e);
+	}
+	return err_set(e, "no such type");
+}
+
+bool schema_is_list(const struct schema_key *row)
+{
+	return row->type == SCHEMA_LIST || row->type == SCHEMA_NAMES || row->type == SCHEMA_STAGES ||
+	       row->type == SCHEMA_GATES;
+}
+
+bool schema_can_append(const struct schema_key *row)
+{
+	return schema_is_list(row) || row->type == SCHEMA_STRING;
+}

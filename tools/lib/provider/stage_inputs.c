@@ -1,0 +1,278 @@
+#include "provider/stage_inputs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "provider/input_files.h"
+#include "provider/schema.h"
+#include "base/utf8.h"
+#include "base/version.h"
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, "out of memory");
+}
+
+static int take_version(struct words *versions, char *line, const char *path, int number, struct err *e)
+{
+	size_t len = strcspn(line, "\n"), name = strcspn(line, " ");
+
+	line[len] = '\0';
+	if (len == 0)
+		return 0;
+	if (!utf8_is_line(line) || name == 0 || name + 1 >= len)
+		return err_set(e, "%s:%d: is not NAME VERSION", path, number);
+	return words_add(versions, line) < 0 ? no_memory(e) : 0;
+}
+
+int stageinputs_versions(struct words *versions, const char *path, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	AUTO_FREE char *line = NULL;
+	size_t room = 0;
+	int number = 0;
+
+	if (f == NULL)
+		return err_sys(e, "%s", path);
+	while (getline(&line, &room, f) >= 0)
+		if (take_version(versions, line, path, ++number, e) < 0)
+			return -1;
+	return ferror(f) ? err_sys(e, "%s", path) : 0;
+}
+
+/* Moves what SORTED holds to the end of LINES, in order. */
+static int add_sorted(struct words *lines, struct words *sorted, struct err *e)
+{
+	size_t i;
+
+	words_sort(sorted);
+	for (i = 0; i < sorted->n; i++)
+		if (words_add(lines, sorted->v[i]) < 0)
+			return no_memory(e);
+	return 0;
+}
+
+static int add_script(struct words *lines, const struct stage *s, struct err *e)
+{
+	char hex[SHA256_HEX];
+
+	if (sha256_file(s->script, hex, NULL, e) < 0)
+		return -1;
+	return words_addf(lines, "script stage/%s %s", s->name, hex) < 0 ? no_memory(e) : 0;
+}
+
+/* Adds the values of SECTION; with KEY, only that one. */
+static int add_section(
+    struct words *conf, const struct provider *p, const char *section, const char *key, struct err *e)
+{
+	const struct provider_value *v;
+	size_t i;
+
+	for (i = 0; i < p->nvalues; i++) {
+		v = &p->values[i];
+		if (strcmp(v->section, section) != 0 || (key != NULL && strcmp(v->key, key) != 0))
+			continue;
+		if (words_addf(conf, "conf %s.%s=%s", v->section, v->key, v->value) < 0)
+			return no_memory(e);
+	}
+	return 0;
+}
+
+/* What the stage's own section says, but for what cannot change its result; its needs count as they were resolved. */
+static int add_own_section(struct words *conf, const struct provider *p, const struct stage *s, struct err *e)
+{
+	static const char *const left_out[] = { "title", "timeout", "enabled", "needs" };
+	const struct provider_value *v;
+	size_t i, k;
+
+	for (i = 0; i < p->nvalues; i++) {
+		v = &p->values[i];
+		if (strcmp(v->section, s->section) != 0)
+			continue;
+		for (k = 0; k < sizeof left_out / sizeof *left_out && strcmp(v->key, left_out[k]) != 0; k++)
+			continue;
+		if (k == sizeof left_out / sizeof *left_out && add_section(conf, p, s->section, v->key, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Cuts "SECTION.KEY" in two and checks that both exist. Returns KEY, or NULL. */
+static const char *split_key(const struct schema *schema, char *name, struct err *e)
+{
+	char *dot = strchr(name, '.');
+
+	if (dot == NULL) {
+		(void)err_set(e, "'%s' is not SECTION.KEY", name);
+		return NULL;
+	}
+	*dot = '\0';
+	if (schema_find(schema, name, dot + 1, e) != NULL)
+		return dot + 1;
+	(void)err_prefix(e, "'%s.%s'", name, dot + 1);
+	return NULL;
+}
+
+static int add_named_section(struct words *conf, const struct provider *p, char *name, struct err *e)
+{
+	const char *key = NULL;
+
+	if (strchr(name, '.') == NULL) {
+		if (schema_section(p->schema, name, e) < 0)
+			return err_prefix(e, "'%s'", name);
+	} else {
+		key = split_key(p->schema, name, e);
+		if (key == NULL)
+			return -1;
+	}
+	return add_section(conf, p, name, key, e);
+}
+
+static int add_file(const struct stagekeys *k, struct words *files, const char *name, struct err *e)
+{
+	return inputfiles_add(files, &k->provider->dirs, k->top, name, e);
+}
+
+/* LIST is SECTION.KEY:PATTERN: the files of the pattern, once for each word of the key's value in place of the %. */
+static int add_list(const struct stagekeys *k, struct words *files, char *list, struct err *e)
+{
+	AUTO_WORDS struct words names = { 0 }, patterns = { 0 };
+	char *pattern = strchr(list, ':'), *percent;
+	const char *key, *value;
+	size_t i;
+
+	percent = pattern != NULL ? strchr(pattern, '%') : NULL;
+	if (percent == NULL)
+		return err_set(e, "'%s' is not SECTION.KEY:PATTERN with a %% in the pattern", list);
+	*pattern++ = '\0';
+	*percent++ = '\0';
+	key = split_key(k->provider->schema, list, e);
+	if (key == NULL)
+		return -1;
+	value = provider_get(k->provider, list, key);
+	if (value != NULL && words_split(&names, value) < 0)
+		return no_memory(e);
+	for (i = 0; i < names.n; i++) {
+		if (words_addf(&patterns, "%s%s%s", pattern, names.v[i], percent) < 0)
+			return no_memory(e);
+		if (add_file(k, files, patterns.v[i], e) < 0)
+			return err_prefix(e, "'%s' of %s.%s", names.v[i], list, key);
+	}
+	return 0;
+}
+
+static int add_tool(const struct stagekeys *k, struct words *tools, const char *name, struct err *e)
+{
+	AUTO_FREE char *source = NULL;
+	const char *version = "none";
+	size_t i, len = strlen(name);
+
+	if (asprintf(&source, "%s/tools/%s.c", k->top, name) < 0) {
+		source = NULL;
+		return no_memory(e);
+	}
+	for (i = 0; i < k->versions.n; i++)
+		if (strncmp(k->versions.v[i], name, len) == 0 && k->versions.v[i][len] == ' ')
+			version = k->versions.v[i] + len + 1;
+	/* What has its source here is ours. */
+	if (access(source, F_OK) == 0)
+		version = KS_VERSION;
+	return words_addf(tools, "tool %s %s", name, version) < 0 ? no_memory(e) : 0;
+}
+
+static int add_need(const struct stagekeys *k, struct words *needs, const char *name, struct err *e)
+{
+	const struct stage *need = stages_find(k->stages, name);
+
+	if (need == NULL)
+		return err_set(e, "no stage '%s'", name);
+	if (words_addf(needs, "need %s %s", name, k->keys[need - k->stages->v]) < 0)
+		return no_memory(e);
+	return 0;
+}
+
+/* The words of one key of the stage, each turned into lines of OUT by ADD; errors name the key's place. */
+static int add_words(
+    const struct stagekeys *k, const struct stage *s, const char *key, struct words *out, struct err *e)
+{
+	const struct provider_value *v = provider_find(k->provider, s->section, key);
+	AUTO_WORDS struct words words = { 0 };
+	struct err why = { 0 };
+	size_t i;
+	int rc = 0;
+
+	if (v != NULL && words_split(&words, v->value) < 0)
+		return no_memory(e);
+	for (i = 0; i < words.n && rc == 0; i++)
+		if (strcmp(key, "sections") == 0)
+			rc = add_named_section(out, k->provider, words.v[i], &why);
+		else if (strcmp(key, "files") == 0)
+			rc = add_file(k, out, words.v[i], &why);
+		else if (strcmp(key, "lists") == 0)
+			rc = add_list(k, out, words.v[i], &why);
+		else
+			rc = add_tool(k, out, words.v[i], &why);
+	return rc < 0 ? provider_err(e, v, "%s", why.msg) : 0;
+}
+
+/* All lines of the stage. Its needs have their keys already. */
+static int gather(const struct stagekeys *k, const struct stage *s, struct words *lines, struct err *e)
+{
+	AUTO_WORDS struct words conf = { 0 }, files = { 0 }, tools = { 0 }, needs = { 0 };
+	size_t i;
+
+	if (words_addf(lines, "stage %s", s->name) < 0)
+		return no_memory(e);
+	if (add_script(lines, s, e) < 0 || add_own_section(&conf, k->provider, s, e) < 0 ||
+	    add_words(k, s, "sections", &conf, e) < 0 || add_words(k, s, "files", &files, e) < 0 ||
+	    add_words(k, s, "lists", &files, e) < 0 || add_words(k, s, "tools", &tools, e) < 0)
+		return -1;
+	for (i = 0; i < s->needs.n; i++)
+		if (add_need(k, &needs, s->needs.v[i], e) < 0)
+			return -1;
+	if (add_sorted(lines, &conf, e) < 0 || add_sorted(lines, &files, e) < 0 || add_sorted(lines, &tools, e) < 0)
+		return -1;
+	return add_sorted(lines, &needs, e);
+}
+
+static int hash(const struct words *lines, char key[SHA256_HEX], struct err *e)
+{
+	struct sha256 *s = sha256_new();
+	size_t i;
+
+	for (i = 0; s != NULL && i < lines->n; i++)
+		if (sha256_add(s, lines->v[i], strlen(lines->v[i])) < 0 || sha256_add(s, "\n", 1) < 0) {
+			sha256_free(s);
+			return err_set(e, "sha256 failed");
+		}
+	return s == NULL || sha256_end(s, key) < 0 ? err_set(e, "sha256 failed") : 0;
+}
+
+int stageinputs_compute(struct stagekeys *k, struct err *e)
+{
+	size_t i;
+
+	k->keys = calloc(k->stages->n + 1, sizeof *k->keys);
+	k->inputs = calloc(k->stages->n + 1, sizeof *k->inputs);
+	if (k->keys == NULL || k->inputs == NULL)
+		return no_memory(e);
+	for (i = 0; i < k->stages->n; i++)
+		if (gather(k, &k->stages->v[i], &k->inputs[i], e) < 0 || hash(&k->inputs[i], k->keys[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+void stageinputs_free(struct stagekeys *k)
+{
+	size_t i;
+
+	for (i = 0; k->inputs != NULL && i < k->stages->n; i++)
+		words_free(&k->inputs[i]);
+	free(k->inputs);
+	free(k->keys);
+	words_free(&k->versions);
+	k->inputs = NULL;
+	k->keys = NULL;
+}

@@ -1,0 +1,34 @@
+/*
+ * All that a stage's key depends on, as lines of text; the key is the SHA-256 of these lines, each with its newline:
+ *   stage NAME
+ *   script stage/NAME SHA256
+ *   conf SECTION.KEY=VALUE      its slice of the provider's values
+ *   file PATH SHA256 [x|l]      see inputfiles.h
+ *   tool NAME VERSION
+ *   need STAGE KEY
+ * in this order, each kind sorted by bytes. Nothing else may go in: no absolute path, host, user, time or locale.
+ */
+#ifndef KS_PROVIDER_STAGE_INPUTS_H
+#define KS_PROVIDER_STAGE_INPUTS_H
+
+#include "base/sha256.h"
+#include "provider/stages.h"
+
+struct stagekeys {
+	const struct provider *provider;
+	const struct stages *stages;
+	const char *top;          /* the top directory of the checkout */
+	struct words versions;    /* "NAME VERSION" of the tools that are not ours */
+	char (*keys)[SHA256_HEX]; /* of each stage in STAGES, as far as they are known */
+	struct words *inputs;     /* the lines of each stage in STAGES */
+};
+
+/* Adds the lines of the file PATH, "NAME VERSION" each, to VERSIONS. Returns 0 or -1. */
+int stageinputs_versions(struct words *versions, const char *path, struct err *e);
+
+/* Fills in KEYS and INPUTS; the other members are set. Returns 0 or -1; stageinputs_free in any case. */
+int stageinputs_compute(struct stagekeys *k, struct err *e);
+
+void stageinputs_free(struct stagekeys *k);
+
+#endif

@@ -1,0 +1,163 @@
+#include "provider/why.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/utf8.h"
+
+/* A line in two parts: what it is about ("file a/b", "conf node.memory"), and what it says of it. */
+struct input {
+	char *about, *says;
+	bool shown; /* SAYS is fit to be read, no digest */
+	bool matched;
+};
+
+struct inputs {
+	struct input *v;
+	size_t n;
+};
+
+/*
+ * Where what a line is about ends, as an offset: at the separator. A path may have blanks, so that a file's line is
+ * cut from its end: the digest, 64 digits, and perhaps a mark. Returns 0 for a line that is not of an inputs file.
+ */
+static size_t cut(const char *line, bool *shown)
+{
+	size_t kind = strcspn(line, " "), len = strlen(line), end;
+
+	*shown = true;
+	if (strncmp(line, "stage ", kind + 1) == 0)
+		return kind;
+	if (strncmp(line, "tool ", kind + 1) == 0)
+		return kind + 1 + strcspn(line + kind + 1, " ");
+	if (strncmp(line, "conf ", kind + 1) == 0)
+		return strcspn(line, "=");
+	*shown = false;
+	if (strncmp(line, "script ", kind + 1) != 0 && strncmp(line, "file ", kind + 1) != 0 &&
+	    strncmp(line, "need ", kind + 1) != 0)
+		return 0;
+	if (len > 2 && line[len - 2] == ' ')
+		len -= 2;
+	if (len < kind + 1 + 1 + 1 + 64)
+		return 0;
+	end = len - 65;
+	return line[end] == ' ' && strspn(line + end + 1, "0123456789abcdef") == 64 ? end : 0;
+}
+
+static int take_line(struct inputs *in, char *line, const char *path, struct err *e)
+{
+	struct input *v = reallocarray(in->v, in->n + 1, sizeof *v);
+	size_t end;
+
+	if (v == NULL)
+		return err_set(e, "out of memory");
+	in->v = v;
+	v = &in->v[in->n];
+	*v = (struct input){ 0 };
+	line[strcspn(line, "\n")] = '\0';
+	end = utf8_is_line(line) ? cut(line, &v->shown) : 0;
+	if (end == 0 || line[end] == '\0')
+		return err_set(e, "%s:%zu: is not a line of a stage's inputs", path, in->n + 1);
+	in->n++;
+	v->about = strndup(line, end);
+	v->says = strdup(line + end + 1);
+	return v->about == NULL || v->says == NULL ? err_set(e, "out of memory") : 0;
+}
+
+static int read_inputs(struct inputs *in, const char *path, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	AUTO_FREE char *line = NULL;
+	size_t room = 0;
+
+	if (f == NULL)
+		return err_sys(e, "%s", path);
+	while (getline(&line, &room, f) >= 0)
+		if (take_line(in, line, path, e) < 0)
+			return -1;
+	return ferror(f) ? err_sys(e, "%s", path) : 0;
+}
+
+static void inputs_free(struct inputs *in)
+{
+	size_t i;
+
+	for (i = 0; i < in->n; i++) {
+		free(in->v[i].about);
+		free(in->v[i].says);
+	}
+	free(in->v);
+}
+
+/* A digest with a mark after it: only the mark differs. */
+static bool same_digest(const char *a, const char *b)
+{
+	return strncmp(a, b, 64) == 0;
+}
+
+/* What WAS said and IS says of the same thing differs; one of them says nothing (NULL). */
+static int tell(struct words *text, const struct input *of, const char *was, const char *is)
+{
+	if (of->shown)
+		return words_addf(
+		    text, "%s: %s -> %s", of->about, was != NULL ? was : "(unset)", is != NULL ? is : "(unset)");
+	if (was == NULL)
+		return words_addf(text, "%s added", of->about);
+	if (is == NULL)
+		return words_addf(text, "%s removed", of->about);
+	return words_addf(text, "%s changed%s", of->about, same_digest(was, is) ? " its mode" : "");
+}
+
+/* A line of NEW that is about what WAS is about, if possible one that says the same; NULL if there is none. */
+static struct input *find_match(const struct inputs *new, const struct input *was)
+{
+	struct input *match = NULL;
+	size_t i;
+
+	for (i = 0; i < new->n; i++) {
+		if (new->v[i].matched || strcmp(new->v[i].about, was->about) != 0)
+			continue;
+		if (strcmp(new->v[i].says, was->says) == 0)
+			return &new->v[i];
+		if (match == NULL)
+			match = &new->v[i];
+	}
+	return match;
+}
+
+static int compare(struct words *text, const struct inputs *old, const struct inputs *new)
+{
+	struct input *is;
+	size_t i;
+
+	for (i = 0; i < old->n; i++) {
+		is = find_match(new, &old->v[i]);
+		if (is != NULL)
+			is->matched = true;
+		if (is != NULL && strcmp(is->says, old->v[i].says) == 0)
+			continue;
+		if (tell(text, &old->v[i], old->v[i].says, is != NULL ? is->says : NULL) < 0)
+			return -1;
+	}
+	for (i = 0; i < new->n; i++)
+		if (!new->v[i].matched && tell(text, &new->v[i], NULL, new->v[i].says) < 0)
+			return -1;
+	return 0;
+}
+
+int why_differ(struct words *text, const char *old, const char *new, struct err *e)
+{
+	struct inputs was = { 0 }, is = { 0 };
+	int rc;
+
+	rc = read_inputs(&was, old, e);
+	if (rc == 0)
+		rc = read_inputs(&is, new, e);
+	if (rc == 0 && compare(text, &was, &is) < 0)
+		rc = err_set(e, "out of memory");
+	inputs_free(&was);
+	inputs_free(&is);
+	return rc;
+}

@@ -1,0 +1,131 @@
+#include "registry/session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/sha256.h"
+
+enum { URL_MAX = 16384, WEEK = 7 * 24 * 3600 };
+
+/* Makes the directories above PATH as far as they are missing. Returns 0 or -1. */
+static int make_parents(char *path)
+{
+	char *slash;
+
+	for (slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return -1;
+		*slash = '/';
+	}
+	return 0;
+}
+
+static int digest(const char *base, const char *repo, const char *hex, char name[SHA256_HEX])
+{
+	const char *parts[] = { base, " ", repo, " ", hex };
+	struct sha256 *s = sha256_new();
+	size_t i;
+
+	for (i = 0; s != NULL && i < sizeof parts / sizeof *parts; i++)
+		if (sha256_add(s, parts[i], strlen(parts[i])) < 0) {
+			sha256_free(s);
+			return -1;
+		}
+	return s != NULL ? sha256_end(s, name) : -1;
+}
+
+/* The file NAME of the cache (free it), or NULL. */
+static char *in_cache(const char *name)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char *path;
+	int n = -1;
+
+	if (cache != NULL && *cache == '/')
+		n = asprintf(&path, "%s/kubestamp/uploads/%s", cache, name);
+	else if (home != NULL && *home == '/')
+		n = asprintf(&path, "%s/.cache/kubestamp/uploads/%s", home, name);
+	return n >= 0 ? path : NULL;
+}
+
+void regsession_sweep(void)
+{
+	AUTO_FREE char *dir = in_cache("");
+	DIR *d = dir != NULL ? opendir(dir) : NULL;
+	time_t limit = time(NULL) - WEEK;
+	struct dirent *f;
+	struct stat st;
+
+	while (d != NULL && (f = readdir(d)) != NULL)
+		if (fstatat(dirfd(d), f->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_mtime < limit)
+			(void)unlinkat(dirfd(d), f->d_name, 0);
+	if (d != NULL)
+		(void)closedir(d);
+}
+
+/* What was kept: a whole line. */
+static char *read_url(int fd)
+{
+	char text[URL_MAX];
+	ssize_t n = pread(fd, text, sizeof text, 0);
+
+	if (n < 8 || text[n - 1] != '\n' || strncmp(text, "http", 4) != 0)
+		return NULL;
+	return memchr(text, '\0', (size_t)n) == NULL ? strndup(text, (size_t)n - 1) : NULL;
+}
+
+void regsession_open(struct regsession *s, const char *base, const char *repo, const char *hex)
+{
+	char name[SHA256_HEX];
+	AUTO_FREE char *path = digest(base, repo, hex, name) == 0 ? in_cache(name) : NULL;
+	struct stat opened, named;
+
+	*s = (struct regsession){ .fd_ = -1 };
+	if (path == NULL || make_parents(path) < 0)
+		return;
+	s->fd_ = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->fd_ < 0)
+		return;
+	/* Whoever had it may have removed it since. */
+	if (flock(s->fd_, LOCK_EX | LOCK_NB) < 0 || fstat(s->fd_, &opened) < 0 || stat(path, &named) < 0 ||
+	    opened.st_ino != named.st_ino || opened.st_uid != geteuid()) {
+		(void)close(s->fd_);
+		s->fd_ = -1;
+		return;
+	}
+	s->path = path;
+	path = NULL;
+	s->url = read_url(s->fd_);
+}
+
+void regsession_set(struct regsession *s, char *url)
+{
+	free(s->url);
+	s->url = url;
+	if (s->path == NULL || ftruncate(s->fd_, 0) < 0 || url == NULL || strlen(url) >= URL_MAX)
+		return;
+	(void)lseek(s->fd_, 0, SEEK_SET);
+	(void)dprintf(s->fd_, "%s\n", url);
+}
+
+void regsession_close(struct regsession *s)
+{
+	if (s->path != NULL && s->url == NULL)
+		(void)unlink(s->path);
+	if (s->path != NULL)
+		(void)close(s->fd_);
+	free(s->path);
+	free(s->url);
+	*s = (struct regsession){ .fd_ = -1 };
+}
