@@ -1,4 +1,4 @@
-# The tests: unit programs, the fuzz targets over their corpora, the tools, the flows. mk/sh/check runs and counts.
+# The tests: unit programs, the fuzz targets over their corpora, the tools, the flows. mk/sh/dev/check runs and counts.
 
 # make fuzz: which target, and for how long.
 TARGET ?=
@@ -25,9 +25,9 @@ CHECK_ENV = TOP='$(CURDIR)' B='$(abspath $(B))' TB='$(abspath $(TB))' BIN='$(abs
 
 .PHONY: check check-e2e fuzz
 check: | $(TOOLS) $(if $(ONLY),,$(UNIT_PROGS) $(FUZZ_PROGS))
-	@$(CHECK_ENV) mk/sh/check $(if $(ONLY),$(BATS_ONLY),$(UNIT_PROGS) $(FUZZ_PROGS) $(BATS_ALL))
+	@$(CHECK_ENV) mk/sh/dev/check $(if $(ONLY),$(BATS_ONLY),$(UNIT_PROGS) $(FUZZ_PROGS) $(BATS_ALL))
 check-e2e: | $(TOOLS)
-	@$(CHECK_ENV) PROVIDER='$(PROVIDER)' KEEP='$(KEEP)' mk/sh/check $(BATS_E2E)
+	@$(CHECK_ENV) PROVIDER='$(PROVIDER)' KEEP='$(KEEP)' mk/sh/dev/check $(BATS_E2E)
 
 $(TB)/obj/tests/%.o: tests/%.c mk/tools.mk mk/check.mk
 	@mkdir -p $(@D)

@@ -8,33 +8,33 @@ CLUSTER_ENV = $(STAGE_ENV) CLUSTER='$(CLUSTER)' ENGINE='$(ENGINE)' NODES='$(NODE
 .PHONY: cluster-up cluster-down stop start kubectl ssh console logs status ports env list
 cluster-up: doctor-run | $(if $(IMAGE),,$(call LAST,image)) $(TOOLS) $(if $(wildcard /usr/include/gnumake.h),$(BIN)/become.so)
 	@$(CLUSTER_ENV) $(REGISTRY_ENV) IMAGE_FROM=$(call quote,$(IMAGE)) \
-		IMAGE_LAYOUT='$(if $(IMAGE),$(KS_CACHE)/images,$(abspath $(call stage-dir,image))/oci)' mk/sh/cluster-up
+		IMAGE_LAYOUT='$(if $(IMAGE),$(KS_CACHE)/images,$(abspath $(call stage-dir,image))/oci)' mk/sh/cluster/cluster-up
 cluster-down:
-	@$(CLUSTER_ENV) mk/sh/cluster-do down
+	@$(CLUSTER_ENV) mk/sh/cluster/cluster-do down
 stop start: | $(TOOLS)
-	@$(CLUSTER_ENV) mk/sh/cluster-do $@
+	@$(CLUSTER_ENV) mk/sh/cluster/cluster-do $@
 logs:
-	@$(CLUSTER_ENV) mk/sh/cluster-do $@
+	@$(CLUSTER_ENV) mk/sh/cluster/cluster-do $@
 
 # Images of this machine for a cluster.
 .PHONY: image-push image-load
 image-push image-load:
-	@$(CLUSTER_ENV) IMG=$(call quote,$(IMG)) TO=$(call quote,$(TO)) mk/sh/image-in $(@:image-%=%)
+	@$(CLUSTER_ENV) IMG=$(call quote,$(IMG)) TO=$(call quote,$(TO)) mk/sh/cluster/image-in $(@:image-%=%)
 
 # Kubernetes' conformance tests in a cluster.
 .PHONY: conformance
 conformance: | $(BIN)/provconf
 	@$(CLUSTER_ENV) PROVIDER_DIR='$(PROVIDER_DIR)' FOCUS=$(call quote,$(value FOCUS)) SKIP=$(call quote,$(value SKIP)) \
-		PARALLEL='$(PARALLEL)' TIMEOUT='$(TIMEOUT)' mk/sh/conformance
+		PARALLEL='$(PARALLEL)' TIMEOUT='$(TIMEOUT)' mk/sh/cluster/conformance
 
 # Saved clusters, and pausing one.
 .PHONY: cluster-save cluster-restore cluster-saves cluster-save-delete cluster-pause cluster-resume
 cluster-save cluster-restore cluster-pause cluster-resume: | $(TOOLS)
-	@$(CLUSTER_ENV) mk/sh/cluster-state $(@:cluster-%=%)
+	@$(CLUSTER_ENV) mk/sh/cluster/cluster-state $(@:cluster-%=%)
 cluster-saves:
-	@$(CLUSTER_ENV) mk/sh/cluster-state saves
+	@$(CLUSTER_ENV) mk/sh/cluster/cluster-state saves
 cluster-save-delete:
-	@$(CLUSTER_ENV) mk/sh/cluster-state delete
+	@$(CLUSTER_ENV) mk/sh/cluster/cluster-state delete
 
 # These three end as their command ends: make becomes it, where make can load become.c. cluster-up builds that, since
 # who uses a cluster that root started may not write here.
@@ -47,8 +47,8 @@ ifneq ($(and $(wildcard /usr/include/gnumake.h),$(filter load,$(.FEATURES)),$(if
 BECOME := $(wildcard $(BIN)/become.so)
 endif
 kubectl ssh console:
-	@$(if $(BECOME),$(become $(CLUSTER_ENV) mk/sh/cluster-do $@),$(CLUSTER_ENV) mk/sh/cluster-do $@)
+	@$(if $(BECOME),$(become $(CLUSTER_ENV) mk/sh/cluster/cluster-do $@),$(CLUSTER_ENV) mk/sh/cluster/cluster-do $@)
 BECOME ?=
 endif
 status ports env list:
-	@$(CLUSTER_ENV) mk/sh/cluster-info $@
+	@$(CLUSTER_ENV) mk/sh/cluster/cluster-info $@

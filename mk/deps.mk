@@ -12,8 +12,8 @@ DEPS := $(DEPS_BUILD) $(DEPS_MAKE) $(DEPS_RUN) $(if $(filter check check-e2e fuz
 
 .PHONY: deps doctor doctor-run
 deps:
-	@mk/sh/deps $(DEPS)
+	@mk/sh/dev/deps $(DEPS)
 doctor: | $(BIN)/pause $(BIN)/provconf
-	@$(CLUSTER_ENV) PROVIDER_DIR='$(PROVIDER_DIR)' mk/sh/doctor
+	@$(CLUSTER_ENV) PROVIDER_DIR='$(PROVIDER_DIR)' mk/sh/dev/doctor
 doctor-run: | $(BIN)/pause $(BIN)/provconf
-	@$(CLUSTER_ENV) PROVIDER_DIR='$(if $(IMAGE),,$(PROVIDER_DIR))' mk/sh/doctor --quiet
+	@$(CLUSTER_ENV) PROVIDER_DIR='$(if $(IMAGE),,$(PROVIDER_DIR))' mk/sh/dev/doctor --quiet

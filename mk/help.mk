@@ -51,4 +51,4 @@ help:
 HELP_VARS := $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' mk/config.mk)
 
 clean:
-	@$(STAGE_ENV) mk/sh/clean
+	@$(STAGE_ENV) mk/sh/dev/clean

@@ -6,24 +6,24 @@ PROVIDERS_ENV = $(STAGE_ENV) ADDON='$(ADDON)' NAME='$(NAME)' FROM='$(FROM)' VERS
 
 .PHONY: provider-show sources-list images images-check pin bundle bundle-in new-provider bump outdated matrix
 images: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/images list
+	@$(PROVIDERS_ENV) mk/sh/provider/images list
 images-check: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/images check
+	@$(PROVIDERS_ENV) mk/sh/provider/images check
 pin: | $(TOOLS)
-	@$(PROVIDERS_ENV) $(if $(ADDON),mk/sh/pin-addon '$(ADDON)',mk/sh/pin)
+	@$(PROVIDERS_ENV) $(if $(ADDON),mk/sh/provider/pin-addon '$(ADDON)',mk/sh/provider/pin)
 bundle: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/bundle
+	@$(PROVIDERS_ENV) mk/sh/provider/bundle
 bundle-in: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/bundle-in '$(BUNDLE)'
+	@$(PROVIDERS_ENV) mk/sh/provider/bundle-in '$(BUNDLE)'
 new-provider: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/new-provider
+	@$(PROVIDERS_ENV) mk/sh/provider/new-provider
 bump: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/bump
+	@$(PROVIDERS_ENV) mk/sh/provider/bump
 outdated: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/outdated
+	@$(PROVIDERS_ENV) mk/sh/provider/outdated
 matrix: | $(TOOLS)
-	@$(PROVIDERS_ENV) MAKE='$(MAKE)' mk/sh/matrix
+	@$(PROVIDERS_ENV) MAKE='$(MAKE)' mk/sh/provider/matrix
 provider-show: | $(BIN)/provconf
 	@$(BIN)/provconf -I providers -I tests/providers --origin '$(or $(PROVIDER_DIR),providers/$(PROVIDER))'
 sources-list: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/sources-list
+	@$(PROVIDERS_ENV) mk/sh/provider/sources-list

@@ -21,8 +21,8 @@ PUBLISH_PROVIDERS = $(or $(PROVIDERS),$(if $(filter file,$(origin PROVIDER)),$(A
 .PHONY: publish publish-all publish-check
 # What is wrong with the variables is said before anything is made.
 publish-check:
-	@$(PUBLISH_ENV) mk/sh/publish --check
+	@$(PUBLISH_ENV) mk/sh/registry/publish --check
 publish: publish-check | $(call LAST,image) $(TOOLS)
-	@$(PUBLISH_ENV) KEY=$(KEY.image) IMAGE_LAYOUT='$(abspath $(call stage-dir,image))/oci' mk/sh/publish
+	@$(PUBLISH_ENV) KEY=$(KEY.image) IMAGE_LAYOUT='$(abspath $(call stage-dir,image))/oci' mk/sh/registry/publish
 publish-all: publish-check
-	@$(PUBLISH_ENV) PROVIDERS=$(call quote,$(PUBLISH_PROVIDERS)) MAKE='$(MAKE)' mk/sh/publish-all
+	@$(PUBLISH_ENV) PROVIDERS=$(call quote,$(PUBLISH_PROVIDERS)) MAKE='$(MAKE)' mk/sh/registry/publish-all

@@ -36,15 +36,15 @@ $(P)/keys.mk: FORCE $(BIN)/stagekey $(BIN)/provconf $(P)/tools.versions
 		dir=$(if $(MANIFESTS)$(EXTRA_IMAGES),$$($(OVERLAY)),$(PROVIDER_DIR)) && \
 		$(BIN)/stagekey -I providers -I tests/providers -i $(P)/inputs -t $@.$$$$ -o $@ $$dir; rc=$$?; rm -f $@.$$$$; exit $$rc
 
-PINNED = TOP=$(CURDIR) BIN=$(abspath $(BIN)) PROVIDER=$(PROVIDER) mk/sh/pinned $(PROVIDER_DIR)
+PINNED = TOP=$(CURDIR) BIN=$(abspath $(BIN)) PROVIDER=$(PROVIDER) mk/sh/stage/pinned $(PROVIDER_DIR)
 
 # MANIFESTS and EXTRA_IMAGES are a provider of their own, which inherits PROVIDER: then they are in the keys.
 OVERLAY = TOP=$(CURDIR) P=$(abspath $(P)) BIN=$(abspath $(BIN)) PROVIDER_DIR=$(PROVIDER_DIR) \
-	EXTRA_IMAGES=$(call quote,$(EXTRA_IMAGES)) mk/sh/overlay $(MANIFESTS)
+	EXTRA_IMAGES=$(call quote,$(EXTRA_IMAGES)) mk/sh/stage/overlay $(MANIFESTS)
 
-$(P)/tools.versions: mk/sh/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
+$(P)/tools.versions: mk/sh/stage/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
 	@mkdir -p $(@D)
-	$(Q)mk/sh/tool-versions $(VERSIONED) > $@.$$$$ && mv $@.$$$$ $@
+	$(Q)mk/sh/stage/tool-versions $(VERSIONED) > $@.$$$$ && mv $@.$$$$ $@
 
 stage-dir = $(P)/$1.$(KEY.$1)
 stamp = $(call stage-dir,$1)/stamp
@@ -61,14 +61,14 @@ $(call stamp,$1): | $(if $(BUNDLE),bundle-in) $(foreach n,$(NEEDS.$1),$(call sta
 	$$(Q)$(foreach n,$(call first-of,$(call ancestors,$1)),IN_$n=$(abspath $(call stage-dir,$n))) \
 		LIVE=$(LIVE.$1) LOOKED_AT=$(if $(filter looks,$(call live-after,$1)),yes) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
 		KEY=$(KEY.$1) SCRIPT=$(SCRIPT.$1) STAGE_TIMEOUT=$(TIMEOUT.$1) TITLE=$$(call quote,$$(TITLE.$1)) \
-		POSITION=$(call index-of,$1)/$(words $(STAGES)) $(STAGE_ENV) mk/sh/stage $1
+		POSITION=$(call index-of,$1)/$(words $(STAGES)) $(STAGE_ENV) mk/sh/stage/stage $1
 endef
 
 quote = '$(subst ','\'',$1)'
 index-of = $(words $(call up-to,$1,$(STAGES)))
 up-to = $(if $2,$(firstword $2) $(if $(filter $1,$(firstword $2)),,$(call up-to,$1,$(wordlist 2,99,$2))))
 STAGE_ENV = TOP=$(CURDIR) B=$(abspath $(B)) P=$(abspath $(P)) BIN=$(abspath $(BIN)) KS_CACHE=$(KS_CACHE) \
-	KS_LIB=$(CURDIR)/mk/sh/lib.sh PROVIDER=$(PROVIDER) PROVIDER_DIRS='$(PROVIDER_DIRS)' \
+	KS_LIB=$(CURDIR)/mk/sh/stage/lib.sh PROVIDER=$(PROVIDER) PROVIDER_DIRS='$(PROVIDER_DIRS)' \
 	K8S_MIRROR='$(K8S_MIRROR)' CRI_TOOLS_MIRROR='$(CRI_TOOLS_MIRROR)' IMAGE_MIRROR='$(IMAGE_MIRROR)' MIRROR='$(MIRROR)' ACCEL='$(ACCEL)' KEEP='$(KEEP)' CHECKPOINTS='$(CHECKPOINTS)' STATE='$(STATE)' V='$(V)'
 KS_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubestamp
 
@@ -82,12 +82,12 @@ keys:
 	@$(foreach s,$(STAGES),echo '$(KEY.$s) $s';)
 
 why:
-	@$(STAGE_ENV) KEY=$(if $(STAGE),$(KEY.$(STAGE))) mk/sh/why '$(STAGE)'
+	@$(STAGE_ENV) KEY=$(if $(STAGE),$(KEY.$(STAGE))) mk/sh/stage/why '$(STAGE)'
 times:
-	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/times
+	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/stage/times
 force:
 	@test -n '$(STAGE)' || { echo "make force: say STAGE=..." >&2; exit 2; }
-	@$(STAGE_ENV) mk/sh/forget '$(STAGE)' $(foreach s,$(STAGES),$(if $(filter $(STAGE),$s $(call ancestors,$s)),$(call stage-dir,$s)))
+	@$(STAGE_ENV) mk/sh/stage/forget '$(STAGE)' $(foreach s,$(STAGES),$(if $(filter $(STAGE),$s $(call ancestors,$s)),$(call stage-dir,$s)))
 	$(Q)$(MAKE) provision
 gc:
-	@$(STAGE_ENV) STATES='$(STATES)' KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/gc
+	@$(STAGE_ENV) STATES='$(STATES)' KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/stage/gc

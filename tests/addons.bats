@@ -88,7 +88,7 @@ push_images() {
 	regpush --tls-verify=false layout:x "$R/side/car:v1"
 }
 
-pin() { "$T/mk/sh/pin-addon" "${1:-app}"; }
+pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 
 @test "every add-on of ours is accepted, and what it applies is there or fetched" {
 	local dir n=0

@@ -108,7 +108,7 @@ junit1() {
 	} > junit_01.xml
 }
 
-conformance() { "$TOP/mk/sh/conformance" 3>&-; }
+conformance() { "$TOP/mk/sh/cluster/conformance" 3>&-; }
 
 # removed: nothing of it is in the cluster.
 removed() {
@@ -254,7 +254,7 @@ removed() {
 @test "interrupted: all is removed, and what tests were about; not what was there before" {
 	states 'Running'
 	echo namespace/others-e2e > "$S/tests-namespaces"
-	"$TOP/mk/sh/conformance" > said 2>&1 3>&- &
+	"$TOP/mk/sh/cluster/conformance" > said 2>&1 3>&- &
 	pid=$!
 	keep_pid "$pid"
 	wait_for 20 [ -e "$S/namespace" ]
@@ -504,21 +504,21 @@ declared() {
 @test "declared: the tests' image and theirs are listed, pinned, and asked of a lock" {
 	declared
 	local name n=0
-	pinned() { (cd "$T" && mk/sh/pinned providers/own); }
+	pinned() { (cd "$T" && mk/sh/stage/pinned providers/own); }
 	echo hello > hello
 	while read -r name; do
 		n=$((n + 1))
 		ocipack --tag x --label "n=$n" --file hello=/hello layout > /dev/null
 		regpush --tls-verify=false layout:x "$R/${name#*/}" > /dev/null
-	done < <("$T/mk/sh/sources-list" | sed -n "s,^image $R,x,p")
+	done < <("$T/mk/sh/provider/sources-list" | sed -n "s,^image $R,x,p")
 	[ "$n" = 11 ]
-	run -0 --separate-stderr "$T/mk/sh/images" list
+	run -0 --separate-stderr "$T/mk/sh/provider/images" list
 	[ "$(grep -c '\[conformance\] images$' <<< "$output")" = 5 ]
 	grep -q '^registry.k8s.io/conformance:v1.33.4 ' <<< "$output"
 	# The lock of the provider that it is made from is not one for it.
 	run -1 pinned
 	[[ $output == *"no digest of the image registry.k8s.io/conformance:v1.33.4: make pin PROVIDER=own makes it anew" ]]
-	run -0 "$T/mk/sh/pin"
+	run -0 "$T/mk/sh/provider/pin"
 	[[ $output == *"pinned    own: Kubernetes 1.33.4, 3 files, 11 images: providers/own/lock.ini" ]]
 	grep -A1 '^\[image' "$T/providers/own/lock.ini" | grep -v '^--' | tail -n 8 | diff - <(printf '[image %s]\nname = %s\n' \
 		conformance registry.k8s.io/conformance:v1.33.4 agnhost registry.k8s.io/e2e-test-images/agnhost:2.53 \
@@ -534,7 +534,7 @@ declared() {
 			upstream_locked "$T/providers/own/lock.ini"
 		)
 	}
-	[ "$(locked | cut -f1)" = "$("$T/mk/sh/sources-list" | sed -n "s,^image $R,registry.k8s.io,p")" ]
+	[ "$(locked | cut -f1)" = "$("$T/mk/sh/provider/sources-list" | sed -n "s,^image $R,registry.k8s.io,p")" ]
 	[ "$(locked | grep -c $'\tsha256:')" = 11 ]
 	cp "$T/providers/own/provider.ini" declared.ini
 	sed -i '/^\[conformance\]/,$d' "$T/providers/own/provider.ini"
@@ -542,7 +542,7 @@ declared() {
 	run ! grep -q conformance <(locked)
 	cp declared.ini "$T/providers/own/provider.ini"
 	sed -i 's,agnhost:2.53,agnhost,' "$T/providers/own/provider.ini"
-	run -2 "$T/mk/sh/pin"
+	run -2 "$T/mk/sh/provider/pin"
 	[[ $output == *"[conformance] images: registry.k8s.io/e2e-test-images/agnhost: say HOST/NAME:TAG"* ]]
 }
 

@@ -1,4 +1,4 @@
-# mk/sh/deps: with an apt and without one. The programs that it asks are made up; nothing is installed.
+# mk/sh/dev/deps: with an apt and without one. The programs that it asks are made up; nothing is installed.
 load lib/common
 
 setup() {
@@ -20,7 +20,7 @@ apt() {
 	fake apt-get <<< "echo \"\$*\" >> '$BATS_TEST_TMPDIR/apt'; [ ! -e '$BATS_TEST_TMPDIR/broken' ] || { echo 'apt is broken' >&2; exit 100; }"
 }
 
-deps() { PATH=$FAKE "$TOP/mk/sh/deps" "$@"; }
+deps() { PATH=$FAKE "$TOP/mk/sh/dev/deps" "$@"; }
 
 @test "without apt: only what is missing is listed, exit 1" {
 	fake qemu-img < /dev/null

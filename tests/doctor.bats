@@ -1,4 +1,4 @@
-# mk/sh/doctor: what this machine lacks, by name. What it has is as it is, so each test looks at its own line.
+# mk/sh/dev/doctor: what this machine lacks, by name. What it has is as it is, so each test looks at its own line.
 load lib/common
 
 setup() {
@@ -11,7 +11,7 @@ setup() {
 
 teardown() { end_kept; }
 
-doctor() { "$TOP/mk/sh/doctor" "$@" 2>&1; }
+doctor() { "$TOP/mk/sh/dev/doctor" "$@" 2>&1; }
 
 # listen: TAKEN becomes a port that somebody listens at until the test ends.
 listen() {
@@ -46,11 +46,11 @@ listen() {
 	local var
 	for var in "API_PORT=$TAKEN" "REGISTRY_PORT=$TAKEN" "SSH_PORT=$TAKEN" "PUBLISH=$TAKEN:30080"; do
 		echo "$var"
-		run -1 env "$var" "$TOP/mk/sh/doctor"
+		run -1 env "$var" "$TOP/mk/sh/dev/doctor"
 		grep -qE "^  BAD +ports .*taken: $TAKEN;" <<< "$output"
 	done
 	# The second node's port follows the first's.
-	run -1 env NODES=2 SSH_PORT=$((TAKEN - 1)) "$TOP/mk/sh/doctor"
+	run -1 env NODES=2 SSH_PORT=$((TAKEN - 1)) "$TOP/mk/sh/dev/doctor"
 	grep -qE "^  BAD +ports .* $TAKEN;" <<< "$output"
 }
 
@@ -86,7 +86,7 @@ listen() {
 	[ -z "$(grep -v '^  BAD ' <<< "$output")" ]
 	# Not by run --separate-stderr: bats takes the blanks in front away.
 	local status=0 out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
-	MEMORY=4000000G "$TOP/mk/sh/doctor" --quiet > "$out" 2> "$err" || status=$?
+	MEMORY=4000000G "$TOP/mk/sh/dev/doctor" --quiet > "$out" 2> "$err" || status=$?
 	[ "$status" = 1 ]
 	[ ! -s "$out" ]
 	grep -qE "^  BAD +memory " "$err"

@@ -1,4 +1,4 @@
-# mk/sh/engine: which container engine works here, and with which options.
+# mk/sh/common/engine: which container engine works here, and with which options.
 load lib/common
 
 setup() {
@@ -15,7 +15,7 @@ fake() {
 refuses() { fake "$1" <<< "cat > /dev/null; echo '$1 says no' >&2; exit 125"; }
 
 # find_engine: runs it with the fakes first; ENGINE is what the caller set.
-find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/engine" "$OUT"; }
+find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/common/engine" "$OUT"; }
 
 @test "podman that needs runc and a limit: both are found" {
 	unset ENGINE

@@ -1,4 +1,4 @@
-# mk/sh/image-in: images of this machine for a cluster, against docker-registry; its nodes are an ssh of the test's own.
+# mk/sh/cluster/image-in: images of this machine for a cluster, against docker-registry; its nodes are an ssh of the test's own.
 load lib/common
 load lib/registry
 
@@ -30,7 +30,7 @@ cluster() {
 }
 
 # image push|load [VAR=VALUE...]: what make does.
-image() { env CLUSTER=c B="$PWD/build" PATH="$PWD/bin:$PATH" TO='' "${@:2}" "$TOP/mk/sh/image-in" "$1"; }
+image() { env CLUSTER=c B="$PWD/build" PATH="$PWD/bin:$PATH" TO='' "${@:2}" "$TOP/mk/sh/cluster/image-in" "$1"; }
 
 # there NAME: the registry has it.
 there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }

@@ -82,11 +82,11 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	printf '[kubernetes]\nversion = 1.2.3\nsource = upstream\n' >> "$T/providers/p/provider.ini"
 	echo 'version: v@version@' > "$T/providers/p/kubeadm/config.yaml"
 	export KUBEADM=$PWD/kubeadm/kubeadm TOP=$T BIN PROVIDER_DIRS=providers/p KS_CACHE=$PWD/cache D=$PWD IMAGE_LIST=''
-	run -0 "$T/mk/sh/images" list
+	run -0 "$T/mk/sh/provider/images" list
 	[ "$(tr -s ' ' <<< "${lines[0]}")" = "r.example/kube-apiserver:v1.2.3 kubeadm" ]
 	manifest one r.example/kube-apiserver:v1.2.3 > "$T/manifests/one.yaml"
-	run -0 "$T/mk/sh/images" check
-	KUBEADM='' run -3 "$T/mk/sh/images" check
+	run -0 "$T/mk/sh/provider/images" check
+	KUBEADM='' run -3 "$T/mk/sh/provider/images" check
 }
 
 @test "MANIFESTS: they come after the provider's, are in the stage's key, and leave its other values alone" {

@@ -1,4 +1,4 @@
-# mk/sh/kube.sh: what the stages and cluster-up ask of Kubernetes, with a kubectl that says what the test wants.
+# mk/sh/cluster/kube.sh: what the stages and cluster-up ask of Kubernetes, with a kubectl that says what the test wants.
 load lib/common
 
 setup() {

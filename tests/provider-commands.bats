@@ -34,7 +34,7 @@ teardown() { end_kept; }
 ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 
 @test "new-provider: the version, and what differs between the minor versions" {
-	run -0 --separate-stderr env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/new-provider"
+	run -0 --separate-stderr env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/provider/new-provider"
 	[ -z "$stderr" ]
 	[[ $output == *"-kubernetes.version = 1.30.2"*"+kubernetes.version = 1.31.4"* ]]
 	[ "$(ini k8s-1.31 kubernetes.version)" = 1.31.4 ]
@@ -48,14 +48,14 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 
 @test "new-provider: one with files of its own is inherited" {
 	touch "$T/providers/k8s-1.30/check"
-	run -0 env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/new-provider"
+	run -0 env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/provider/new-provider"
 	[ "$(ls "$T/providers/k8s-1.31")" = provider.ini ]
 	[ "$(ini k8s-1.31 provider.inherit)" = k8s-1.30 ]
 	[ "$(ini k8s-1.31 images.pause) $(ini k8s-1.31 node.memory)" = "3.10 1G" ]
 }
 
 @test "new-provider: of a version that the table does not know it is said so; what cannot be is refused, and nothing is left" {
-	new() { env NAME="$1" FROM="$2" VERSION="$3" "$T/mk/sh/new-provider"; }
+	new() { env NAME="$1" FROM="$2" VERSION="$3" "$T/mk/sh/provider/new-provider"; }
 	run -0 --separate-stderr new k8s-1.99 k8s-1.30 1.99.0
 	[[ $stderr == *"mk/kubernetes-versions.ini does not know 1.99"* ]]
 	[ "$(ini k8s-1.99 images.pause)" = 3.9 ]
@@ -75,9 +75,9 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 
 @test "new-provider: the images of the conformance tests are said to be another version's" {
 	printf '\n[conformance]\nimages = r.example/agnhost:2.47\n' >> "$T/providers/k8s-1.30/provider.ini"
-	run -0 --separate-stderr env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/new-provider"
+	run -0 --separate-stderr env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/provider/new-provider"
 	[ "$stderr" = "new-provider: the [conformance] images are those of 1.30: look at them" ]
-	run -0 --separate-stderr env NAME=k8s-1.30b FROM=k8s-1.30 VERSION=1.30.4 "$T/mk/sh/new-provider"
+	run -0 --separate-stderr env NAME=k8s-1.30b FROM=k8s-1.30 VERSION=1.30.4 "$T/mk/sh/provider/new-provider"
 	[ -z "$stderr" ]
 }
 
@@ -92,7 +92,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 
 @test "bump: the version and the pins; it prints what changed" {
 	printf '[lock]\nversion = 1.30.2\n' > "$T/providers/k8s-1.30/lock.ini"
-	cat > "$T/mk/sh/pin" <<-'END'
+	cat > "$T/mk/sh/provider/pin" <<-'END'
 		#!/bin/bash
 		etcd=$("$BIN/provconf" --get images.etcd "$TOP/providers/$PROVIDER")
 		[ ! -e "$KS_CACHE/other" ] || [ "$etcd" = 3.5.99-0 ] ||
@@ -100,8 +100,8 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 		[ ! -e "$KS_CACHE/fail" ] || { echo half > "$TOP/providers/$PROVIDER/lock.ini"; exit 1; }
 		printf '[lock]\nversion = %s\n' "$("$BIN/provconf" --get kubernetes.version "$TOP/providers/$PROVIDER")" > "$TOP/providers/$PROVIDER/lock.ini"
 	END
-	chmod +x "$T/mk/sh/pin"
-	run -0 env VERSION=1.30.7 "$T/mk/sh/bump"
+	chmod +x "$T/mk/sh/provider/pin"
+	run -0 env VERSION=1.30.7 "$T/mk/sh/provider/bump"
 	[ "$(ini k8s-1.30 kubernetes.version) $(ini k8s-1.30 provider.description)" = "1.30.7 Kubernetes 1.30.7 on Debian 12" ]
 	[ "$(sort <<< "$output")" = "$(sort <<-'END'
 		-kubernetes.version = 1.30.2
@@ -115,21 +115,21 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	# kubeadm of that version wants another etcd.
 	mkdir -p cache
 	touch cache/other
-	run -0 env VERSION=1.30.6 "$T/mk/sh/bump"
+	run -0 env VERSION=1.30.6 "$T/mk/sh/provider/bump"
 	[ "$(ini k8s-1.30 images.etcd)" = 3.5.99-0 ]
 	[[ $output == *"+images.etcd = 3.5.99-0"* ]]
 	rm cache/other
-	run -0 env VERSION=1.30.7 "$T/mk/sh/bump"
+	run -0 env VERSION=1.30.7 "$T/mk/sh/provider/bump"
 	# New pins that cannot be had: all is as it was.
 	mkdir -p cache
 	touch cache/fail
 	cp -R "$T/providers/k8s-1.30" before
-	run -1 env VERSION=1.30.8 "$T/mk/sh/bump"
+	run -1 env VERSION=1.30.8 "$T/mk/sh/provider/bump"
 	[[ $output == *"no new pins: nothing was changed"* ]]
 	diff -r before "$T/providers/k8s-1.30"
-	run -2 env VERSION=1.31.0 "$T/mk/sh/bump"
+	run -2 env VERSION=1.31.0 "$T/mk/sh/provider/bump"
 	[[ $output == *"make new-provider NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.0"* ]]
-	run -0 env VERSION=1.30.7 "$T/mk/sh/bump"
+	run -0 env VERSION=1.30.7 "$T/mk/sh/provider/bump"
 	[ "$output" = "bump: k8s-1.30 is of 1.30.7 already" ]
 	diff -r before "$T/providers/k8s-1.30"
 }
@@ -139,15 +139,15 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	sed 's/1\.30\.2/1.20.2/; s/^source.*/source = debian/' "$T/providers/k8s-1.30/provider.ini" > "$T/providers/k8s-1.20/provider.ini"
 	echo '[images]' > "$T/providers/abstract/provider.ini"
 	printf 'v1.30.2' > www/release/stable-1.30.txt
-	run -0 "$T/mk/sh/outdated"
+	run -0 "$T/mk/sh/provider/outdated"
 	[ "$(tr -s ' ' <<< "$output")" = $'k8s-1.20 1.20.2 what Debian has\nk8s-1.30 1.30.2 is the newest' ]
 	printf 'v1.30.14' > www/release/stable-1.30.txt
-	run -3 "$T/mk/sh/outdated"
+	run -3 "$T/mk/sh/provider/outdated"
 	[[ $output == *"1.30.14 is out: make bump PROVIDER=k8s-1.30 VERSION=1.30.14" ]]
 	printf '<html>' > www/release/stable-1.30.txt
-	run -1 "$T/mk/sh/outdated"
+	run -1 "$T/mk/sh/provider/outdated"
 	[[ $output == *"cannot be asked: the answer is no version: <html>" ]]
-	K8S_MIRROR=http://127.0.0.1:1 run -1 "$T/mk/sh/outdated"
+	K8S_MIRROR=http://127.0.0.1:1 run -1 "$T/mk/sh/provider/outdated"
 	[[ $output == *"k8s-1.30 "*"cannot be asked: "*"127.0.0.1"* ]]
 }
 
@@ -160,11 +160,11 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 		head -c 3000000 /dev/zero > "$B/good/image.0/oci/blob"
 	END
 	chmod +x make
-	MAKE=$PWD/make PROVIDERS='bad good' run -1 "$T/mk/sh/matrix"
+	MAKE=$PWD/make PROVIDERS='bad good' run -1 "$T/mk/sh/provider/matrix"
 	[[ $output == *"error: 1 of them failed"* ]]
 	[ "$(cut -f1,2,4 "$B/matrix/table")" = $'PROVIDER\tRESULT\tMIB\nbad\tfailed\t-\ngood\tok\t2' ]
 	[ "$(cat "$B/matrix/good.log")" = "provision PROVIDER=good B=$B" ]
-	MAKE=$PWD/make PROVIDERS=good run -0 "$T/mk/sh/matrix"
+	MAKE=$PWD/make PROVIDERS=good run -0 "$T/mk/sh/provider/matrix"
 }
 
 # Something pinned: a file and an image.
@@ -190,19 +190,19 @@ locked() {
 
 @test "bundle: all that is pinned, as one file; on another machine nothing is asked of a network" {
 	locked
-	run -0 "$T/mk/sh/bundle"
+	run -0 "$T/mk/sh/provider/bundle"
 	[[ $output == *"bundled   1 files and 1 images: $B/k8s-1.30.bundle"* ]]
 	cp "$B/k8s-1.30.bundle" first
-	run -0 "$T/mk/sh/bundle"
+	run -0 "$T/mk/sh/provider/bundle"
 	cmp first "$B/k8s-1.30.bundle"
 	# The other machine.
 	rm -r cache www
 	forget
-	run -0 "$T/mk/sh/bundle-in" "$PWD/first"
+	run -0 "$T/mk/sh/provider/bundle-in" "$PWD/first"
 	[[ $output == *"taken into $KS_CACHE" ]]
 	hex=$(echo kubeadm | sha256sum | cut -d' ' -f1)
 	[ "$(cat "$KS_CACHE/downloads/sha256/$hex")" = kubeadm ]
-	run -0 "$T/mk/sh/bundle-in" "$PWD/first"
+	run -0 "$T/mk/sh/provider/bundle-in" "$PWD/first"
 	[ -z "$output" ]
 	libs addon images
 	printf 'r.example/pause:3.9\t%s\n' "$(cat digest)" > pinned
@@ -215,11 +215,11 @@ locked() {
 }
 
 @test "bundle: without a lock, or with a file that is not what the lock says, there is none" {
-	run -1 "$T/mk/sh/bundle"
+	run -1 "$T/mk/sh/provider/bundle"
 	[[ $output == *"has no locks"* ]]
 	locked
 	echo evil > www/release/v1.30.2/kubeadm
-	run -1 "$T/mk/sh/bundle"
+	run -1 "$T/mk/sh/provider/bundle"
 	[[ $output == *"fetch: "* ]]
 	[ ! -e "$B/k8s-1.30.bundle" ]
 	[ -z "$(ls -d bundle.* 2> /dev/null)" ]
@@ -227,33 +227,33 @@ locked() {
 
 @test "BUNDLE: what is not as it is named, has no place in it, or is no bundle: nothing is taken" {
 	locked
-	"$T/mk/sh/bundle" > /dev/null
+	"$T/mk/sh/provider/bundle" > /dev/null
 	rm -r cache
 	mkdir x
 	tar -C x --zstd -xf "$B/k8s-1.30.bundle"
 	hex=$(echo kubeadm | sha256sum | cut -d' ' -f1)
 	echo evil > "x/downloads/sha256/$hex"
 	tar -C x --zstd -cf bad .
-	run -1 "$T/mk/sh/bundle-in" "$PWD/bad"
+	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
 	[[ $output == *"not what its name says: downloads/sha256/$hex"* ]]
 	echo kubeadm > "x/downloads/sha256/$hex"
 	ln -s /etc/passwd x/locks/link
 	tar -C x --zstd -cf bad .
-	run -1 "$T/mk/sh/bundle-in" "$PWD/bad"
+	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
 	[[ $output == *"this has no place in a bundle"*"link"* ]]
 	rm x/locks/link
 	tar -C x --zstd --transform 's,^\./locks/.*,../../../escaped,' -P -cf bad .
-	run -1 "$T/mk/sh/bundle-in" "$PWD/bad"
+	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
 	[[ $output == *"no place in a bundle"* ]]
 	head -c 100 "$B/k8s-1.30.bundle" > bad
-	run -1 "$T/mk/sh/bundle-in" "$PWD/bad"
+	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
 	[[ $output == *"it cannot be read"* ]]
-	run -1 "$T/mk/sh/bundle-in" "$PWD/nothing"
+	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/nothing"
 	[[ $output == *"is not there"* ]]
 	[ -z "$(ls cache/downloads/sha256)" ]
 	[ -z "$(find . -name 'escaped*')" ]
 	# As it was made it is taken.
 	tar -C x --zstd -cf good .
-	"$T/mk/sh/bundle-in" "$PWD/good"
+	"$T/mk/sh/provider/bundle-in" "$PWD/good"
 	[ -e "cache/downloads/sha256/$hex" ]
 }

@@ -14,7 +14,7 @@ all() { grep -Lx 'abstract = yes' providers/*/provider.ini | cut -d/ -f2; }
 # sources PROVIDER: what it would fetch, without a make.
 sources() {
 	PROVIDER=$1 PROVIDER_DIRS="providers/$1 providers/upstream" K8S_MIRROR='' IMAGE_MIRROR='' CRI_TOOLS_MIRROR='' TOP=$TOP BIN=$BIN \
-		mk/sh/sources-list
+		mk/sh/provider/sources-list
 }
 
 # render PROVIDER [NAME=VALUE...]: its kubeadm configuration.

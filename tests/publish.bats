@@ -302,7 +302,7 @@ machine() {
 up() {
 	env TOP="$COPY" BIN="$BIN" B="$OWN" P="$OWN/none" KS_CACHE="$PWD/cache/kubestamp" PROVIDER=none CLUSTER=pulled$$ \
 		NODES=1 RESUME=never IMAGE_LAYOUT="$PWD/cache/kubestamp/images" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_CHUNKS=yes \
-		IMAGE_FROM="$R/team/one" "$@" "$COPY/mk/sh/cluster-up" 3>&-
+		IMAGE_FROM="$R/team/one" "$@" "$COPY/mk/sh/cluster/cluster-up" 3>&-
 }
 # cached: the images that the cache has.
 cached() { ocipack --list cache/kubestamp/images; }
@@ -402,7 +402,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 @test "cluster-up IMAGE=: make asks for no stage, nor for a provider" {
 	run -0 mk -n cluster-up IMAGE=h.invalid/team/one PROVIDER=none
 	[[ $output == *"IMAGE_FROM='h.invalid/team/one'"* ]]
-	[[ $output != *"mk/sh/stage "* && $output != *stagekey* ]]
+	[[ $output != *"mk/sh/stage/stage "* && $output != *stagekey* ]]
 	run ! mk -n cluster-up PROVIDER=none
 	[[ $output == *"there is no provider 'none'"* ]]
 }
@@ -494,7 +494,7 @@ bring() {
 	: > state/log
 	env TOP="$COPY" BIN="$BIN" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_CHUNKS=yes IMAGE_FROM="$R/team/one" \
 		IMAGE_LAYOUT="$PWD/cache/kubestamp/images" "$@" bash -eu -o pipefail -c \
-		'shopt -s inherit_errexit; mkdir -p "${IMAGE_LAYOUT%/*}"; . "$TOP/mk/sh/pull.sh"; registry_access; pull_bring "$(pull_name)"' > said 2>&1
+		'shopt -s inherit_errexit; mkdir -p "${IMAGE_LAYOUT%/*}"; . "$TOP/mk/sh/registry/pull.sh"; registry_access; pull_bring "$(pull_name)"' > said 2>&1
 	cat said
 	# It is what was published, and nothing else is there.
 	[ "$(tail -n 1 said)" = "$(digest "$LAY")" ]

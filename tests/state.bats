@@ -1,12 +1,12 @@
-# What decides whether a saved state is used: mk/sh/state.sh, and mk/sh/list-start for the stages.
+# What decides whether a saved state is used: mk/sh/cluster/state.sh, and mk/sh/stage/list-start for the stages.
 load lib/common
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	# shellcheck disable=SC2034
 	B=$PWD/build ENGINE=none
-	. "$TOP/mk/sh/cluster.sh"
-	. "$TOP/mk/sh/state.sh"
+	. "$TOP/mk/sh/cluster/cluster.sh"
+	. "$TOP/mk/sh/cluster/state.sh"
 }
 
 teardown() { end_kept; }
@@ -149,7 +149,7 @@ listen() {
 
 @test "a resumed cluster is told where its registry is if that is not where it was" {
 	ACCEL=tcg D=$PWD/cluster NODES=1
-	. "$TOP/mk/sh/kube.sh"
+	. "$TOP/mk/sh/cluster/kube.sh"
 	mkdir -p cluster
 	echo '    server: https://127.0.0.1:40002' > cluster/kubeconfig
 	printf '5000 40001\n6443 40002\n' > cluster/ports
@@ -191,10 +191,10 @@ inputs() {
 	inputs 'dns storage' dns aa storage bb > p/manifests.1111111111111111/inputs
 	printf 'need manifests 1111111111111111%048d\n' 0 > p/ready.2222222222222222/inputs
 	inputs 'dns storage extra' dns aa storage bb extra dd > p/inputs/manifests.3
-	run -0 "$TOP/mk/sh/list-start" manifests 3
+	run -0 "$TOP/mk/sh/stage/list-start" manifests 3
 	[ "$output" = "$P/ready.2222222222222222/checkpoint dns storage" ]
 	rm p/ready.2222222222222222/checkpoint/conf
-	run -0 "$TOP/mk/sh/list-start" manifests 3
+	run -0 "$TOP/mk/sh/stage/list-start" manifests 3
 	[ "$output" = "$P/manifests.1111111111111111/checkpoint dns storage" ]
 	# A file that changed, another order, nothing new, another parent: none of them.
 	inputs 'dns storage extra' dns ax storage bb extra dd > p/inputs/manifests.4
@@ -203,7 +203,7 @@ inputs() {
 	parent=ce inputs 'dns storage extra' dns aa storage bb extra dd > p/inputs/manifests.7
 	inputs 'dns storagex extra' dns aa storagex bb extra dd > p/inputs/manifests.8
 	for k in 4 5 6 7 8; do
-		run -0 "$TOP/mk/sh/list-start" manifests "$k"
+		run -0 "$TOP/mk/sh/stage/list-start" manifests "$k"
 		[ -z "$output" ] || { echo "$k: $output" && false; }
 	done
 	# Of add-ons that are directories every file counts.
@@ -213,13 +213,13 @@ inputs() {
 	touch p/manifests.3333333333333333/{stamp,checkpoint/conf}
 	dir_inputs 'a b' a aa b bb b2 cc > p/manifests.3333333333333333/inputs
 	dir_inputs 'a b d' a aa b bb b2 cc d dd > p/inputs/manifests.a
-	run -0 "$TOP/mk/sh/list-start" manifests a
+	run -0 "$TOP/mk/sh/stage/list-start" manifests a
 	[ "$output" = "$P/manifests.3333333333333333/checkpoint a b" ]
 	dir_inputs 'a b d' a aa b bb b2 cx d dd > p/inputs/manifests.b
-	run -0 "$TOP/mk/sh/list-start" manifests b
+	run -0 "$TOP/mk/sh/stage/list-start" manifests b
 	[ -z "$output" ]
 	# A stage without a list.
 	echo 'stage node' > p/inputs/node.9
-	run -0 "$TOP/mk/sh/list-start" node 9
+	run -0 "$TOP/mk/sh/stage/list-start" node 9
 	[ -z "$output" ]
 }

@@ -54,11 +54,11 @@ serve() {
 	U=http://127.0.0.1:$(cat "$2/port")
 }
 
-# libs NAME...: mk/sh/NAME.sh of the checkout $TOP, as our scripts source them.
+# libs NAME...: mk/sh/ROOM/NAME.sh of the checkout $TOP, as our scripts source them.
 libs() {
 	local lib
 	for lib; do
 		# shellcheck source=/dev/null
-		. "$TOP/mk/sh/$lib.sh"
+		. "$TOP"/mk/sh/*/"$lib.sh"
 	done
 }

@@ -1,7 +1,7 @@
 # cluster-up from an image of a registry ($IMAGE_FROM). Sourced by cluster-up, whose step and log it uses.
 # shellcheck shell=bash
-. "$TOP/mk/sh/publish.sh"
-. "$TOP/mk/sh/chunks.sh"
+. "$TOP/mk/sh/registry/publish.sh"
+. "$TOP/mk/sh/registry/chunks.sh"
 
 # pull_name: what the cache calls $IMAGE_FROM. Where a digest is given the tag does not count.
 pull_name() {

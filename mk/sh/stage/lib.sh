@@ -1,4 +1,4 @@
-# What the stage scripts share; sourced through $KS_LIB by a stage that mk/sh/stage runs.
+# What the stage scripts share; sourced through $KS_LIB by a stage that mk/sh/stage/stage runs.
 #
 # A stage finds in its environment: OUT (where its artefacts go), IN_<stage> (the artefacts of each stage it
 # needs), TOP (the checkout), B (the build directory), BIN (our tools), KS_CACHE, PROVIDER, PROVIDER_DIRS (the
@@ -91,7 +91,7 @@ in_mounts() { unshare -m --propagation private "$@"; }
 # The machine of a live stage: cl_ssh and the rest.
 if [ -n "${LIVE:-}" ]; then
 	# shellcheck source=/dev/null
-	. "$TOP/mk/sh/cluster.sh"
+	. "$TOP/mk/sh/cluster/cluster.sh"
 	cl_engine
-	RUN_MOUNTS=(--volume "$TOP/mk/sh/run:/usr/lib/kubestamp/run:ro" --volume "$BIN:/usr/lib/kubestamp/bin:ro")
+	RUN_MOUNTS=(--volume "$TOP/mk/sh/cluster/run:/usr/lib/kubestamp/run:ro" --volume "$BIN:/usr/lib/kubestamp/bin:ro")
 fi

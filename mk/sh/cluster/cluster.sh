@@ -4,12 +4,12 @@
 # Needs CLUSTER (the prefix of its containers), D (its directory under build/) and B. What a cluster was made with
 # stays in $D/conf.
 # shellcheck shell=bash
-. "$TOP/mk/sh/ui.sh"
+. "$TOP/mk/sh/common/ui.sh"
 
-# cl_engine: the container engine and what it wants to be told (see mk/sh/engine).
+# cl_engine: the container engine and what it wants to be told (see mk/sh/common/engine).
 cl_engine() {
 	local conf=$B/engine-${ENGINE:-auto}.conf
-	[ -e "$conf" ] || ENGINE=${ENGINE:-} "$TOP/mk/sh/engine" "$conf"
+	[ -e "$conf" ] || ENGINE=${ENGINE:-} "$TOP/mk/sh/common/engine" "$conf"
 	# shellcheck source=/dev/null
 	. "$conf"
 }
