@@ -197,7 +197,7 @@ static int run(const struct job *j, const struct inventory *inv, struct err *e)
 	if (f != NULL)
 		write_conf(f, inv);
 	if (f == NULL || fclose(f) != 0) {
-		(void)err_set(e, "out of memory");
+		(void)err_no_memory(e);
 		return EX_FAIL;
 	}
 	if (j->check)

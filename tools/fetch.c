@@ -203,7 +203,7 @@ static int finish(struct job *job, struct err *e)
 	char *slash;
 
 	if (dir == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (fsync(job->fd) < 0 || rename(job->part, job->output) < 0)
 		return err_sys(e, "%s", job->output);
 	slash = strrchr(dir, '/');

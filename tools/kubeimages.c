@@ -77,11 +77,11 @@ static int read_declared(struct words *declared, const char *path, struct err *e
 	char *line, *rest;
 	size_t n;
 
-	if (slurp(path, &data, &n, e) < 0)
+	if (read_file(path, READ_FILE_MAX, &data, &n, e) < 0)
 		return -1;
 	for (line = strtok_r(data, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
 		if (words_add(declared, line) < 0)
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 	return 0;
 }
 
@@ -124,7 +124,7 @@ static int read_all(struct kubeimages *k, const struct cli *c, struct err *e)
 		AUTO_FREE char *data = NULL;
 
 		path = c->argc > 0 ? c->argv[i] : "-";
-		if (slurp(strcmp(path, "-") == 0 ? "/dev/stdin" : path, &data, &n, e) < 0)
+		if (read_file(strcmp(path, "-") == 0 ? "/dev/stdin" : path, READ_FILE_MAX, &data, &n, e) < 0)
 			return -1;
 		if (kubeimages_read(k, path, data, n, e) < 0)
 			return -1;

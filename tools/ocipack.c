@@ -136,7 +136,7 @@ static int set_disk(struct cli *c, struct job *job, struct err *e)
 	free(job->disk);
 	job->disk = strdup(c->arg);
 	if (job->disk == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	equals = strrchr(job->disk, '=');
 	job->format = equals != NULL ? equals + 1 : NULL;
 	if (equals != NULL)
@@ -176,7 +176,7 @@ static int set_layers(struct cli *c, struct job *job, int id, struct err *e)
 	case OPT_MAX_SIZE:
 		return packopts_max(o, c->arg, e);
 	case OPT_EXCLUDE:
-		return words_add(&o->exclude, c->arg) == 0 ? 0 : err_set(e, "out of memory");
+		return words_add(&o->exclude, c->arg) == 0 ? 0 : err_no_memory(e);
 	case OPT_LAYER_ANNOTATION:
 		return packopts_set(o->notes, PACKOPTS_PAIRS, "annotations", c->arg, e);
 	default:
@@ -191,7 +191,7 @@ static int set_option(struct cli *c, struct job *job, int id, struct err *e)
 	case OPT_DISK:
 		return set_disk(c, job, e);
 	case OPT_INDEX:
-		return words_add(&job->members, c->arg) == 0 ? 0 : err_set(e, "out of memory");
+		return words_add(&job->members, c->arg) == 0 ? 0 : err_no_memory(e);
 	case OPT_ANNOTATION:
 		return packopts_set(job->image.annotations, PACKOPTS_PAIRS, "annotations", c->arg, e);
 	case OPT_ENV:
@@ -397,7 +397,7 @@ static int build(struct cli *c, struct job *job, struct layout *l, json_t **summ
 	if (rc == 0)
 		rc = oci_edit(json_object_get(i.config, "config"), o->config, e);
 	if (rc == 0 && json_object_update(i.manifest, o->annotations) < 0)
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	if (rc == 0)
 		rc = image_store(&i, l, job->tag, e);
 	*summary = rc == 0 ? image_summary(&i) : NULL;
@@ -494,7 +494,7 @@ static int print_summary(const json_t *summary, struct err *e)
 	AUTO_FREE char *text = summary != NULL ? oci_dump(summary) : NULL;
 
 	if (text == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	(void)puts(text);
 	return 0;
 }

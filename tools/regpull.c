@@ -74,7 +74,7 @@ static int add_reuse(struct job *job, const char *arg, struct err *e)
 
 	if (equals == arg || *arg == '\0' || (equals != NULL && !diskread_format_ok(equals + 1)))
 		return err_set(e, "'%s' is not FILE or FILE=FORMAT", arg);
-	return words_add(&job->disk.reuse, arg) == 0 ? 0 : err_set(e, "out of memory");
+	return words_add(&job->disk.reuse, arg) == 0 ? 0 : err_no_memory(e);
 }
 
 /* Returns 0 or -1. */
@@ -175,7 +175,7 @@ static int gather(struct job *job, struct err *e)
 
 	job->blobs = calloc(all->n + 1, sizeof *job->blobs);
 	if (job->blobs == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	for (i = 0; i < all->n; i++) {
 		const struct regimage_part *part = &all->v[i];
 
@@ -200,7 +200,7 @@ static int pull_blobs(struct job *job, struct err *e)
 
 	tasks = calloc(job->nblobs + 1, sizeof(struct regtask *));
 	if (rc == 0 && tasks == NULL)
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	for (i = 0; rc == 0 && i < job->nblobs; i++) {
 		regfetch_init(&job->blobs[i]);
 		tasks[i] = &job->blobs[i].task;
@@ -222,7 +222,7 @@ static int tag(struct job *job, struct err *e)
 	const struct regimage_part *top = &job->docs.image.docs.v[0];
 	json_t *desc = oci_new_desc(top->media, top->hex, top->size);
 
-	return desc != NULL ? layout_tag(&job->layout, job->tag, desc, e) : err_set(e, "out of memory");
+	return desc != NULL ? layout_tag(&job->layout, job->tag, desc, e) : err_no_memory(e);
 }
 
 /* Readies the connections. Returns 0 or -1. */
@@ -315,7 +315,7 @@ static int run(struct job *job)
 		reference != NULL ? reference : "") < 0)
 		name = NULL;
 	if (reference == NULL || name == NULL) {
-		(void)err_set(&e, "out of memory");
+		(void)err_no_memory(&e);
 		return cli_fail(job->c, EX_FAIL, &e);
 	}
 	job->name = name;

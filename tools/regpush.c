@@ -174,7 +174,7 @@ static int gather(struct job *job, struct err *e)
 	job->nblobs = 0;
 	job->blobs = calloc(all->n + 1, sizeof *job->blobs);
 	if (job->blobs == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	for (i = 0; i < all->n; i++) {
 		if ((job->trust && regimage_has(&job->current.image.blobs, all->v[i].hex)) || left_out(job, &all->v[i]))
 			continue;
@@ -218,7 +218,7 @@ static int push_blobs(struct job *job, struct err *e)
 
 	tasks = calloc(job->nblobs + 1, sizeof(struct regtask *));
 	if (rc == 0 && tasks == NULL)
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	if (rc < 0) {
 		free(tasks);
 		return rc;
@@ -264,7 +264,7 @@ static int note_subject(struct doc *d, struct err *e)
 {
 	if (d->part->subject[0] == '\0' || d->task.ans.subject != NULL)
 		return 0;
-	return words_add(&d->job->unlisted, d->part->hex) == 0 ? 0 : err_set(e, "out of memory");
+	return words_add(&d->job->unlisted, d->part->hex) == 0 ? 0 : err_no_memory(e);
 }
 
 static int doc_step(struct regtask *t, struct err *e)
@@ -290,7 +290,7 @@ static int push_level(struct job *job, int depth, struct err *e)
 	struct doc *v = calloc(all->n, sizeof *v);
 	struct regtask **tasks = calloc(all->n, sizeof(struct regtask *));
 	size_t i, n = 0;
-	int rc = v != NULL && tasks != NULL ? 0 : err_set(e, "out of memory");
+	int rc = v != NULL && tasks != NULL ? 0 : err_no_memory(e);
 
 	for (i = 0; rc == 0 && i < all->n; i++) {
 		/* The first one is sent even if the registry has it: it gets the tag. */
@@ -436,7 +436,7 @@ static int run(struct job *job)
 	if (dir == NULL || job->to.tag == NULL ||
 	    asprintf(&name, "%s/%s:%s", job->to.host, job->to.repo, job->to.tag) < 0) {
 		name = NULL;
-		(void)err_set(&e, "out of memory");
+		(void)err_no_memory(&e);
 		return cli_fail(job->c, EX_FAIL, &e);
 	}
 	job->name = name;

@@ -138,7 +138,7 @@ static void hang_up(const char *path)
 	char text[32];
 	int64_t pid;
 
-	slurp_head(path, text, sizeof text);
+	read_file_head(path, text, sizeof text);
 	text[strcspn(text, "\n")] = '\0';
 	if (num_parse(text, 2, INT32_MAX, &pid) == 0)
 		(void)kill((pid_t)pid, SIGHUP);
@@ -232,7 +232,7 @@ int main(int argc, char **argv)
 		return cli_end(&c, c.exit_code);
 	if (c.argc > 0)
 		return cli_end(&c, cli_usage(&c, "unexpected operand '%s'", c.argv[0]));
-	rc = rc < 0 ? err_set(&e, "out of memory") : slurp("/dev/stdin", &input, &n, &e);
+	rc = rc < 0 ? err_no_memory(&e) : read_file("/dev/stdin", READ_FILE_MAX, &input, &n, &e);
 	if (rc < 0 || renew(&job, input, n, &e) < 0)
 		return cli_end(&c, cli_fail(&c, EX_FAIL, &e));
 	return cli_end(&c, EX_DONE);

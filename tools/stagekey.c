@@ -110,7 +110,7 @@ static int write_inputs(const char *dir, const struct stagekeys *k, size_t stage
 	size_t i;
 
 	if (words_addf(&path, "%s/%s.%.*s", dir, k->stages->v[stage].name, SHORT_KEY, k->keys[stage]) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (access(path.v[0], F_OK) == 0)
 		return 0;
 	if (out_open(&o, path.v[0], 0666, e) < 0)

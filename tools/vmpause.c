@@ -54,7 +54,7 @@ static int tell(const char *run, const char *command, int64_t deadline, struct e
 	int rc;
 
 	if (path == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (access(path, F_OK) < 0)
 		return err_sys(e, "no machine runs there: %s", path);
 	if (qmp_connect(&q, path, (const int[2]){ -1, -1 }, deadline, e) < 0)
@@ -72,7 +72,7 @@ static int set_clock(const char *run, int64_t deadline, struct err *e)
 	int rc;
 
 	if (path == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (agent_open(&agent, path, (const int[2]){ -1, -1 }, deadline, e) < 0)
 		return -1;
 	rc = agent_set_clock(&agent, deadline, e);

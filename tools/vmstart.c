@@ -273,7 +273,7 @@ static int set_path(char **path, const char *given, const char *run, const char 
 {
 	*path = vm_run_path(given, run, name);
 	if (*path == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (socket && strlen(*path) > QMP_PATH_MAX)
 		return err_set(e, "%s: path of a socket longer than %d bytes", *path, QMP_PATH_MAX);
 	return 0;
@@ -374,7 +374,7 @@ static int open_state(const struct cli *c, struct settings *s, struct err *e)
 		s->vm.name = name;
 	if (join_nics(&s->vm, given, n, e) < 0)
 		return cli_usage(c, "%s", e->msg);
-	if (s->renew_input != NULL && slurp(s->renew_input, &s->resume.input, &s->resume.input_n, e) < 0)
+	if (s->renew_input != NULL && read_file(s->renew_input, READ_FILE_MAX, &s->resume.input, &s->resume.input_n, e) < 0)
 		return cli_fail(c, EX_FAIL, e);
 	s->prep.backing = s->resume.root;
 	s->prep.backing_format = strcmp(s->vm.root.format, "raw") == 0 ? "raw" : "qcow2";

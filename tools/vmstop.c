@@ -74,7 +74,7 @@ static int stop(const struct stop *s, enum vm_end *how, bool *ran, struct err *e
 	int rc;
 
 	if (qmp == NULL || agent == NULL || console == NULL || pidfile == NULL || desc == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	rc = vm_find(pidfile, &pidfd, e);
 	*ran = rc > 0;
 	if (*ran)

@@ -241,7 +241,7 @@ static int take_hosts(struct waiting *w)
 	w->hosts = calloc(w->n, sizeof *w->hosts);
 	w->fds = calloc(w->n, sizeof *w->fds);
 	if (w->hosts == NULL || w->fds == NULL) {
-		(void)err_set(&e, "out of memory");
+		(void)err_no_memory(&e);
 		return cli_fail(c, EX_FAIL, &e);
 	}
 	for (i = 0; i < w->n; i++) {

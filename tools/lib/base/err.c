@@ -41,3 +41,8 @@ int err_prefix(struct err *e, const char *fmt, ...)
 	(void)snprintf(e->msg, sizeof e->msg, "%.400s: %.600s", head, tail);
 	return -1;
 }
+
+int err_no_memory(struct err *e)
+{
+	return err_set(e, "out of memory");
+}

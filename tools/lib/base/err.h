@@ -17,4 +17,7 @@ int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2
 /* Puts "TEXT: " in front of what E says, for a caller that knows the object. Returns -1 always. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Says "out of memory". Returns -1 always. */
+int err_no_memory(struct err *e);
+
 #endif

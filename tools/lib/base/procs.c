@@ -16,7 +16,7 @@ void procs_read(const char *proc, pid_t pid, const char *file, char *text, size_
 
 	text[0] = '\0';
 	if (snprintf(path, sizeof path, "%s/%ld/%s", proc, (long)pid, file) < (int)sizeof path)
-		slurp_head(path, text, n);
+		read_file_head(path, text, n);
 }
 
 static bool named(const struct words *names, const char *comm)

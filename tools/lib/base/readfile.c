@@ -1,40 +1,58 @@
 #include "base/readfile.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 
-int slurp(const char *path, char **data, size_t *n, struct err *e)
+int read_fd(int fd, const char *name, size_t max, char **data, size_t *n, struct err *e)
 {
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
-	size_t room = 64U << 10;
-	char *p = NULL, *more;
+	AUTO_FREE char *p = NULL;
+	size_t room = 0, len = 0;
+	ssize_t got;
+	char *more;
 
-	*n = 0;
-	if (f == NULL)
-		return err_sys(e, "%s", path);
-	do {
-		more = realloc(p, (room *= 2) + 1);
-		if (more == NULL) {
-			free(p);
-			return err_set(e, "out of memory");
+	for (;;) {
+		if (len == room) {
+			/* One byte more than MAX tells a file of MAX bytes from a longer one. */
+			room = room == 0 ? (size_t)32 << 10 : room * 2;
+			if (room > max)
+				room = max + 1;
+			more = realloc(p, room + 1);
+			if (more == NULL)
+				return err_no_memory(e);
+			p = more;
 		}
-		p = more;
-		*n += fread(p + *n, 1, room - *n, f);
-	} while (*n == room && room <= SLURP_MAX);
-	if (ferror(f) || *n > SLURP_MAX) {
-		free(p);
-		return ferror(f) ? err_sys(e, "%s", path) : err_set(e, "%s: more than %u bytes", path, SLURP_MAX);
+		got = read(fd, p + len, room - len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_sys(e, "%s", name);
+		if (got == 0)
+			break;
+		len += (size_t)got;
+		if (len > max)
+			return err_set(e, "%s: more than %zu bytes", name, max);
 	}
-	p[*n] = '\0';
+	p[len] = '\0';
 	*data = p;
+	*n = len;
+	p = NULL;
 	return 0;
 }
 
-void slurp_head(const char *path, char *text, size_t n)
+int read_file(const char *path, size_t max, char **data, size_t *n, struct err *e)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	return read_fd(fd, path, max, data, n, e);
+}
+
+void read_file_head(const char *path, char *text, size_t n)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? -1 : read(fd, text, n - 1);

@@ -121,7 +121,7 @@ int chunksum_add(struct chunksum *s, uint64_t index, const void *data, size_t n,
 	if (rc == 0)
 		s->v_[s->n_++] = one;
 	(void)pthread_mutex_unlock(&s->lock_);
-	return rc == 0 ? 0 : err_set(e, "out of memory");
+	return rc == 0 ? 0 : err_no_memory(e);
 }
 
 static int by_index(const void *a, const void *b)
@@ -192,7 +192,7 @@ static int read_chunks(struct crew *c, void *job, struct err *e)
 	size_t n;
 
 	if (data == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	while (take(c, r, &index)) {
 		n = chunk_len(r->size, index);
 		if (chunk_read(r->from, index, data, n, e) < 0)

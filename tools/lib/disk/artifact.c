@@ -30,7 +30,7 @@ int disk_add(struct disk *d, const struct disk_chunk *c, struct err *e)
 	if (d->n == d->room_) {
 		v = reallocarray(d->v, room, sizeof *v);
 		if (v == NULL)
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 		d->v = v;
 		d->room_ = room;
 	}
@@ -196,7 +196,7 @@ int disk_index(struct disk_index *x, const struct disk *d, struct err *e)
 
 	x->v = calloc(d->n + 1, sizeof *x->v);
 	if (x->v == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	for (i = 0; i < d->n; i++)
 		x->v[i] = &d->v[i];
 	x->n = d->n;

@@ -28,7 +28,7 @@ int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct er
 		return err_set(e, "%s: not a regular file", path);
 	if (asprintf(&f->part, "%s.part", path) < 0) {
 		f->part = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	f->fd_ = open(f->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (f->fd_ < 0)
@@ -97,7 +97,7 @@ static int convert(const struct diskfile *f, const char *format, const char *to,
 	args_add(&a, "-W");
 	args_add(&a, "%s%s", fence, f->part);
 	args_add(&a, "%s%s", fence, to);
-	rc = a.failed ? err_set(e, "out of memory") : child_run(a.v, -1, deadline, &text, &status, e);
+	rc = a.failed ? err_no_memory(e) : child_run(a.v, -1, deadline, &text, &status, e);
 	args_free(&a);
 	if (rc == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
 		text.err[strcspn(text.err, "\n")] = '\0';
@@ -117,7 +117,7 @@ int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struc
 		return rename(f->part, f->path) == 0 ? 0 : err_sys(e, "%s", f->path);
 	if (asprintf(&tmp, "%s.tmp.%ld", f->path, (long)getpid()) < 0) {
 		tmp = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	if (out_guard(tmp) < 0)
 		return err_sys(e, "%s", tmp);

@@ -68,7 +68,7 @@ static json_t *subject_of(const struct layout *l, const char *tag, struct err *e
 	if (index != NULL && found == NULL)
 		(void)err_set(e, "%s: no image '%s'", l->dir, tag);
 	if (found != NULL && oci_desc(found, &d, e) == 0 && (desc = oci_new_desc(d.media, d.hex, d.size)) == NULL)
-		(void)err_set(e, "out of memory");
+		(void)err_no_memory(e);
 	json_decref(index);
 	return desc;
 }
@@ -79,7 +79,7 @@ int diskimage_store(const struct disk *d, struct layout *l, const char *tag, con
 	json_t *config = disk_config(d), *manifest, *about = NULL, *desc;
 	char config_hex[SHA256_HEX];
 	uint64_t size;
-	int rc = config != NULL ? layout_put(l, config, config_hex, &size, e) : err_set(e, "out of memory");
+	int rc = config != NULL ? layout_put(l, config, config_hex, &size, e) : err_no_memory(e);
 
 	json_decref(config);
 	if (rc < 0)
@@ -88,7 +88,7 @@ int diskimage_store(const struct disk *d, struct layout *l, const char *tag, con
 		return DISKIMAGE_NONE;
 	manifest = disk_manifest(d, oci_new_desc(DISK_MEDIA_CONFIG, config_hex, size), about);
 	if (manifest == NULL || (notes != NULL && json_object_set(manifest, "annotations", notes) < 0))
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	if (rc == 0)
 		rc = layout_put(l, manifest, hex, &size, e);
 	json_decref(manifest);
@@ -98,7 +98,7 @@ int diskimage_store(const struct disk *d, struct layout *l, const char *tag, con
 	/* Whoever reads the index sees what it is. */
 	if (desc == NULL || json_object_set_new(desc, "artifactType", json_string(DISK_ARTIFACT)) < 0) {
 		json_decref(desc);
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	return layout_tag(l, tag, desc, e);
 }

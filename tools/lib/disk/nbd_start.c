@@ -150,7 +150,7 @@ int nbd_start(struct nbd *n, int fd, int64_t stall, struct err *e)
 
 	*n = (struct nbd){ .fd_ = fd, .stall_ = stall, .extents_ = malloc(NBD_MAX_REPLY) };
 	if (n->extents_ == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (nbd_recv(n, hello, sizeof hello, e) < 0)
 		return -1;
 	if (nbd_get(hello, 8) != MAGIC || nbd_get(hello + 8, 8) != OPTION || (hello[17] & FIXED_NEWSTYLE) == 0)

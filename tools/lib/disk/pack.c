@@ -39,7 +39,7 @@ static struct packer *new_packer(struct err *e)
 			return w;
 		end_packer(w);
 	}
-	(void)err_set(e, "out of memory");
+	(void)err_no_memory(e);
 	return NULL;
 }
 

@@ -120,7 +120,7 @@ static int start(struct diskread *d, const char *path, const char *format, int s
 	args_add(&a, "--format=%s", format);
 	/* It takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
 	args_add(&a, "%s%s", path[0] == '/' ? "" : "./", path);
-	rc = a.failed ? err_set(e, "out of memory")
+	rc = a.failed ? err_no_memory(e)
 		      : child_start(&d->server_, a.v, &(struct child_io){ -1, -1, said }, SIGKILL, e);
 	args_free(&a);
 	return rc;
@@ -141,7 +141,7 @@ int diskread_open(struct diskread *d, const char *path, const char *format, stru
 	if (access(path, R_OK) < 0)
 		return err_sys(e, "%s", path);
 	if (asprintf(&dir, "%s/kubestamp-nbd.XXXXXX", tmp) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (mkdtemp(dir) == NULL) {
 		(void)err_sys(e, "%s", dir);
 		free(dir);
@@ -152,7 +152,7 @@ int diskread_open(struct diskread *d, const char *path, const char *format, stru
 		return err_sys(e, "%s", dir);
 	if (asprintf(&d->socket_, "%s/nbd", dir) < 0) {
 		d->socket_ = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	if (start(d, path, format, said, e) < 0 || wait_for_it(d, said, path, e) < 0)
 		return -1;

@@ -31,7 +31,7 @@ static int work(struct crew *c, void *arg, struct err *e)
 	struct nbd nbd = { .fd_ = -1 };
 	void *own = NULL;
 	bool zero;
-	int rc = data != NULL ? diskread_connect(&s->disk_, &nbd, e) : err_set(e, "out of memory");
+	int rc = data != NULL ? diskread_connect(&s->disk_, &nbd, e) : err_no_memory(e);
 
 	while (rc == 0 && take(c, s, &w.offset)) {
 		w.n = disk_window(s->size, w.offset);

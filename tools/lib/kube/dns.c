@@ -56,10 +56,10 @@ static int put(struct object *o, json_t *all, const json_t *object, struct err *
 		return json_object_del(all, o->key) == 0;
 	kept = o->kind == KUBEDNS_SERVICES ? kubeobj_service(&w, object) : kubeobj_endpoints(&w, object);
 	if (kept == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (old != NULL && json_equal(old, kept))
 		return 0;
-	return json_object_set(all, o->key, kept) == 0 ? 1 : err_set(e, "out of memory");
+	return json_object_set(all, o->key, kept) == 0 ? 1 : err_no_memory(e);
 }
 
 /* The resourceVersion of an object or a list. Returns 0 or -1. */
@@ -101,7 +101,7 @@ int kubedns_list(
 	if (!json_is_array(items) && !json_is_null(items))
 		return err_set(e, "not a list");
 	if (all == NULL || get_version(list, found, e) < 0)
-		return all == NULL ? err_set(e, "out of memory") : -1;
+		return all == NULL ? err_no_memory(e) : -1;
 	json_array_foreach (items, i, item)
 		if (find_key(&o, item) == 0 && put(&o, all, item, e) < 0)
 			return -1;
@@ -267,7 +267,7 @@ int kubedns_render(const struct kubedns *k, struct words *hosts, struct words *c
 		add_service(&s, service);
 	words_sort(hosts);
 	words_sort(conf);
-	return s.no_memory ? err_set(e, "out of memory") : 0;
+	return s.no_memory ? err_no_memory(e) : 0;
 }
 
 void kubedns_free(struct kubedns *k)

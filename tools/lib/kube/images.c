@@ -198,7 +198,7 @@ static int take_document(struct yamltree *t, yaml_node_t *root, int number, void
 	AUTO_WORDS struct words place = { 0 };
 
 	if (words_addf(&place, "document %d", number) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	w->t = t;
 	w->object = place.v[0];
 	w->e = e;

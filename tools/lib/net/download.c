@@ -224,7 +224,7 @@ int download(struct download *d, struct err *e)
 	s.offset = s.have;
 	s.curl = curl_easy_init();
 	if (s.curl == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	rc = set_up(&s);
 	if (rc == 0) {
 		code = curl_easy_perform(s.curl);

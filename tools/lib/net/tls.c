@@ -26,7 +26,7 @@ static int add_ca(struct regtls *t, const char *path, struct err *e)
 			return err_set(e, "%s: too many certificates", path);
 		p = realloc(t->ca_, t->n_ + n + 1);
 		if (p == NULL)
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 		t->ca_ = p;
 		(void)memcpy(p + t->n_, buf, n);
 		t->n_ += n;
@@ -48,12 +48,12 @@ static int take_pair(struct regtls *t, char *path, struct err *e)
 	if (t->cert_ != NULL)
 		return 0;
 	if (asprintf(&key, "%.*s.key", (int)n, path) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	t->key_ = key;
 	t->cert_ = strdup(path);
 	if (access(key, R_OK) < 0)
 		return err_sys(e, "%s", key);
-	return t->cert_ != NULL ? 0 : err_set(e, "out of memory");
+	return t->cert_ != NULL ? 0 : err_no_memory(e);
 }
 
 static bool ends(const char *name, const char *tail)
@@ -78,7 +78,7 @@ static int read_dir(struct regtls *t, const char *dir, struct err *e)
 
 		if (rc == 0 && asprintf(&path, "%s/%s", dir, names[i]->d_name) < 0) {
 			path = NULL;
-			rc = err_set(e, "out of memory");
+			rc = err_no_memory(e);
 		}
 		if (rc == 0 && ends(names[i]->d_name, ".crt"))
 			rc = add_ca(t, path, e);
@@ -102,7 +102,7 @@ int regtls_load(struct regtls *t, const char *dir, const char *host, struct err 
 		return read_dir(t, dir, e) == 0 ? 0 : -1;
 	if (home != NULL && asprintf(&own, "%s/.config/containers/certs.d/%s", home, host) < 0) {
 		own = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	if (own != NULL)
 		rc = read_dir(t, own, e);
@@ -111,7 +111,7 @@ int regtls_load(struct regtls *t, const char *dir, const char *host, struct err 
 
 		if (asprintf(&path, "%s/%s", usual[i], host) < 0) {
 			path = NULL;
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 		}
 		rc = read_dir(t, path, e);
 	}

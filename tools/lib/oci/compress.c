@@ -48,7 +48,7 @@ struct squeeze *squeeze_new(enum squeeze_kind kind, int workers, FILE *to, struc
 	int rc = 0;
 
 	if (s == NULL) {
-		(void)err_set(e, "out of memory");
+		(void)err_no_memory(e);
 		return NULL;
 	}
 	s->kind = SQUEEZE_NONE;

@@ -240,7 +240,7 @@ int oci_edit(json_t *config, json_t *edits, struct err *e)
 			rc = json_object_set(config, key, value);
 		}
 	}
-	return rc < 0 ? err_set(e, "out of memory") : 0;
+	return rc < 0 ? err_no_memory(e) : 0;
 }
 
 char *oci_dump(const json_t *json)

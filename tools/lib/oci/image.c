@@ -15,7 +15,7 @@ int image_new(struct image *i, const char *created, struct err *e)
 	i->config = json_pack("{s:s, s:{}, s:{s:s, s:[]}, s:[]}", "created", created, "config", "rootfs", "type",
 	    "layers", "diff_ids", "history");
 	i->manifest = json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType", OCI_MEDIA_MANIFEST, "layers");
-	return i->config != NULL && i->manifest != NULL ? 0 : err_set(e, "out of memory");
+	return i->config != NULL && i->manifest != NULL ? 0 : err_no_memory(e);
 }
 
 void image_free(struct image *i)
@@ -35,10 +35,10 @@ static int inherit(struct image *i, json_t *manifest, json_t *config, struct err
 		return err_set(e, "the configuration and the manifest have different layers");
 	if (json_object_set(i->manifest, "layers", layers) < 0 || json_object_update(i->config, config) < 0 ||
 	    json_object_set_new(i->config, "created", json_string(i->created)) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (!json_is_object(json_object_get(config, "config")) &&
 	    json_object_set_new(i->config, "config", json_object()) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	/* A history says something of every layer or is not there: one that begins with ours would be wrong. */
 	if (!json_is_array(json_object_get(config, "history")) && json_array_size(layers) > 0)
 		(void)json_object_del(i->config, "history");
@@ -100,14 +100,14 @@ int image_add_layer(struct image *i, const struct pack *p, struct err *e)
 	if ((p->annotations != NULL && json_object_set(desc, "annotations", p->annotations) < 0) ||
 	    json_array_append(layers, desc) < 0) {
 		json_decref(desc);
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	json_decref(desc);
 	if (json_array_append_new(ids, json_sprintf("sha256:%s", p->sums.raw_hex)) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (history != NULL &&
 	    json_array_append_new(history, json_pack("{s:s, s:s}", "created", i->created, "created_by", "ocipack")) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return 0;
 }
 
@@ -121,11 +121,11 @@ int image_store(struct image *i, struct layout *l, const char *tag, struct err *
 		return -1;
 	desc = oci_new_desc(OCI_MEDIA_CONFIG, hex, size);
 	if (json_object_set_new(i->manifest, "config", desc) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (layout_put(l, i->manifest, i->hex, &size, e) < 0)
 		return -1;
 	desc = oci_new_desc(OCI_MEDIA_MANIFEST, i->hex, size);
-	return desc != NULL ? layout_tag(l, tag, desc, e) : err_set(e, "out of memory");
+	return desc != NULL ? layout_tag(l, tag, desc, e) : err_no_memory(e);
 }
 
 json_t *image_summary(const struct image *i)

@@ -47,9 +47,9 @@ static int add(const struct layout *l, const json_t *index, const char *tag, jso
 	desc = oci_new_desc(d.media, d.hex, d.size);
 	if (json_object_set_new(desc, "platform", p) < 0) {
 		json_decref(desc);
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
-	return json_array_append_new(list, desc) == 0 ? 0 : err_set(e, "out of memory");
+	return json_array_append_new(list, desc) == 0 ? 0 : err_no_memory(e);
 }
 
 int imageindex_store(
@@ -66,12 +66,12 @@ int imageindex_store(
 	json_decref(own);
 	index = json_pack("{s:i, s:s, s:o}", "schemaVersion", 2, "mediaType", OCI_MEDIA_INDEX, "manifests", list);
 	if (rc == 0 && (index == NULL || (notes != NULL && json_object_set(index, "annotations", notes) < 0)))
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	if (rc == 0)
 		rc = layout_put(l, index, hex, &size, e);
 	json_decref(index);
 	if (rc < 0)
 		return rc;
 	desc = oci_new_desc(OCI_MEDIA_INDEX, hex, size);
-	return desc != NULL ? layout_tag(l, tag, desc, e) : err_set(e, "out of memory");
+	return desc != NULL ? layout_tag(l, tag, desc, e) : err_no_memory(e);
 }

@@ -181,7 +181,7 @@ static int copy_blob(struct layout *l, const char *path, const struct oci_desc *
 
 	if (from == NULL || sum == NULL || layout_blob_begin(l, &o, e) < 0) {
 		sha256_free(sum);
-		return from == NULL ? err_sys(e, "%s", path) : sum == NULL ? err_set(e, "out of memory") : -1;
+		return from == NULL ? err_sys(e, "%s", path) : sum == NULL ? err_no_memory(e) : -1;
 	}
 	while (rc == 0 && (n = fread(buf, 1, sizeof buf, from)) > 0) {
 		if (sha256_add(sum, buf, n) < 0)

@@ -30,7 +30,7 @@ int layout_put(struct layout *l, const json_t *json, char hex[SHA256_HEX], uint6
 	AUTO_FREE char *text = oci_dump(json);
 
 	if (text == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	*size = strlen(text);
 	return layout_put_text(l, text, *size, hex, e);
 }
@@ -116,7 +116,7 @@ int layout_tag(struct layout *l, const char *tag, json_t *desc, struct err *e)
 		return rc < 0 ? rc : -1;
 	}
 	if (oci_set(index, tag, desc) < 0 || (text = oci_dump(index)) == NULL)
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	else
 		rc = layout_write(l, "index.json", text, e);
 	json_decref(index);

@@ -15,7 +15,7 @@ int layout_open_from(struct layout *from, const char **tag, int64_t deadline, st
 
 	*from = (struct layout){ .index_lock = -1, .blobs_lock = -1 };
 	if (dir == NULL || (mark = malloc(strlen(dir) + sizeof "/oci-layout")) == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	/* Both may have colons in them: it is where the text before one is a layout. */
 	for (colon = strchr(dir, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
 		*colon = '\0';

@@ -51,7 +51,7 @@ int layout_part_open(struct layout *l, struct layout_part *p, const char *hex, u
 
 	*p = (struct layout_part){ .fd_ = -1, .sum = sha256_new() };
 	if (p->sum == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	(void)snprintf(name, sizeof name, LAYOUT_TEMP "%s", hex);
 	if ((p->path = layout_path(l, name, "", e)) == NULL || (rc = open_file(p, e)) < 0)
 		return -1;
@@ -90,7 +90,7 @@ int layout_part_empty(struct layout_part *p, struct err *e)
 	p->sum = sha256_new();
 	p->have = 0;
 	if (p->sum == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return ftruncate(p->fd_, 0) == 0 ? 0 : err_sys(e, "%s", p->path);
 }
 

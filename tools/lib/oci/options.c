@@ -15,7 +15,7 @@ int packopts_init(struct packopts *o, struct err *e)
 	o->config = json_object();
 	o->annotations = json_object();
 	o->notes = json_object();
-	return o->config != NULL && o->annotations != NULL && o->notes != NULL ? 0 : err_set(e, "out of memory");
+	return o->config != NULL && o->annotations != NULL && o->notes != NULL ? 0 : err_no_memory(e);
 }
 
 void packopts_free(struct packopts *o)
@@ -47,16 +47,16 @@ int packopts_set(json_t *to, enum packopts_shape shape, const char *name, const 
 	if (text == NULL)
 		return err_set(e, "'%s' is not valid UTF-8", arg);
 	if (shape == PACKOPTS_TEXT)
-		return json_object_set_new(to, name, text) == 0 ? 0 : err_set(e, "out of memory");
+		return json_object_set_new(to, name, text) == 0 ? 0 : err_no_memory(e);
 	if (old == NULL) {
 		old = shape == PACKOPTS_LIST ? json_array() : json_object();
 		if (json_object_set_new(to, name, old) < 0) {
 			json_decref(text);
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 		}
 	}
 	if (shape == PACKOPTS_LIST)
-		return json_array_append_new(old, text) == 0 ? 0 : err_set(e, "out of memory");
+		return json_array_append_new(old, text) == 0 ? 0 : err_no_memory(e);
 	if (shape == PACKOPTS_PAIRS) {
 		rc = json_object_setn_new(old, arg, (size_t)(value - arg), text);
 	} else {
@@ -142,7 +142,7 @@ static int add(struct packopts *o, enum layer_source source, const char *src, co
 	json_t *notes = json_object_get(o->notes, "annotations");
 
 	if (v == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	o->layers = v;
 	l = &v[o->nlayers++];
 	*l = (struct pack){ .annotations = notes != NULL ? json_copy(notes) : NULL };
@@ -160,7 +160,7 @@ static int add(struct packopts *o, enum layer_source source, const char *src, co
 	};
 	if (l->spec.src != NULL && l->spec.dest != NULL && (notes == NULL || l->annotations != NULL))
 		return 0;
-	return err_set(e, "out of memory");
+	return err_no_memory(e);
 }
 
 int packopts_layer(struct packopts *o, enum layer_source source, const char *arg, struct err *e)
@@ -170,7 +170,7 @@ int packopts_layer(struct packopts *o, enum layer_source source, const char *arg
 	char *equals;
 
 	if (src == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	equals = source == LAYER_TAR ? NULL : strrchr(src, '=');
 	if (source == LAYER_FILE && (equals == NULL || equals[1] == '\0' || equals[strlen(equals) - 1] == '/'))
 		return err_set(e, "'%s' is not SRC=DEST with a file's name as DEST", src);

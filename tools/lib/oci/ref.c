@@ -89,7 +89,7 @@ static int name_library(struct ref *r, struct err *e)
 	if (strcmp(r->host, "docker.io") != 0 || strchr(r->repo, '/') != NULL)
 		return 0;
 	if (asprintf(&repo, "library/%s", r->repo) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	free(r->repo);
 	r->repo = repo;
 	return 0;
@@ -102,18 +102,18 @@ int ref_parse(struct ref *r, const char *text, struct err *e)
 
 	*r = (struct ref){ 0 };
 	if (copy == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	slash = strchr(copy, '/');
 	if (slash == NULL)
 		return err_set(e, "'%s' is not REGISTRY/REPOSITORY", text);
 	r->repo = cut(slash);
 	r->host = strdup(copy);
 	if (r->repo == NULL || r->host == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if ((at = strchr(r->repo, '@')) != NULL && (r->hex = cut(at)) == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if ((at = strchr(r->repo, ':')) != NULL && (r->tag = cut(at)) == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (!good_host(r->host))
 		return err_set(e, "'%s' is not a registry: HOST or HOST:PORT", r->host);
 	if (!good_repo(r->repo))

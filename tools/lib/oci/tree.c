@@ -121,10 +121,10 @@ static int visit(
 		break;
 	}
 	if (S_ISSOCK(f->fts_statp->st_mode))
-		return words_add(skipped, f->fts_path) < 0 ? err_set(e, "out of memory") : 0;
+		return words_add(skipped, f->fts_path) < 0 ? err_no_memory(e) : 0;
 	if (asprintf(&path, "%s%s%s", prefix, *prefix != '\0' ? "/" : "", rel) < 0) {
 		path = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	return add(t, path, f->fts_path, f->fts_statp, e);
 }

@@ -37,12 +37,12 @@ static int check_apply(const struct provider *p, const struct provider_value *v,
 	size_t i;
 
 	if (words_split(&files, v->value) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	for (i = 0; i < files.n; i++) {
 		found = is_there(p, files.v[i], "", R_OK);
 		made = is_there(p, files.v[i], ".render", X_OK);
 		if (found < 0 || made < 0)
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 		if (!found && !made && !is_fetched(p, files.v[i]))
 			return provider_err(
 			    e, v, "%s is not in %s, and there is no [fetch %s]", files.v[i], p->dirs.v[0], files.v[i]);
@@ -115,7 +115,7 @@ static int check_wait(const struct provider_value *v, struct err *e)
 	size_t i;
 
 	if (words_split(&waits, v->value) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	for (i = 0; i < waits.n; i++)
 		if (!is_wait(waits.v[i]))
 			return provider_err(e, v, "'%s' is nothing that can be waited for", waits.v[i]);

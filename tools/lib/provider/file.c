@@ -8,11 +8,6 @@
 #include "provider/ini.h"
 #include "provider/schema.h"
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, "out of memory");
-}
-
 static void value_free(struct provider_value *v)
 {
 	free(v->section);
@@ -75,7 +70,7 @@ static int go_on(struct provfile *in, const struct iniline *l, const char *key, 
 	if (last == NULL || strcmp(last->section, l->section) != 0 || strcmp(last->key, key) != 0)
 		return err_set(e, "%s:%d: %s.%s: the line is indented, but there is no value to go on with", l->file,
 		    l->line, l->section, key);
-	return provfile_join(&last->value, l->value) < 0 ? no_memory(e) : 0;
+	return provfile_join(&last->value, l->value) < 0 ? err_no_memory(e) : 0;
 }
 
 /* Takes a line of the file into the struct provfile ARG. */
@@ -91,14 +86,14 @@ static int take_line(const struct iniline *l, void *arg, struct err *e)
 		continue;
 	key = strndup(l->key, len);
 	if (key == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (l->continuation)
 		return go_on(in, l, key, e);
 	if (check_name(in, l, key, append, e) < 0 || check_again(in, l, key, append, e) < 0)
 		return -1;
 	values = reallocarray(in->values, in->n + 1, sizeof *values);
 	if (values == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	in->values = values;
 	new = &values[in->n++];
 	*new = (struct provfile_value){ .append = append, .v = { .file = in->path, .line = l->line } };
@@ -106,7 +101,7 @@ static int take_line(const struct iniline *l, void *arg, struct err *e)
 	new->v.value = strdup(l->value);
 	new->v.key = key;
 	key = NULL;
-	return new->v.section == NULL || new->v.value == NULL ? no_memory(e) : 0;
+	return new->v.section == NULL || new->v.value == NULL ? err_no_memory(e) : 0;
 }
 
 /* One space between words, and none before or after them. */
@@ -129,7 +124,7 @@ static int take_heading(const struct iniline *l, void *arg, struct err *e)
 		return err_prefix(e, "%s:%d: [%s]", l->file, l->line, l->section);
 	if (words_has(&in->headings, l->section))
 		return 0;
-	return words_add(&in->headings, l->section) < 0 ? no_memory(e) : 0;
+	return words_add(&in->headings, l->section) < 0 ? err_no_memory(e) : 0;
 }
 
 static bool has_section(const struct provfile *in, const char *section)

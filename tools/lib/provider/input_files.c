@@ -21,11 +21,6 @@ struct search {
 	const char *root;  /* the directory that is searched now */
 };
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, "out of memory");
-}
-
 static bool is_leftover(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
@@ -43,7 +38,7 @@ static int sha256_link(const char *path, char hex[SHA256_HEX], struct err *e)
 		return err_sys(e, "%s", path);
 	s = sha256_new();
 	if (s == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (sha256_add(s, target, (size_t)n) < 0) {
 		sha256_free(s);
 		return err_set(e, "%s: sha256 failed", path);
@@ -70,7 +65,7 @@ static int add_directory(struct search *s, const char *path, const char *rel, st
 		return err_sys(e, "%s", path);
 	for (i = 0; i < n; i++) {
 		if (rc == 0 && words_addf(&inner, "%s/%s", rel, found[i]->d_name) < 0)
-			rc = no_memory(e);
+			rc = err_no_memory(e);
 		free(found[i]);
 	}
 	free(found);
@@ -82,7 +77,7 @@ static int add_directory(struct search *s, const char *path, const char *rel, st
 static int add_line(struct search *s, const char *rel, const char *hex, const char *mark, struct err *e)
 {
 	if (words_add(&s->seen, rel) < 0 || words_addf(s->lines, "file %s %s%s", rel, hex, mark) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	return 0;
 }
 
@@ -97,7 +92,7 @@ static int add_entry(struct search *s, const char *rel, struct err *e)
 		return 0;
 	if (asprintf(&path, "%s/%s", s->root, rel) < 0) {
 		path = NULL;
-		return no_memory(e);
+		return err_no_memory(e);
 	}
 	if (lstat(path, &st) < 0)
 		return err_sys(e, "%s", path);
@@ -149,11 +144,11 @@ static int search_in(struct search *s, const char *root, const char *name, struc
 	int rc;
 
 	if (pattern == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	s->root = root;
 	rc = glob(pattern, GLOB_BRACE, glob_error, &found);
 	if (rc != 0 && rc != GLOB_NOMATCH)
-		rc = rc == GLOB_NOSPACE ? no_memory(e) : err_set(e, "%s: a directory cannot be read", pattern);
+		rc = rc == GLOB_NOSPACE ? err_no_memory(e) : err_set(e, "%s: a directory cannot be read", pattern);
 	else
 		rc = 0;
 	for (i = 0; i < found.gl_pathc && rc == 0; i++)
@@ -199,7 +194,7 @@ int inputfiles_add(struct words *lines, const struct words *dirs, const char *to
 	int rc;
 
 	if (clean == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (!is_plain(name))
 		return err_set(e, "'%s': nothing but a file's name, without . and .., can be here", name);
 	for (; len > 1 && clean[len - 1] == '/'; len--)

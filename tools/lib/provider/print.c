@@ -25,7 +25,7 @@ static const struct provider_value **sorted(const struct provider *p, const char
 	size_t i, n = 0;
 
 	if (list == NULL) {
-		(void)err_set(e, "out of memory");
+		(void)err_no_memory(e);
 		return NULL;
 	}
 	for (i = 0; i < p->nvalues; i++)
@@ -105,7 +105,7 @@ static int put_sh(FILE *f, const struct provider_value *v, struct words *names, 
 
 	if (asprintf(&name, "%s_%s", v->section, v->key) < 0) {
 		name = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	for (c = name; *c != '\0'; c++)
 		if (!isalnum((unsigned char)*c))
@@ -113,7 +113,7 @@ static int put_sh(FILE *f, const struct provider_value *v, struct words *names, 
 	if (words_has(names, name))
 		return provider_err(e, v, "another key is called %s in the shell too", name);
 	if (words_add(names, name) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	(void)fprintf(f, "%s=", name);
 	quote_sh(f, v->value);
 	(void)fputc('\n', f);

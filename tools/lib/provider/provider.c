@@ -12,11 +12,6 @@
 /* A chain of inheritance longer than this is a mistake. */
 enum { MAX_DIRS = 16 };
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, "out of memory");
-}
-
 static struct provider_value *find(const struct provider *p, const char *section, const char *key)
 {
 	size_t i;
@@ -40,7 +35,7 @@ static int merge(struct provider *p, struct provfile *l, bool own, struct err *e
 
 	values = reallocarray(p->values, p->nvalues + l->n + 1, sizeof *values);
 	if (values == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	p->values = values;
 	for (i = 0; i < l->n; i++) {
 		new = &l->values[i].v;
@@ -56,7 +51,7 @@ static int merge(struct provider *p, struct provfile *l, bool own, struct err *e
 		if (!l->values[i].append)
 			old->value[0] = '\0';
 		if (provfile_join(&old->value, new->value) < 0)
-			return no_memory(e);
+			return err_no_memory(e);
 		old->file = new->file;
 		old->line = new->line;
 	}
@@ -80,11 +75,11 @@ static int try_dir(struct provider *p, const char *prefix, const char *name, str
 	AUTO_WORDS struct words found = { 0 };
 
 	if (words_addf(&found, "%s%s/%s", prefix, name, p->schema->file) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (access(found.v[0], F_OK) < 0)
 		return 0;
 	if (words_addf(&p->dirs, "%s%s", prefix, name) < 0 || words_add(&p->files, found.v[0]) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	return 1;
 }
 
@@ -98,7 +93,7 @@ static int find_inherited(
 	int found;
 
 	if (prefix == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	found = try_dir(p, prefix, v->value, e);
 	for (i = 0; found == 0 && i < include->n; i++) {
 		free(dir);
@@ -106,7 +101,7 @@ static int find_inherited(
 			continue;
 		if (asprintf(&dir, "%.*s/", (int)len, include->v[i]) < 0) {
 			dir = NULL;
-			return no_memory(e);
+			return err_no_memory(e);
 		}
 		found = try_dir(p, dir, v->value, e);
 	}
@@ -189,7 +184,7 @@ static int add_own(struct provider *p, const char *dir, struct err *e)
 	int found;
 
 	if (own == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	for (; len > 1 && own[len - 1] == '/'; len--)
 		own[len - 1] = '\0';
 	found = try_dir(p, "", own, e);

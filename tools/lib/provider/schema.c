@@ -176,7 +176,7 @@ static int check_words(const char *value, bool (*is)(const char *), const char *
 	size_t i;
 
 	if (words_split(&w, value) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	for (i = 0; i < w.n; i++)
 		if (!is(w.v[i]))
 			return err_set(e, "'%s' is not %s", w.v[i], what);
@@ -188,7 +188,7 @@ static int check_choice(const char *choices, const char *value, struct err *e)
 	AUTO_WORDS struct words w = { 0 };
 
 	if (words_split(&w, choices) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return words_has(&w, value) ? 0 : err_set(e, "'%s' is none of: %s", value, choices);
 }
 

@@ -10,11 +10,6 @@
 #include "base/utf8.h"
 #include "base/version.h"
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, "out of memory");
-}
-
 static int take_version(struct words *versions, char *line, const char *path, int number, struct err *e)
 {
 	size_t len = strcspn(line, "\n"), name = strcspn(line, " ");
@@ -24,7 +19,7 @@ static int take_version(struct words *versions, char *line, const char *path, in
 		return 0;
 	if (!utf8_is_line(line) || name == 0 || name + 1 >= len)
 		return err_set(e, "%s:%d: is not NAME VERSION", path, number);
-	return words_add(versions, line) < 0 ? no_memory(e) : 0;
+	return words_add(versions, line) < 0 ? err_no_memory(e) : 0;
 }
 
 int stageinputs_versions(struct words *versions, const char *path, struct err *e)
@@ -50,7 +45,7 @@ static int add_sorted(struct words *lines, struct words *sorted, struct err *e)
 	words_sort(sorted);
 	for (i = 0; i < sorted->n; i++)
 		if (words_add(lines, sorted->v[i]) < 0)
-			return no_memory(e);
+			return err_no_memory(e);
 	return 0;
 }
 
@@ -60,7 +55,7 @@ static int add_script(struct words *lines, const struct stage *s, struct err *e)
 
 	if (sha256_file(s->script, hex, NULL, e) < 0)
 		return -1;
-	return words_addf(lines, "script stage/%s %s", s->name, hex) < 0 ? no_memory(e) : 0;
+	return words_addf(lines, "script stage/%s %s", s->name, hex) < 0 ? err_no_memory(e) : 0;
 }
 
 /* Adds the values of SECTION; with KEY, only that one. */
@@ -75,7 +70,7 @@ static int add_section(
 		if (strcmp(v->section, section) != 0 || (key != NULL && strcmp(v->key, key) != 0))
 			continue;
 		if (words_addf(conf, "conf %s.%s=%s", v->section, v->key, v->value) < 0)
-			return no_memory(e);
+			return err_no_memory(e);
 	}
 	return 0;
 }
@@ -153,10 +148,10 @@ static int add_list(const struct stagekeys *k, struct words *files, char *list, 
 		return -1;
 	value = provider_get(k->provider, list, key);
 	if (value != NULL && words_split(&names, value) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	for (i = 0; i < names.n; i++) {
 		if (words_addf(&patterns, "%s%s%s", pattern, names.v[i], percent) < 0)
-			return no_memory(e);
+			return err_no_memory(e);
 		if (add_file(k, files, patterns.v[i], e) < 0)
 			return err_prefix(e, "'%s' of %s.%s", names.v[i], list, key);
 	}
@@ -171,7 +166,7 @@ static int add_tool(const struct stagekeys *k, struct words *tools, const char *
 
 	if (asprintf(&source, "%s/tools/%s.c", k->top, name) < 0) {
 		source = NULL;
-		return no_memory(e);
+		return err_no_memory(e);
 	}
 	for (i = 0; i < k->versions.n; i++)
 		if (strncmp(k->versions.v[i], name, len) == 0 && k->versions.v[i][len] == ' ')
@@ -179,7 +174,7 @@ static int add_tool(const struct stagekeys *k, struct words *tools, const char *
 	/* What has its source here is ours. */
 	if (access(source, F_OK) == 0)
 		version = KS_VERSION;
-	return words_addf(tools, "tool %s %s", name, version) < 0 ? no_memory(e) : 0;
+	return words_addf(tools, "tool %s %s", name, version) < 0 ? err_no_memory(e) : 0;
 }
 
 static int add_need(const struct stagekeys *k, struct words *needs, const char *name, struct err *e)
@@ -189,7 +184,7 @@ static int add_need(const struct stagekeys *k, struct words *needs, const char *
 	if (need == NULL)
 		return err_set(e, "no stage '%s'", name);
 	if (words_addf(needs, "need %s %s", name, k->keys[need - k->stages->v]) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	return 0;
 }
 
@@ -204,7 +199,7 @@ static int add_words(
 	int rc = 0;
 
 	if (v != NULL && words_split(&words, v->value) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	for (i = 0; i < words.n && rc == 0; i++)
 		if (strcmp(key, "sections") == 0)
 			rc = add_named_section(out, k->provider, words.v[i], &why);
@@ -224,7 +219,7 @@ static int gather(const struct stagekeys *k, const struct stage *s, struct words
 	size_t i;
 
 	if (words_addf(lines, "stage %s", s->name) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (add_script(lines, s, e) < 0 || add_own_section(&conf, k->provider, s, e) < 0 ||
 	    add_words(k, s, "sections", &conf, e) < 0 || add_words(k, s, "files", &files, e) < 0 ||
 	    add_words(k, s, "lists", &files, e) < 0 || add_words(k, s, "tools", &tools, e) < 0)
@@ -257,7 +252,7 @@ int stageinputs_compute(struct stagekeys *k, struct err *e)
 	k->keys = calloc(k->stages->n + 1, sizeof *k->keys);
 	k->inputs = calloc(k->stages->n + 1, sizeof *k->inputs);
 	if (k->keys == NULL || k->inputs == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	for (i = 0; i < k->stages->n; i++)
 		if (gather(k, &k->stages->v[i], &k->inputs[i], e) < 0 || hash(&k->inputs[i], k->keys[i], e) < 0)
 			return -1;

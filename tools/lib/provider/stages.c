@@ -23,11 +23,6 @@ struct drafts {
 	size_t n;
 };
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, "out of memory");
-}
-
 static void stage_free(struct stage *s)
 {
 	free(s->section);
@@ -64,7 +59,7 @@ static int collect(struct drafts *d, const struct provider *p, struct err *e)
 
 	d->v = calloc(p->nvalues + 1, sizeof *d->v);
 	if (d->v == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	for (i = 0; i < p->nvalues; i++) {
 		if (strncmp(p->values[i].section, prefix, strlen(prefix)) != 0)
 			continue;
@@ -76,7 +71,7 @@ static int collect(struct drafts *d, const struct provider *p, struct err *e)
 		new->first = &p->values[i];
 		new->stage.section = strdup(p->values[i].section);
 		if (new->stage.section == NULL)
-			return no_memory(e);
+			return err_no_memory(e);
 		enabled = provider_get(p, new->stage.section, "enabled");
 		new->dropped = enabled != NULL &&strcmp(enabled, "no") == 0;
 	}
@@ -127,13 +122,13 @@ static int add_need(const struct drafts *d, const struct provider *p, struct dra
 		return -1;
 	if (!need->dropped) {
 		if (!words_has(&of->stage.needs, name) && words_add(&of->stage.needs, name) < 0)
-			return no_memory(e);
+			return err_no_memory(e);
 		return 0;
 	}
 	for (i = 0; i < need->stage.needs.n; i++)
 		if (!words_has(&of->stage.needs, need->stage.needs.v[i]) &&
 		    words_add(&of->stage.needs, need->stage.needs.v[i]) < 0)
-			return no_memory(e);
+			return err_no_memory(e);
 	return 0;
 }
 
@@ -148,7 +143,7 @@ static int resolve(const struct drafts *d, const struct provider *p, struct draf
 		return 0;
 	of->visit = OPEN;
 	if (needs != NULL && words_split(&names, needs->value) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	for (i = 0; i < names.n; i++)
 		if (add_need(d, p, of, needs, names.v[i], e) < 0)
 			return -1;
@@ -162,7 +157,7 @@ static int find_script(const struct provider *p, struct draft *of, struct err *e
 
 	if (asprintf(&name, "stage/%s", of->stage.name) < 0) {
 		name = NULL;
-		return no_memory(e);
+		return err_no_memory(e);
 	}
 	of->stage.script = provider_path(p, name);
 	if (of->stage.script == NULL)
@@ -198,7 +193,7 @@ static int place(struct stages *s, const struct drafts *d, struct err *e)
 
 	s->v = calloc(d->n + 1, sizeof *s->v);
 	if (s->v == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	while ((draft = next(s, d)) != NULL) {
 		s->v[s->n++] = draft->stage;
 		draft->placed = true;

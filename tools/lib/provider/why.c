@@ -52,7 +52,7 @@ static int take_line(struct inputs *in, char *line, const char *path, struct err
 	size_t end;
 
 	if (v == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	in->v = v;
 	v = &in->v[in->n];
 	*v = (struct input){ 0 };
@@ -63,7 +63,7 @@ static int take_line(struct inputs *in, char *line, const char *path, struct err
 	in->n++;
 	v->about = strndup(line, end);
 	v->says = strdup(line + end + 1);
-	return v->about == NULL || v->says == NULL ? err_set(e, "out of memory") : 0;
+	return v->about == NULL || v->says == NULL ? err_no_memory(e) : 0;
 }
 
 static int read_inputs(struct inputs *in, const char *path, struct err *e)
@@ -156,7 +156,7 @@ int why_differ(struct words *text, const char *old, const char *new, struct err 
 	if (rc == 0)
 		rc = read_inputs(&is, new, e);
 	if (rc == 0 && compare(text, &was, &is) < 0)
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	inputs_free(&was);
 	inputs_free(&is);
 	return rc;

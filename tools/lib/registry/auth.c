@@ -85,7 +85,7 @@ int regauth_challenged(struct regauth *a, const struct words *challenges, unsign
 	for (i = 0; i < challenges->n; i++)
 		if (challenge_add(&c, challenges->v[i]) < 0) {
 			challenge_free(&c);
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 		}
 	challenge_free(&a->challenge_);
 	a->challenge_ = c;
@@ -163,7 +163,7 @@ int regauth_ask(struct regauth *a, struct reghttp_request *r, struct err *e)
 		r->authorization = regauth_header(&basic);
 		rc |= r->authorization == NULL ? -1 : 0;
 	}
-	return rc == 0 && r->url != NULL && text != NULL ? 0 : err_set(e, "out of memory");
+	return rc == 0 && r->url != NULL && text != NULL ? 0 : err_no_memory(e);
 }
 
 char *regauth_parse_token(const char *text, size_t n, int64_t *seconds, struct err *e)
@@ -184,7 +184,7 @@ char *regauth_parse_token(const char *text, size_t n, int64_t *seconds, struct e
 	else if (*at != '\0')
 		(void)err_set(e, "the token in the answer is not printable");
 	else if ((copy = strdup(token)) == NULL)
-		(void)err_set(e, "out of memory");
+		(void)err_no_memory(e);
 	*seconds = lasts <= 0 ? TOKEN_SECONDS : lasts > MAX_SECONDS ? MAX_SECONDS : lasts;
 	json_decref(j);
 	return copy;

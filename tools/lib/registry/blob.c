@@ -59,7 +59,7 @@ static int at_session(struct regblob *b, enum regblob_at at, const char *method,
 	b->task.repeat = at == REGBLOB_LOOK;
 	r->method = method;
 	r->url = last ? regurl_add(b->session_.url, "digest", b->name_) : strdup(b->session_.url);
-	return r->url != NULL ? REGTASK_MORE : err_set(e, "out of memory");
+	return r->url != NULL ? REGTASK_MORE : err_no_memory(e);
 }
 
 /* The blob's file, open and of the right size. Returns 0 or -1. */

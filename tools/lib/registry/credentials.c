@@ -53,7 +53,7 @@ static int set(struct regcred *c, const char *user, const char *password, const 
 	c->identity = identity != NULL ? strdup(identity) : NULL;
 	if ((c->user == NULL) != (user == NULL) || (c->password == NULL) != (password == NULL) ||
 	    (c->identity == NULL) != (identity == NULL))
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return 1;
 }
 
@@ -137,7 +137,7 @@ static int find_entry(struct regcred *c, json_t *auths, const char *host, const 
 
 	if (asprintf(&key, "%s/%s", host, repo) < 0) {
 		key = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	for (;;) {
 		entry = json_object_get(auths, key);
@@ -166,7 +166,7 @@ static int take_helper(char **helper, const json_t *name, struct err *e)
 	if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != strlen(text))
 		return err_set(e, "a credential helper that is no program's name");
 	*helper = strdup(text);
-	return *helper != NULL ? 2 : err_set(e, "out of memory");
+	return *helper != NULL ? 2 : err_no_memory(e);
 }
 
 int regcred_parse(

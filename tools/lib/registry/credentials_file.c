@@ -51,7 +51,7 @@ static int ask_helper(struct regcred *c, const char *helper, const char *host, i
 
 	if (asprintf(&program, "docker-credential-%s", helper) < 0) {
 		program = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	if (in < 0 || out < 0 || dprintf(in, "%s\n", server) < 0 || lseek(in, 0, SEEK_SET) < 0)
 		return err_sys(e, "%s", program);
@@ -107,7 +107,7 @@ static int look(struct regcred *c, const char *path, bool needed, const char *ho
 	if (rc == 2)
 		return ask_helper(c, helper, host, deadline, e);
 	if (rc == 1 && (c->from = strdup(path)) == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return rc;
 }
 

@@ -21,7 +21,7 @@ static int get_manifest(struct regdisk *d, const char *reference, const char *na
 	*j = NULL;
 	if (asprintf(&url, "%s/manifests/%s", d->repo, reference) < 0) {
 		url = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	rc = regdoc_get(&doc, url, hex, e);
 	if (rc == 0) {
@@ -78,7 +78,7 @@ int regdisk_find(struct regdisk *d, const char *reference, const char *name, str
 		rc = oci_desc(json_object_get(j, "config"), &config, e);
 	if (rc == 0 && asprintf(&url, "%s/blobs/sha256:%s", d->repo, config.hex) < 0) {
 		url = NULL;
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	}
 	if (rc == 0)
 		rc = regdoc_get(&doc, url, config.hex, e);
@@ -105,7 +105,7 @@ static int reuse(struct regdisk *d, struct err *e)
 		char *equals = path != NULL ? strrchr(path, '=') : NULL;
 
 		if (path == NULL)
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 		if (equals != NULL)
 			*equals = '\0';
 		rc = diskfill(&f, path, equals != NULL ? equals + 1 : "qcow2", false, e);
@@ -122,7 +122,7 @@ int regdisk_begin(struct regdisk *d, struct err *e)
 	d->have_ = calloc(d->disk.n + 1, sizeof *d->have_);
 	d->chunks = calloc(d->disk.n + 1, sizeof *d->chunks);
 	if (d->have_ == NULL || d->chunks == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (disk_index(&d->index_, &d->disk, e) < 0)
 		return -1;
 	if ((!d->dry && diskfile_open(&d->file_, d->path, d->disk.size, e) < 0) || reuse(d, e) < 0)
@@ -146,7 +146,7 @@ int regdisk_pull(struct regdisk *d, struct err *e)
 	int rc;
 
 	if (tasks == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	for (i = 0; i < d->nchunks; i++) {
 		tasks[i] = &d->chunks[i].task;
 	}

@@ -41,13 +41,13 @@ static int new_stream(struct regchunk *r, struct err *e)
 	end_stream(r);
 	r->s_ = s;
 	if (s == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	s->zstd = ZSTD_createDCtx();
 	s->packed = sha256_new();
 	s->raw = sha256_new();
 	if (s->zstd == NULL || s->packed == NULL || s->raw == NULL ||
 	    ZSTD_isError(ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, WINDOW_LOG)))
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return 0;
 }
 

@@ -112,7 +112,7 @@ static int get_some(struct regdocs *d, size_t *doc, struct err *e)
 	struct fetch *v = calloc(BATCH, sizeof *v);
 	struct regtask *tasks[BATCH];
 	size_t i, n = 0;
-	int rc = v != NULL ? 0 : err_set(e, "out of memory");
+	int rc = v != NULL ? 0 : err_no_memory(e);
 
 	for (; rc >= 0 && *doc < d->image.docs.n && n < BATCH; ++*doc) {
 		rc = follow_own(d, *doc, e);

@@ -34,7 +34,7 @@ static struct regimage_part *add(struct regimage_list *list, const struct oci_de
 	if (list->n == list->room_) {
 		v = reallocarray(list->v, room, sizeof *v);
 		if (v == NULL) {
-			(void)err_set(e, "out of memory");
+			(void)err_no_memory(e);
 			return NULL;
 		}
 		list->v = v;

@@ -41,7 +41,7 @@ int regopts_set(struct regopts *o, int id, const char *arg, struct err *e)
 
 int regopts_scope(struct regpool *p, const char *repo, const char *actions, struct err *e)
 {
-	return words_addf(&p->auth.scopes, "repository:%s:%s", repo, actions) == 0 ? 0 : err_set(e, "out of memory");
+	return words_addf(&p->auth.scopes, "repository:%s:%s", repo, actions) == 0 ? 0 : err_no_memory(e);
 }
 
 int regopts_open(const struct regopts *o, struct regpool *p, const struct ref *r, const char *actions, struct err *e)

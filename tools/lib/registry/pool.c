@@ -222,7 +222,7 @@ int regpool_open(struct regpool *p, const char *host, struct err *e)
 	p->multi_ = curl_multi_init();
 	if (p->multi_ == NULL || asprintf(&p->base, "https://%s", at) < 0) {
 		p->base = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	if (!p->tls.insecure || !speaks_http(p, p->base))
 		return 0;
@@ -230,7 +230,7 @@ int regpool_open(struct regpool *p, const char *host, struct err *e)
 	if (asprintf(&p->base, "http://%s", at) >= 0)
 		return 0;
 	p->base = NULL;
-	return err_set(e, "out of memory");
+	return err_no_memory(e);
 }
 
 void regpool_close(struct regpool *p)

@@ -17,7 +17,7 @@ static int choose(json_t *to, const json_t *index, const char *artifact, struct 
 	{
 		type = json_string_value(json_object_get(desc, "artifactType"));
 		if (type != NULL && strcmp(type, artifact) == 0 && json_array_append(to, desc) < 0)
-			return err_set(e, "out of memory");
+			return err_no_memory(e);
 	}
 	return 0;
 }
@@ -53,7 +53,7 @@ static int get_tagged(struct regpool *p, const char *repo, const char *hex, json
 	*index = NULL;
 	if (asprintf(&url, "%s/manifests/sha256-%s", repo, hex) < 0) {
 		url = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	return get(p, url, true, index, e);
 }
@@ -68,7 +68,7 @@ int regrefer_find(
 	*found = json_array();
 	if (*found == NULL || asprintf(&url, "%s/referrers/sha256:%s?artifactType=%s", repo, hex, artifact) < 0) {
 		url = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	/* Registries without the API answer with more than 404. */
 	rc = get(p, url, false, &index, e);
@@ -120,7 +120,7 @@ static int put(struct regpool *p, const char *repo, const char *hex, const json_
 	if (doc.text == NULL || asprintf(&url, "%s/manifests/sha256-%s", repo, hex) < 0) {
 		url = NULL;
 		regdoc_free(&doc);
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	doc.name = url;
 	rc = regdoc_ask(&doc, url, e);
@@ -143,13 +143,13 @@ int regrefer_add(
 		rc = get_tagged(p, repo, subject.hex, &index, e);
 	if (rc == 0 && index == NULL) {
 		index = json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType", OCI_MEDIA_INDEX, "manifests");
-		rc = index != NULL ? 0 : err_set(e, "out of memory");
+		rc = index != NULL ? 0 : err_no_memory(e);
 	}
 	if (rc == 0 && !lists(index, d->hex)) {
 		desc = referrer(d, j);
 		rc = json_array_append_new(json_object_get(index, "manifests"), desc) == 0
 			 ? 0
-			 : err_set(e, "out of memory");
+			 : err_no_memory(e);
 		if (rc == 0)
 			rc = put(p, repo, subject.hex, index, e);
 	}

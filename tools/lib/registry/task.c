@@ -20,7 +20,7 @@ int regpool_request(struct regpool *p, struct regtask *t, const char *method, st
 	if (n < 0 || asprintf(&t->req.url, "%s/v2/%s", p->base, path) < 0) {
 		path = n < 0 ? NULL : path;
 		t->req.url = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	t->repeat = true;
 	return 0;

@@ -44,7 +44,7 @@ char *regurl_resolve(const char *base, const char *location, struct err *e)
 	else if (is_https(base) && !is_https(found))
 		(void)err_set(e, "sent on from https to http");
 	else if ((copy = strdup(found)) == NULL)
-		(void)err_set(e, "out of memory");
+		(void)err_no_memory(e);
 	curl_free(found);
 	return copy;
 }

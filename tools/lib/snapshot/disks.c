@@ -41,11 +41,6 @@ static char *find_here(const struct vm_disks *d, const char *path)
 	return asprintf(&here, "%s%s", m->here, path + strlen(m->inside)) < 0 ? NULL : here;
 }
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, "out of memory");
-}
-
 /* A file's name, in the directory of another. */
 static char *beside(const char *path, const char *name)
 {
@@ -70,18 +65,18 @@ int vm_disks_prepare(struct vm_disks *d, bool overlay, uint64_t size, struct err
 
 	d->here = find_here(d, d->path);
 	if (d->here == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (vm_top_find(d->here, &d->top, e) < 0)
 		return -1;
 	if (d->top == NULL && (d->top = strdup(d->here)) == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (access(d->top, R_OK) < 0)
 		return err_sys(e, "the disk %s", d->top);
 	if (!overlay)
 		return 0;
 	below = vm_disks_inside(d, d->top);
 	if (below == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	d->next = vm_top_next(d->here, e);
 	if (d->next == NULL)
 		return -1;
@@ -147,7 +142,7 @@ static int name_below(const struct vm_disks *d, struct link *l, const char *stem
 		return 0;
 	l->here = find_here(d, l->inside);
 	if (l->here == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	/* The first map is the runtime directory's: what is there has names that other states use too. */
 	l->saved = m != d->maps;
 	if (!l->saved)
@@ -166,7 +161,7 @@ static int bring(const struct vm_disks *d, const char *dir, const struct link *l
 	AUTO_FREE char *to = NULL;
 
 	if (asprintf(&to, "%s/%s", dir, l->name) < 0 || words_add(files, l->name) < 0)
-		return no_memory(e);
+		return err_no_memory(e);
 	/* It has the names of its own state in it, and they are the same here. */
 	if (l->saved && link(l->here, to) == 0)
 		return 0;
@@ -194,7 +189,7 @@ int vm_disks_copy(const struct vm_disks *d, const char *dir, struct words *files
 	(void)snprintf(top.name, sizeof top.name, "%s.%s", stem, raw ? "raw" : "qcow2");
 	*base = NULL;
 	if (top.inside == NULL || top.here == NULL)
-		rc = no_memory(e);
+		rc = err_no_memory(e);
 	while (rc == 0 && found == 1) {
 		b = (struct vmimg_backing){ 0 };
 		/* A raw disk stands on nothing, whatever its guest has written to its start. */
@@ -203,7 +198,7 @@ int vm_disks_copy(const struct vm_disks *d, const char *dir, struct words *files
 			break;
 		}
 		below.inside = b.name == NULL ? NULL : beside(top.inside, b.name);
-		found = b.name == NULL ? 0 : below.inside == NULL ? no_memory(e) : name_below(d, &below, stem, ++i, e);
+		found = b.name == NULL ? 0 : below.inside == NULL ? err_no_memory(e) : name_below(d, &below, stem, ++i, e);
 		rc = found < 0 ? -1 : bring(d, dir, &top, found == 1 ? below.name : below.inside, b.format, files, e);
 		if (rc == 0 && found == 0) {
 			*base = below.inside == NULL ? json_null() : vm_base_new(below.inside, e);

@@ -36,7 +36,7 @@ static int set_name(const struct vmfiles *f, struct vmform *form, const char *na
 		if (has_name(&f->v[i].raw, name) || has_name(&f->v[i].packed, name))
 			return err_set(e, "'%s' is there twice", name);
 	form->name = strdup(name);
-	return form->name != NULL ? 0 : err_set(e, "out of memory");
+	return form->name != NULL ? 0 : err_no_memory(e);
 }
 
 int vmfiles_add(struct vmfiles *f, const char *name, struct err *e)
@@ -50,7 +50,7 @@ int vmfiles_add(struct vmfiles *f, const char *name, struct err *e)
 	v = reallocarray(f->v, f->n + 1, sizeof *v);
 	if (v == NULL) {
 		vmform_free(&file.raw);
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	v[f->n++] = file;
 	f->v = v;

@@ -123,7 +123,7 @@ static int packer_new(struct packer *k, struct err *e)
 	if (k->zstd != NULL && k->raw != NULL && k->frame != NULL)
 		return 0;
 	packer_free(k);
-	return err_set(e, "out of memory");
+	return err_no_memory(e);
 }
 
 static int pack(struct crew *c, void *job, struct err *e)

@@ -141,7 +141,7 @@ static int unpack(struct crew *c, void *job, struct err *e)
 	int rc = 1;
 
 	if (k.zstd == NULL || k.frame == NULL || k.raw == NULL)
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	while (rc > 0 && (rc = take(c, u, &k, &index, e)) > 0)
 		if (unpack_one(c, u, &k, index, e) < 0)
 			rc = -1;
@@ -159,7 +159,7 @@ int frames_unpack(int from, uint64_t size, int to, char hex[SHA256_HEX], struct 
 	u.count = size > 0 ? chunk_count(size) : 1;
 	u.window = malloc(WINDOW);
 	if (u.window == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (ftruncate(to, (off_t)size) < 0)
 		rc = err_sys(e, "write");
 	if (rc == 0)

@@ -57,7 +57,7 @@ static int slurp(const struct vmhold *h, const char *name, char **text, size_t *
 	*n = (size_t)st->st_size;
 	*text = malloc(*n + 1);
 	if (*text == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return chunk_read(fd, 0, *text, *n, e) < 0 ? vmhold_says(h, name, e) : 1;
 }
 
@@ -78,7 +78,7 @@ int vmhold_open(struct vmhold *h, const char *dir, struct err *e)
 		h->trust = vmtrust_parse(text, n);
 	else
 		h->trust = vmtrust_parse(NULL, 0);
-	return h->trust != NULL ? 0 : err_set(e, "out of memory");
+	return h->trust != NULL ? 0 : err_no_memory(e);
 }
 
 int vmhold_load(struct vmhold *h, struct err *e)
@@ -100,7 +100,7 @@ static int write_json(const struct vmhold *h, const char *name, unsigned mode, c
 	struct out o;
 
 	if (text == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (vmhold_create(h, name, mode, &o, e) < 0)
 		return -1;
 	(void)fputs(text, o.f);
@@ -224,7 +224,7 @@ int vmhold_create(const struct vmhold *h, const char *name, unsigned mode, struc
 	}
 	if (asprintf(&path, "%s/%s", h->dir, name) < 0) {
 		path = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	return out_open(o, path, mode, e);
 }

@@ -39,7 +39,7 @@ static void raise_group(struct groups *g, const char *group)
 
 	if (weight == NULL || asprintf(&path, "%s/%s/cpu.weight", g->roots->cgroup, group) < 0)
 		return;
-	slurp_head(path, weight, sizeof g->v[0].weight);
+	read_file_head(path, weight, sizeof g->v[0].weight);
 	if (weight[0] == '\0' || strcmp(weight, WEIGHT) == 0 || put_weight(path, WEIGHT) < 0)
 		free(path);
 	else

@@ -14,7 +14,7 @@ int rampages_start(struct rampages *p, int fd, uint64_t size, struct err *e)
 	p->out = malloc((size_t)OUT_PAGES * RAM_PAGE);
 	p->written = calloc(size / RAM_PAGE / 8 + 1, 1);
 	if (p->out == NULL || p->written == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return ftruncate(fd, (off_t)size) < 0 ? err_sys(e, "memory") : 0;
 }
 

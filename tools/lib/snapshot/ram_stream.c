@@ -290,7 +290,7 @@ static int split(struct split *p)
 int ramstream_split(struct ramstream *s, struct err *e)
 {
 	struct split p = { .s = s, .e = e, .in = malloc(IN_ROOM) };
-	int rc = p.in == NULL ? err_set(e, "out of memory") : split(&p);
+	int rc = p.in == NULL ? err_no_memory(e) : split(&p);
 
 	s->size = p.pages.size;
 	s->pages = p.pages.count;

@@ -22,14 +22,14 @@ int vm_resume_open(struct vm_resume *r, struct vm *vm, struct err *e)
 	const char *saved;
 
 	if (path == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	r->json = vmdesc_read(path, vm, &r->desc, e);
 	if (r->json == NULL)
 		return -1;
 	r->vm = vm;
 	r->ram = vm_run_path(NULL, r->dir, VM_SAVED_RAM);
 	if (r->ram == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	vm->ram = r->ram;
 	if (vm->root.path == NULL)
 		return 0;
@@ -37,7 +37,7 @@ int vm_resume_open(struct vm_resume *r, struct vm *vm, struct err *e)
 	if (saved == NULL || strchr(saved, '/') != NULL)
 		return err_set(e, "%s: no saved disk in it", path);
 	r->root = vm_run_path(NULL, r->dir, saved);
-	return r->root == NULL ? err_set(e, "out of memory") : 0;
+	return r->root == NULL ? err_no_memory(e) : 0;
 }
 
 void vm_resume_free(struct vm_resume *r)

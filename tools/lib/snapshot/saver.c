@@ -112,7 +112,7 @@ int vm_saver_open(struct vm_saver *s, struct err *e)
 	s->q.fd = s->lock = s->out_lock = -1;
 	s->qmp_path = vm_run_path(NULL, s->run, VM_QMP);
 	if (desc == NULL || s->qmp_path == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (lock(s, desc, e) < 0)
 		return -1;
 	s->json = vmdesc_read(desc, &s->vm, &s->desc, e);
@@ -151,7 +151,7 @@ static int start_reader(struct vm_saver *s, int *to, struct err *e)
 	s->stream =
 	    (struct ramstream){ .in = -1, .block = VM_MEMORY, .max = s->vm.memory, .gate = PTHREAD_MUTEX_INITIALIZER };
 	if (ram == NULL || state == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	s->stream.ram = open(ram, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	fd = open(state, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	s->stream.rest = fd < 0 ? NULL : fdopen(fd, "w");
@@ -179,10 +179,10 @@ static int add_overlay(struct vm_saver *s, struct err *e)
 		return 0;
 	file = vm_disks_inside(&s->disks, s->disks.next);
 	if (file == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (asprintf(&s->overlay, "root-%llx", (unsigned long long)now_ms()) < 0) {
 		s->overlay = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	return command(s, "blockdev-add",
 	    json_pack("{s:s, s:s, s:s, s:{s:b, s:b}, s:n, s:{s:s, s:s, s:s, s:{s:b, s:b}}}", "driver", "qcow2",

@@ -24,11 +24,11 @@ static int describe(struct vm_saver *s, const char *disk, json_t *base, struct e
 				 json_object_set_new(root, "format",
 				     json_string(disk[strlen(disk) - 1] == 'w' ? "raw" : "qcow2")) < 0 ||
 				 json_object_set(root, "base", base) < 0)))
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (json_object_set_new(s->json, "saved",
 		json_pack("{s:I, s:s, s:I}", "time", (json_int_t)time(NULL), "by", KS_VERSION, "pages",
 		    (json_int_t)s->stream.pages)) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	return vmdesc_write(path, s->json, e);
 }
 
@@ -66,7 +66,7 @@ int vm_saver_finish(struct vm_saver *s, struct err *e)
 		return -1;
 	if (words_add(&files, VM_SAVED_RAM) < 0 || words_add(&files, VM_SAVED_STATE) < 0 ||
 	    words_add(&files, VM_DESC) < 0)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	(void)close(s->out_lock);
 	s->out_lock = -1;
 	if (vmdir_seal(s->out.tmp, (const char *const *)(void *)files.v, files.n, !s->no_sync, e) < 0)

@@ -111,7 +111,7 @@ int vm_saver_go_on(struct vm_saver *s, struct err *e)
 	}
 	s->ran = false;
 	if (pidfile == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	found = vm_find(pidfile, &pidfd, e);
 	if (found < 0)
 		return -1;

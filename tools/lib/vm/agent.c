@@ -51,7 +51,7 @@ static int failed(const char *program, const json_t *status, struct err *e)
 	int got;
 
 	if (text == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	got = n == 0 ? 0 : EVP_DecodeBlock((unsigned char *)text, (const unsigned char *)coded, (int)n);
 	text[got < 0 ? 0 : got] = '\0';
 	text[strcspn(text, "\r")] = '\0';

@@ -175,7 +175,7 @@ int vm_command(const struct vm *vm, struct args *a, struct err *e)
 	}
 	for (i = 0; vm->extra != NULL && vm->extra[i] != NULL; i++)
 		args_add(a, "%s", vm->extra[i]);
-	return a->failed ? err_set(e, "out of memory") : 0;
+	return a->failed ? err_no_memory(e) : 0;
 }
 
 bool vm_kvm_usable(void)

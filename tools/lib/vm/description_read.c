@@ -27,7 +27,7 @@ static int take_disk(const json_t *json, struct vm_disk *d, struct err *e)
 	*d = (struct vm_disk){ .path = strdup(path), .readonly = readonly != 0 };
 	(void)strcpy(d->format, format);
 	(void)strcpy(d->serial, serial);
-	return d->path == NULL ? err_set(e, "out of memory") : 0;
+	return d->path == NULL ? err_no_memory(e) : 0;
 }
 
 static int take_disks(const json_t *root, const json_t *disks, struct vm *vm, struct err *e)
@@ -100,7 +100,7 @@ static int take_extra(const json_t *extra, struct vm *vm, struct err *e)
 	free(vm->extra_);
 	vm->extra_ = calloc(json_array_size(extra) + 1, sizeof *vm->extra_);
 	if (vm->extra_ == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	vm->extra = vm->extra_;
 	json_array_foreach (extra, i, word) {
 		if (!json_is_string(word))

@@ -29,7 +29,7 @@ static int run(struct args *a, int cancel_fd, int64_t deadline, char **out, stru
 	const char *words;
 
 	if (a->failed)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (child_run(a->v, cancel_fd, deadline, &text, &status, e) < 0)
 		return -1;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -130,7 +130,7 @@ int vmimg_backing(struct vmimg_backing *b, const char *path, int cancel_fd, int6
 	if (name != NULL && (format == NULL || !vm_format_ok(format)))
 		rc = err_set(e, "%s: stands on an image whose format it does not say", path);
 	else if (name != NULL && (b->name = strdup(name)) == NULL)
-		rc = err_set(e, "out of memory");
+		rc = err_no_memory(e);
 	else if (name != NULL)
 		(void)strcpy(b->format, format);
 	json_decref(o);
@@ -168,7 +168,7 @@ int vmimg_overlay(const char *path, const char *backing, const char *format, uin
 		img.size = size;
 	if (asprintf(&tmp, "%s.tmp.%ld", path, (long)getpid()) < 0) {
 		tmp = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	if (on_backing("create", false, tmp, real, img.format, &img.size, cancel_fd, deadline, e) == 0) {
 		if (rename(tmp, path) == 0)

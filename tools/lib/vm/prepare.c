@@ -37,7 +37,7 @@ static int make_root(struct vm_prep *p, struct err *e)
 		return 0;
 	root->path = strdup(p->disk);
 	if (root->path == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (p->backing == NULL || (p->keep_disk && access(p->disk, F_OK) == 0)) {
 		if (p->disk_format != NULL)
 			(void)strcpy(root->format, p->disk_format);
@@ -94,7 +94,7 @@ int vm_prep_run(struct vm_prep *p, struct err *e)
 	p->log = vm_run_path(NULL, p->run, VM_LOG);
 	p->desc = vm_run_path(NULL, p->run, VM_DESC);
 	if (p->log == NULL || p->desc == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	vm_clean(&(struct vm_files){ { vm->qmp, vm->agent, vm->console_socket }, vm->pidfile, p->desc });
 	p->made_files = true;
 	return 0;

@@ -138,7 +138,7 @@ int vm_nic_parse(struct vm_nic *nic, const char *spec, struct err *e)
 
 	*nic = (struct vm_nic){ 0 };
 	if (copy == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	while ((word = strsep(&rest, ",")) != NULL)
 		if (parse_nic_word(nic, word, word == copy, e) < 0)
 			return -1;
@@ -174,7 +174,7 @@ int vm_disk_parse(struct vm_disk *disk, const char *spec, struct err *e)
 
 	*disk = (struct vm_disk){ .path = strdup(spec) };
 	if (disk->path == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	/* What is before the first comma stays as the path. */
 	rest = disk->path;
 	(void)strsep(&rest, ",");
@@ -222,7 +222,7 @@ int vm_mac_make(char mac[18], const char *vm, size_t i, struct err *e)
 	int n = snprintf(seed, sizeof seed, "%s/%zu", vm, i);
 
 	if (s == NULL)
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	if (sha256_add(s, seed, (size_t)n) < 0 || sha256_end(s, hex) < 0)
 		return err_set(e, "libcrypto failed");
 	/* 52:54:00 is what QEMU itself uses for its guests. */

@@ -39,7 +39,7 @@ int vm_top_find(const char *disk, char **top, struct err *e)
 		return err_set(e, "%s: not a link to an overlay beside it", link);
 	if (asprintf(top, "%.*s%s", slash == NULL ? 0 : (int)(slash - disk + 1), disk, to) < 0) {
 		*top = NULL;
-		return err_set(e, "out of memory");
+		return err_no_memory(e);
 	}
 	return access(*top, F_OK) == 0 ? 0 : err_sys(e, "%s", *top);
 }
