@@ -31,10 +31,10 @@ $(error STATE=$(STATE): yes or no)
 endif
 
 # Written anew at each make, replaced only if it changed: then make starts over with the new keys.
-$(P)/keys.mk: FORCE $(BIN)/stagekey $(BIN)/provconf $(P)/tools.versions
+$(P)/keys.mk: FORCE $(TOOLS) $(P)/tools.versions
 	$(Q)$(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
 		dir=$(if $(MANIFESTS)$(EXTRA_IMAGES),$$($(OVERLAY)),$(PROVIDER_DIR)) && \
-		$(BIN)/stagekey -I providers -I tests/providers -i $(P)/inputs -t $@.$$$$ -o $@ $$dir; rc=$$?; rm -f $@.$$$$; exit $$rc
+		$(BIN)/stagekey -I providers -I tests/providers -b $(BIN) -i $(P)/inputs -t $@.$$$$ -o $@ $$dir; rc=$$?; rm -f $@.$$$$; exit $$rc
 
 PINNED = TOP=$(CURDIR) BIN=$(abspath $(BIN)) PROVIDER=$(PROVIDER) mk/sh/stage/pinned $(PROVIDER_DIR)
 
@@ -68,7 +68,7 @@ quote = '$(subst ','\'',$1)'
 index-of = $(words $(call up-to,$1,$(STAGES)))
 up-to = $(if $2,$(firstword $2) $(if $(filter $1,$(firstword $2)),,$(call up-to,$1,$(wordlist 2,99,$2))))
 STAGE_ENV = TOP=$(CURDIR) B=$(abspath $(B)) P=$(abspath $(P)) BIN=$(abspath $(BIN)) KS_CACHE=$(KS_CACHE) \
-	KS_LIB=$(CURDIR)/mk/sh/stage/lib.sh PROVIDER=$(PROVIDER) PROVIDER_DIRS='$(PROVIDER_DIRS)' \
+	PROVIDER=$(PROVIDER) PROVIDER_DIRS='$(PROVIDER_DIRS)' \
 	K8S_MIRROR='$(K8S_MIRROR)' CRI_TOOLS_MIRROR='$(CRI_TOOLS_MIRROR)' IMAGE_MIRROR='$(IMAGE_MIRROR)' MIRROR='$(MIRROR)' ACCEL='$(ACCEL)' KEEP='$(KEEP)' CHECKPOINTS='$(CHECKPOINTS)' STATE='$(STATE)' V='$(V)'
 KS_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubestamp
 

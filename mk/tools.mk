@@ -52,15 +52,21 @@ $(TB)/obj/%.o: tools/%.c mk/tools.mk
 $(TB)/obj/libks.a: $(LIB_OBJS)
 	$(Q)rm -f $@.$$$$ && ar rcsD $@.$$$$ $^ && mv $@.$$$$ $@
 
-$(BIN)/%: $(TB)/obj/%.o $(TB)/obj/libks.a
+# With symbols here; without them in $(BIN): what is installed is a third of the size, and its digest, which is part of
+# stages' keys, does not change with a comment.
+$(TB)/debug/%: $(TB)/obj/%.o $(TB)/obj/libks.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(if $(filter $*,$(STATIC)),$(LINK.static),-pie) $(KS_LDFLAGS) -o $@.$$$$ $^ \
 		$(LIBS.$*) $(if $(filter $*,$(STATIC)),,-lcrypto) && mv $@.$$$$ $@
 
+$(BIN)/%: $(TB)/debug/%
+	@mkdir -p $(@D)
+	$(Q)$(if $(SAN),cp,strip -o) $(if $(SAN),$< $@.$$$$,$@.$$$$ $<) && mv $@.$$$$ $@
+
 # In a QEMU: no sanitizer of ours, which would have to come first in it.
 $(BIN)/%.so: tools/preload/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(KS_CFLAGS)) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(KS_CFLAGS)) -fPIC -shared -s -o $@.$$$$ $< && mv $@.$$$$ $@
 
 # Objects are kept: a second make has nothing to do.
 .SECONDARY:

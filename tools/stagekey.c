@@ -11,6 +11,7 @@
 #include "provider/why.h"
 
 static const struct opt opts[] = {
+	{ 'b', "bin", "DIR", "where the compiled tools are: their digests are part of the keys" },
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'i', "inputs", "DIR", "write what went into each key to DIR" },
@@ -28,7 +29,7 @@ static const struct tool stagekey_tool = {
 };
 
 struct request {
-	const char *top, *inputs, *output, *versions;
+	const char *top, *bin, *inputs, *output, *versions;
 	struct words include;
 	bool why;
 };
@@ -144,7 +145,7 @@ static int compute_keys(const struct cli *c, const struct request *r, const char
 {
 	AUTO_PROVIDER struct provider p = { 0 };
 	AUTO_STAGES struct stages s = { 0 };
-	struct stagekeys k = { .provider = &p, .stages = &s, .top = r->top };
+	struct stagekeys k = { .provider = &p, .stages = &s, .top = r->top, .bin = r->bin };
 	struct err e = { 0 };
 	int code = EX_DONE;
 
@@ -181,6 +182,9 @@ static int read_options(struct cli *c, struct request *r)
 	for (;;) {
 		id = cli_next(c);
 		switch (id) {
+		case 'b':
+			r->bin = c->arg;
+			break;
 		case 'C':
 			r->top = c->arg;
 			break;

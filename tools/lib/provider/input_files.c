@@ -16,7 +16,7 @@
 #include "base/utf8.h"
 
 struct search {
-	struct words *lines;
+	struct words *lines, *found;
 	struct words seen; /* the paths that have their line, relative to where they were found */
 	const char *root;  /* the directory that is searched now */
 };
@@ -109,6 +109,8 @@ static int add_entry(struct search *s, const char *rel, struct err *e)
 		return err_set(e, "%s: is neither a file, a directory nor a link", path);
 	if (sha256_file(path, hex, NULL, e) < 0)
 		return -1;
+	if (s->found != NULL && words_add(s->found, path) < 0)
+		return err_no_memory(e);
 	return add_line(s, rel, hex, (st.st_mode & S_IXUSR) != 0 ? " x" : "", e);
 }
 
@@ -185,9 +187,10 @@ static bool is_plain(const char *name)
 	return true;
 }
 
-int inputfiles_add(struct words *lines, const struct words *dirs, const char *top, const char *name, struct err *e)
+int inputfiles_add(struct words *lines, struct words *found, const struct words *dirs, const char *top, const char *name,
+    struct err *e)
 {
-	struct search s = { .lines = lines };
+	struct search s = { .lines = lines, .found = found };
 	bool optional = *name == '-';
 	AUTO_FREE char *clean = strdup(name += optional);
 	size_t len = strlen(name);

@@ -13,9 +13,10 @@
  * for in each of DIRS, where a file hides those of the same PATH in later directories; and in TOP if none has it. With
  * a slash in front it is looked for in TOP alone. PATH is relative to where it was found. What editors leave behind
  * (*~, .*.swp, #*#) does not count. Where NAME begins with "-", which is not part of it, there need be no such file.
- * Returns 0, or -1: nothing is found, "." or ".." is in NAME, a file cannot be read or is
+ * The path of each file, links excepted, is added to FOUND too (NULL: not wanted). Returns 0, or -1: nothing is found, "." or ".." is in NAME, a file cannot be read or is
  * neither file, directory nor link, or PATH has a control character or bytes that are not UTF-8.
  */
-int inputfiles_add(struct words *lines, const struct words *dirs, const char *top, const char *name, struct err *e);
+int inputfiles_add(struct words *lines, struct words *found, const struct words *dirs, const char *top, const char *name,
+    struct err *e);
 
 #endif

@@ -4,7 +4,7 @@
  *   script stage/NAME SHA256
  *   conf SECTION.KEY=VALUE      its slice of the provider's values
  *   file PATH SHA256 [x|l]      see inputfiles.h
- *   tool NAME VERSION
+ *   tool NAME VERSION           of a tool of ours the digest of the compiled program
  *   need STAGE KEY
  * in this order, each kind sorted by bytes. Nothing else may go in: no absolute path, host, user, time or locale.
  */
@@ -18,6 +18,7 @@ struct stagekeys {
 	const struct provider *provider;
 	const struct stages *stages;
 	const char *top;          /* the top directory of the checkout */
+	const char *bin;          /* the directory of the compiled tools; NULL: their version stands for them */
 	struct words versions;    /* "NAME VERSION" of the tools that are not ours */
 	char (*keys)[SHA256_HEX]; /* of each stage in STAGES, as far as they are known */
 	struct words *inputs;     /* the lines of each stage in STAGES */
