@@ -205,7 +205,7 @@ static int add_words(
 			rc = add_named_section(out, k->provider, words.v[i], &why);
 		else if (strcmp(key, "files") == 0)
 			rc = add_file(k, out, words.v[i], &why);
-		else if (strcmp(key, "lists") == 0)
+		else if (strcmp(key, "incremental_files") == 0)
 			rc = add_list(k, out, words.v[i], &why);
 		else
 			rc = add_tool(k, out, words.v[i], &why);
@@ -222,7 +222,7 @@ static int gather(const struct stagekeys *k, const struct stage *s, struct words
 		return err_no_memory(e);
 	if (add_script(lines, s, e) < 0 || add_own_section(&conf, k->provider, s, e) < 0 ||
 	    add_words(k, s, "sections", &conf, e) < 0 || add_words(k, s, "files", &files, e) < 0 ||
-	    add_words(k, s, "lists", &files, e) < 0 || add_words(k, s, "tools", &tools, e) < 0)
+	    add_words(k, s, "incremental_files", &files, e) < 0 || add_words(k, s, "tools", &tools, e) < 0)
 		return -1;
 	for (i = 0; i < s->needs.n; i++)
 		if (add_need(k, &needs, s->needs.v[i], e) < 0)
