@@ -1,4 +1,10 @@
-# What is done with providers and add-ons as they are written down: no cluster is needed for any of it.
+# Providers and add-ons: making them into images, and what is done with their files. No cluster is needed.
+
+# The goals that ask for a stage: its stamp, where the provider has it.
+LAST = $(if $(filter $1,$(STAGES)),$(call stamp,$1))
+.PHONY: provision image check-provider
+provision image: | $(call LAST,image)
+check-provider: | $(call LAST,check)
 
 PROVIDERS_ENV = $(STAGE_ENV) ADDON='$(ADDON)' NAME='$(NAME)' FROM='$(FROM)' VERSION='$(VERSION)' PROVIDERS='$(PROVIDERS)' \
 	KUBEADM='$(if $(filter sources,$(STAGES)),$(abspath $(call stage-dir,sources))/bin/kubeadm)' \

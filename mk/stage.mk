@@ -59,7 +59,7 @@ define stage-rule
 .PHONY: $1
 $(call stamp,$1): | $(if $(BUNDLE),bundle-in) $(foreach n,$(NEEDS.$1),$(call stamp,$n)) $(TOOLS)
 	$$(Q)$(foreach n,$(call first-of,$(call ancestors,$1)),IN_$n=$(abspath $(call stage-dir,$n))) \
-		LIVE=$(LIVE.$1) LOOKED_AT=$(if $(filter looks,$(call live-after,$1)),yes) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
+		LIVE=$(LIVE.$1) LOOKED_AT=$(if $(filter read-only,$(call live-after,$1)),yes) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
 		KEY=$(KEY.$1) SCRIPT=$(SCRIPT.$1) STAGE_TIMEOUT=$(TIMEOUT.$1) TITLE=$$(call quote,$$(TITLE.$1)) \
 		POSITION=$(call index-of,$1)/$(words $(STAGES)) $(STAGE_ENV) mk/sh/stage/stage $1
 endef
@@ -74,10 +74,7 @@ KS_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubestamp
 
 $(foreach s,$(STAGES),$(eval $(call stage-rule,$s)))
 
-.PHONY: provision image check-provider why times force gc keys
-LAST = $(if $(filter $1,$(STAGES)),$(call stamp,$1))
-provision image: | $(call LAST,image)
-check-provider: | $(call LAST,check)
+.PHONY: why times force gc keys
 keys:
 	@$(foreach s,$(STAGES),echo '$(KEY.$s) $s';)
 

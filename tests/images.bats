@@ -21,7 +21,7 @@ setup() {
 
 			[stage manifests]
 			sections = manifests images
-			lists = manifests.apply:manifests/%{.yaml,/*}
+			incremental_files = manifests.apply:manifests/%{.yaml,/*}
 		END
 	} > "$T/providers/p/provider.ini"
 	printf '#!/bin/bash\n' > "$T/providers/p/stage/manifests"

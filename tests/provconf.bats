@@ -134,6 +134,35 @@ refuses() {
 	done
 }
 
+@test "names of earlier versions are errors that give the new name" {
+	local -A renamed=(
+		['[node]|favour = etcd']="node.favour: renamed to resume_priority"
+		['[node]|favour += etcd']="node.favour: renamed to resume_priority"
+		['[node]|outdated = etcd']="node.outdated: renamed to restart_after_resume"
+		['[stage one]|lists = manifests.apply:x/%']="stage one.lists: renamed to incremental_files"
+		['[stage one]|live = looks']="stage one.live: looks: renamed to read-only"
+	)
+	local text
+	cp p/child/provider.ini ini
+	for text in "${!renamed[@]}"; do
+		cp ini p/child/provider.ini
+		child "${text%%|*}" "${text#*|}"
+		refuses "provconf: p/child/provider.ini:$(line "${text#*|}"): ${renamed[$text]}"
+	done
+	cp ini p/child/provider.ini
+	run -2 provconf -g node.favour p/child
+	[[ $output == "provconf: node.favour: renamed to resume_priority"* ]]
+	run -2 provconf -g 'stage one.lists' p/child
+	[[ $output == "provconf: stage one.lists: renamed to incremental_files"* ]]
+	# They mean nothing in another section.
+	child '[stage one]' 'favour = etcd'
+	refuses "stage one.favour: unknown key"
+	cp ini p/child/provider.ini
+	child '[node]' 'resume_priority = etcd' 'restart_after_resume = kubelet' '[stage one]' 'live = read-only' \
+		'incremental_files = manifests.apply:x/%'
+	run -0 provconf -c p/child
+}
+
 @test "values of every type are checked" {
 	local text
 	cp p/child/provider.ini ini

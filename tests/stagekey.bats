@@ -42,7 +42,7 @@ tree() {
 			live = yes
 			[stage app]
 			needs = boot
-			lists = manifests.apply:/manifests/%.yaml
+			incremental_files = manifests.apply:/manifests/%.yaml
 			live = yes
 		END
 		cat > providers/child/provider.ini <<-'END'
@@ -269,11 +269,12 @@ tool odd none" ]
 	wrong 'files = /' "'/': "
 	wrong 'sections = debain' "'debain': unknown section (did you mean [debian]?)"
 	wrong 'sections = node.memori' "'node.memori': unknown key (did you mean 'memory'?)"
-	wrong 'lists = manifests.apply' "'manifests.apply' is not SECTION.KEY:PATTERN"
-	wrong 'lists = manifests.apply:/x' "is not SECTION.KEY:PATTERN"
-	wrong 'lists = manifests:/x%' "'manifests' is not SECTION.KEY"
-	wrong 'lists = manifests.applies:/x%' "unknown key"
-	wrong 'lists = manifests.apply:/man/%.yaml' "'dns' of manifests.apply: '/man/dns.yaml' matches no file"
+	wrong 'sections = node.favour' "'node.favour': renamed to resume_priority"
+	wrong 'incremental_files = manifests.apply' "'manifests.apply' is not SECTION.KEY:PATTERN"
+	wrong 'incremental_files = manifests.apply:/x' "is not SECTION.KEY:PATTERN"
+	wrong 'incremental_files = manifests:/x%' "'manifests' is not SECTION.KEY"
+	wrong 'incremental_files = manifests.applies:/x%' "unknown key"
+	wrong 'incremental_files = manifests.apply:/man/%.yaml' "'dns' of manifests.apply: '/man/dns.yaml' matches no file"
 	wrong 'needs = nosuch' "no stage 'nosuch'"
 	cp ini $ini
 	child '[stage src]' 'needs = app'

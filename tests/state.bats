@@ -177,7 +177,7 @@ listen() {
 
 # A list goes on from an earlier run of it.
 inputs() {
-	printf '%s\n' "stage manifests" "conf manifests.apply=$1" "conf stage manifests.lists=manifests.apply:/manifests/%.yaml"
+	printf '%s\n' "stage manifests" "conf manifests.apply=$1" "conf stage manifests.incremental_files=manifests.apply:/manifests/%.yaml"
 	shift
 	printf 'file manifests/%s.yaml %s\n' "$@"
 	echo "need cluster ${parent:-cc}"

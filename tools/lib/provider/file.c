@@ -158,7 +158,7 @@ static int check_values(struct provfile *in, struct err *e)
 	for (i = 0; i < in->n; i++) {
 		v = &in->values[i].v;
 		row = schema_find(in->schema, v->section, v->key, &why);
-		if (row == NULL || schema_check(row, v->value, &why) < 0)
+		if (row == NULL || schema_check(in->schema, row, v->value, &why) < 0)
 			return provider_err(e, v, "%s", why.msg);
 		if (schema_is_list(row))
 			squeeze(v->value);

@@ -107,21 +107,21 @@ bool schema_alike(const char *a, const char *b)
 	return row[m] <= 2 && 2 * row[m] < n;
 }
 
-/* Of a row for sections "WORD NAME" the length of "WORD ", else 0. */
-static size_t open_row(const struct schema_key *row)
+/* The length of "WORD " if PATTERN is "WORD *", which stands for all sections "WORD NAME"; else 0. */
+static size_t open_pattern(const char *pattern)
 {
-	size_t n = strlen(row->section);
+	size_t n = strlen(pattern);
 
-	return n > 2 && strcmp(row->section + n - 2, " *") == 0 ? n - 1 : 0;
+	return n > 2 && strcmp(pattern + n - 2, " *") == 0 ? n - 1 : 0;
 }
 
-static bool row_has_section(const struct schema_key *row, const char *section)
+static bool section_matches(const char *pattern, const char *section)
 {
-	size_t n = open_row(row);
+	size_t n = open_pattern(pattern);
 
 	if (n == 0)
-		return strcmp(row->section, section) == 0;
-	if (strncmp(row->section, section, n) != 0)
+		return strcmp(pattern, section) == 0;
+	if (strncmp(pattern, section, n) != 0)
 		return false;
 	return strncmp(section, "stage ", n) == 0 ? is_stage_name(section + n) : spelled(section + n, alnum, "._-");
 }
@@ -132,12 +132,12 @@ int schema_section(const struct schema *s, const char *section, struct err *e)
 	size_t n;
 
 	for (row = s->keys; row->section != NULL; row++)
-		if (row_has_section(row, section))
+		if (section_matches(row->section, section))
 			return 0;
 	if (*section == '\0')
 		return err_set(e, "a key before the first [section]");
 	for (row = s->keys; row->section != NULL; row++) {
-		n = open_row(row);
+		n = open_pattern(row->section);
 		if (n > 0 && strncmp(section, row->section, n - 1) == 0)
 			return err_set(e, "a %.*s's section is [%.*sNAME], NAME of [%s-]", (int)n - 1, section, (int)n,
 			    row->section, strncmp(section, "stage", 5) == 0 ? "a-z0-9" : "A-Za-z0-9._");
@@ -148,21 +148,47 @@ int schema_section(const struct schema *s, const char *section, struct err *e)
 	return err_set(e, "unknown section");
 }
 
+/* The new name of a key, or NULL: it was not renamed. */
+static const char *renamed_key(const struct schema *s, const char *section, const char *key)
+{
+	const struct schema_rename *r;
+
+	for (r = s->renames; r->section != NULL; r++)
+		if (r->value == NULL && section_matches(r->section, section) && strcmp(r->key, key) == 0)
+			return r->now;
+	return NULL;
+}
+
+static const char *renamed_value(const struct schema *s, const struct schema_key *row, const char *value)
+{
+	const struct schema_rename *r;
+
+	for (r = s->renames; r->section != NULL; r++)
+		if (r->value != NULL && strcmp(r->section, row->section) == 0 && strcmp(r->key, row->key) == 0 &&
+		    strcmp(r->value, value) == 0)
+			return r->now;
+	return NULL;
+}
+
 const struct schema_key *schema_find(const struct schema *s, const char *section, const char *key, struct err *e)
 {
 	const struct schema_key *row, *like = NULL;
+	const char *renamed;
 
 	if (schema_section(s, section, e) < 0)
 		return NULL;
 	for (row = s->keys; row->section != NULL; row++) {
-		if (!row_has_section(row, section))
+		if (!section_matches(row->section, section))
 			continue;
 		if (strcmp(row->key, key) == 0 || (strcmp(row->key, "*") == 0 && spelled(key, lower, "_.-")))
 			return row;
 		if (schema_alike(key, row->key))
 			like = row;
 	}
-	if (like != NULL)
+	renamed = renamed_key(s, section, key);
+	if (renamed != NULL)
+		(void)err_set(e, "renamed to %s", renamed);
+	else if (like != NULL)
 		(void)err_set(e, "unknown key (did you mean '%s'?)", like->key);
 	else
 		(void)err_set(e, "unknown key");
@@ -192,8 +218,9 @@ static int check_choice(const char *choices, const char *value, struct err *e)
 	return words_has(&w, value) ? 0 : err_set(e, "'%s' is none of: %s", value, choices);
 }
 
-int schema_check(const struct schema_key *row, const char *value, struct err *e)
+int schema_check(const struct schema *s, const struct schema_key *row, const char *value, struct err *e)
 {
+	const char *renamed;
 	int64_t number;
 	uint64_t size;
 
@@ -201,6 +228,9 @@ int schema_check(const struct schema_key *row, const char *value, struct err *e)
 		return err_set(e, "a control character (a tab?) or a byte that is not UTF-8");
 	if (*value == '\0')
 		return 0;
+	renamed = renamed_value(s, row, value);
+	if (renamed != NULL)
+		return err_set(e, "%s: renamed to %s", value, renamed);
 	switch (row->type) {
 	case SCHEMA_STRING:
 	case SCHEMA_LIST:

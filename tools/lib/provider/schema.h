@@ -41,10 +41,18 @@ struct schema_key {
 	const char *choices; /* of SCHEMA_CHOICE: words with spaces between them */
 };
 
-/* A kind of file. The table ends with a row whose section is NULL. */
+/* A key, or one of the values of a key, that had another name in earlier versions. */
+struct schema_rename {
+	const char *section, *key; /* as in struct schema_key; KEY is the old name unless VALUE is set */
+	const char *value;         /* the old value, or NULL: the key itself was renamed */
+	const char *now;           /* the new name */
+};
+
+/* A kind of file. Each table ends with a row whose section is NULL. */
 struct schema {
-	const char *file; /* what such files are called */
+	const char *file; /* the name of such files */
 	const struct schema_key *keys;
+	const struct schema_rename *renames;
 };
 
 extern const struct schema schema_provider, schema_addon;
@@ -52,11 +60,11 @@ extern const struct schema schema_provider, schema_addon;
 /* Is this the name of a section that can exist? Returns 0, or -1 and "unknown section (did you mean ...?)". */
 int schema_section(const struct schema *s, const char *section, struct err *e);
 
-/* The row of a key, or NULL and "unknown key (did you mean ...?)" or what schema_section says. */
+/* The row of a key. NULL: E is "unknown key (did you mean ...?)", "renamed to ...", or as schema_section sets it. */
 const struct schema_key *schema_find(const struct schema *s, const char *section, const char *key, struct err *e);
 
-/* Does VALUE suit the row? An empty value always does. Returns 0, or -1 and what is wrong with it. */
-int schema_check(const struct schema_key *row, const char *value, struct err *e);
+/* Is VALUE valid for ROW of S? An empty value always is. Returns 0, or -1 with the reason in E. */
+int schema_check(const struct schema *s, const struct schema_key *row, const char *value, struct err *e);
 
 /* Is the value a list of words? */
 bool schema_is_list(const struct schema_key *row);

@@ -15,4 +15,8 @@ static const struct schema_key addon_keys[] = {
 	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 };
 
-const struct schema schema_addon = { "addon.ini", addon_keys };
+static const struct schema_rename addon_renames[] = {
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct schema schema_addon = { "addon.ini", addon_keys, addon_renames };

@@ -27,8 +27,8 @@ static const struct schema_key provider_keys[] = {
 	{ "node", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "services", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "node", "favour", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "node", "outdated", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "resume_priority", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "restart_after_resume", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 	{ "runner", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "images", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
@@ -52,11 +52,20 @@ static const struct schema_key provider_keys[] = {
 	{ "stage *", "needs", SCHEMA_STAGES, SCHEMA_OPTIONAL, NULL },
 	{ "stage *", "sections", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
 	{ "stage *", "files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "lists", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "incremental_files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
 	{ "stage *", "tools", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "stage *", "live", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "no yes looks" },
+	{ "stage *", "live", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "no yes read-only" },
+	{ "stage *", "drop_caches", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
 	{ "stage *", "timeout", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
 	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 };
 
-const struct schema schema_provider = { "provider.ini", provider_keys };
+static const struct schema_rename provider_renames[] = {
+	{ "node", "favour", NULL, "resume_priority" },
+	{ "node", "outdated", NULL, "restart_after_resume" },
+	{ "stage *", "lists", NULL, "incremental_files" },
+	{ "stage *", "live", "looks", "read-only" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct schema schema_provider = { "provider.ini", provider_keys, provider_renames };

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "provider/input_files.h"
 #include "base/readfile.h"
-#include "provider/schema.h"
-#include "provider/script_refs.h"
 #include "base/utf8.h"
 #include "base/version.h"
+#include "provider/input_files.h"
+#include "provider/schema.h"
+#include "provider/script_refs.h"
 
 static int take_version(struct words *versions, char *line, const char *path, int number, struct err *e)
 {
@@ -190,7 +190,8 @@ static bool exists(const char *top, const char *dir, const char *name, const cha
 	return access(path, F_OK) == 0;
 }
 
-/* The tool NAME is ours: what counts is the program as it was compiled, and so its sources, the compiler and its options. */
+/* The tool NAME is ours: what counts is the program as it was compiled, and so its sources, the compiler and its
+ * options. */
 static int add_own_tool(const struct stagekeys *k, struct words *tools, const char *name, struct err *e)
 {
 	AUTO_FREE char *program = NULL;
@@ -332,7 +333,7 @@ static int add_words(
 			rc = add_named_section(&g->conf, k->provider, words.v[i], &why);
 		else if (strcmp(key, "files") == 0)
 			rc = add_file(k, g, words.v[i], &why);
-		else if (strcmp(key, "lists") == 0)
+		else if (strcmp(key, "incremental_files") == 0)
 			rc = add_list(k, g, words.v[i], &why);
 		else
 			rc = add_tool(k, &g->tools, words.v[i], &why);
@@ -344,7 +345,7 @@ static int gather_kinds(const struct stagekeys *k, const struct stage *s, struct
 	size_t i;
 
 	if (add_own_section(&g->conf, k->provider, s, e) < 0 || add_words(k, s, "sections", g, e) < 0 ||
-	    add_words(k, s, "files", g, e) < 0 || add_words(k, s, "lists", g, e) < 0 ||
+	    add_words(k, s, "files", g, e) < 0 || add_words(k, s, "incremental_files", g, e) < 0 ||
 	    add_words(k, s, "tools", g, e) < 0 || add_all_refs(k, s, g, e) < 0)
 		return -1;
 	for (i = 0; i < s->needs.n; i++)
@@ -362,8 +363,10 @@ static int gather(const struct stagekeys *k, const struct stage *s, struct words
 	if (words_addf(lines, "stage %s", s->name) < 0)
 		return err_no_memory(e);
 	rc = add_script(lines, s, e) < 0 || gather_kinds(k, s, &g, e) < 0 || add_sorted(lines, &g.conf, e) < 0 ||
-	     add_sorted(lines, &g.files, e) < 0 || add_sorted(lines, &g.tools, e) < 0 ||
-	     add_sorted(lines, &g.needs, e) < 0 ? -1 : 0;
+		     add_sorted(lines, &g.files, e) < 0 || add_sorted(lines, &g.tools, e) < 0 ||
+		     add_sorted(lines, &g.needs, e) < 0
+		 ? -1
+		 : 0;
 	gathered_free(&g);
 	return rc;
 }
