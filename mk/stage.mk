@@ -1,17 +1,17 @@
-# The stage engine. stagekey(1) computes every stage's key in one call; the key is part of a stage directory's
-# name, so a stamp is true or it is not there: time stamps decide nothing.
+# The stage engine. stagekey(1) computes the keys of all stages in one call. The key is part of the name of a stage's
+# directory, so a stamp is either valid or does not exist: modification times do not matter. See docs/STAGES.md.
 
 PROVIDER_DIR := $(firstword $(wildcard providers/$(PROVIDER)/provider.ini tests/providers/$(PROVIDER)/provider.ini))
 PROVIDER_DIR := $(patsubst %/,%,$(dir $(PROVIDER_DIR)))
 P := $(B)/$(PROVIDER)
-# But for those that are only there to be inherited.
+# Without those that are only inherited.
 ALL_PROVIDERS = $(sort $(notdir $(patsubst %/,%,$(dir $(shell grep -Lx 'abstract = yes' providers/*/provider.ini)))))
 
-# Programs that are not ours and whose version is part of a key.
+# Programs of others whose version is part of a key.
 VERSIONED := mmdebstrap mke2fs qemu-img go
-# An image of a registry brings all that cluster-up needs.
+# With IMAGE=, cluster-up needs no stage.
 STAGE_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) bench why times force gc check-e2e keys images images-check pin bundle sources-list
-# Of these, those that build: a provider whose downloads are not pinned is refused before anything else.
+# The goals that build: they refuse a provider whose downloads are not pinned.
 BUILD_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) check-e2e force
 ifneq ($(filter $(STAGE_GOALS),$(MAKECMDGOALS)),)
 ifeq ($(PROVIDER_DIR),)
@@ -30,7 +30,7 @@ ifeq ($(filter yes no,$(STATE)),)
 $(error STATE=$(STATE): yes or no)
 endif
 
-# Written anew at each make, replaced only if it changed: then make starts over with the new keys.
+# Computed by every make, and replaced only if it changed; then make restarts with the new keys.
 $(P)/keys.mk: FORCE $(TOOLS) $(P)/tools.versions
 	$(Q)$(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
 		dir=$(if $(MANIFESTS)$(EXTRA_IMAGES),$$($(OVERLAY)),$(PROVIDER_DIR)) && \
@@ -38,7 +38,7 @@ $(P)/keys.mk: FORCE $(TOOLS) $(P)/tools.versions
 
 PINNED = TOP=$(CURDIR) BIN=$(abspath $(BIN)) PROVIDER=$(PROVIDER) mk/sh/stage/pinned $(PROVIDER_DIR)
 
-# MANIFESTS and EXTRA_IMAGES are a provider of their own, which inherits PROVIDER: then they are in the keys.
+# MANIFESTS and EXTRA_IMAGES make a provider of their own, which inherits PROVIDER, so that they are part of the keys.
 OVERLAY = TOP=$(CURDIR) P=$(abspath $(P)) BIN=$(abspath $(BIN)) PROVIDER_DIR=$(PROVIDER_DIR) \
 	EXTRA_IMAGES=$(call quote,$(EXTRA_IMAGES)) mk/sh/stage/overlay $(MANIFESTS)
 
@@ -48,10 +48,10 @@ $(P)/tools.versions: mk/sh/stage/tool-versions $(foreach d,/usr/bin /usr/sbin,$(
 
 stage-dir = $(P)/$1.$(KEY.$1)
 stamp = $(call stage-dir,$1)/stamp
-# The stages that $1 builds on, nearest last; and of these the live ones.
+# The stages that $1 depends on, nearest last; and the live ones among them.
 ancestors = $(foreach n,$(NEEDS.$1),$(call ancestors,$n) $n)
 live-ancestors = $(foreach n,$(call ancestors,$1),$(if $(LIVE.$n),$n))
-# How the stages are live that need $1.
+# The values of `live` of the stages that need $1.
 live-after = $(foreach n,$(STAGES),$(if $(filter $1,$(NEEDS.$n)),$(LIVE.$n)))
 first-of = $(if $1,$(firstword $1) $(call first-of,$(filter-out $(firstword $1),$1)))
 
@@ -59,7 +59,7 @@ define stage-rule
 .PHONY: $1
 $(call stamp,$1): | $(if $(BUNDLE),bundle-in) $(foreach n,$(NEEDS.$1),$(call stamp,$n)) $(TOOLS)
 	$$(Q)$(foreach n,$(call first-of,$(call ancestors,$1)),IN_$n=$(abspath $(call stage-dir,$n))) \
-		LIVE=$(LIVE.$1) LOOKED_AT=$(if $(filter read-only,$(call live-after,$1)),yes) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
+		LIVE=$(LIVE.$1) NEXT_READ_ONLY=$(if $(filter read-only,$(call live-after,$1)),yes) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
 		KEY=$(KEY.$1) SCRIPT=$(SCRIPT.$1) STAGE_TIMEOUT=$(TIMEOUT.$1) TITLE=$$(call quote,$$(TITLE.$1)) \
 		POSITION=$(call index-of,$1)/$(words $(STAGES)) $(STAGE_ENV) mk/sh/stage/stage $1
 endef
@@ -83,7 +83,6 @@ why:
 times:
 	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/stage/times
 force:
-	@test -n '$(STAGE)' || { echo "make force: say STAGE=..." >&2; exit 2; }
 	@$(STAGE_ENV) mk/sh/stage/forget '$(STAGE)' $(foreach s,$(STAGES),$(if $(filter $(STAGE),$s $(call ancestors,$s)),$(call stage-dir,$s)))
 	$(Q)$(MAKE) provision
 gc:

@@ -102,7 +102,7 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	echo "echo once more >> /var/lib/mini/mark" >> "$setup"
 	run -0 mk provision
 	grep -q "does not resume: .*ram: its contents are not" "$FLOW_B"/mini/node.*/log
-	grep -q "boot again: there is no checkpoint of it" "$FLOW_B"/mini/node.*/log
+	grep -q "running boot again: it has no checkpoint" "$FLOW_B"/mini/node.*/log
 	sed -i '/mini\/mark/d' "$setup"
 	run -0 mk -q provision
 }

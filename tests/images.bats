@@ -110,15 +110,15 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 
 @test "MANIFESTS: what is not there, no manifest, or called as another is refused" {
 	run -2 mk keys MANIFESTS=../nothing.yaml
-	[[ $output == *"MANIFESTS: ../nothing.yaml is not a file that can be read"* ]]
+	[[ $output == *"MANIFESTS: ../nothing.yaml: not a readable file"* ]]
 	cp "$T/manifests/one.yaml" one.yaml
 	run -2 mk keys MANIFESTS=../one.yaml
-	[[ $output == *"there is an add-on 'one' already"* ]]
+	[[ $output == *"an add-on 'one' exists already"* ]]
 	echo 'a: [' > bad.yaml
 	run -2 mk keys MANIFESTS=../bad.yaml
 	[[ $output == *"bad.yaml:2: "* ]]
 	mkdir other
 	manifest two a:1 | tee two.yaml > other/two.yaml
 	run -2 mk keys MANIFESTS='../two.yaml ../other/two.yaml'
-	[[ $output == *"two of them are called two"* ]]
+	[[ $output == *"two files are named two"* ]]
 }

@@ -219,6 +219,50 @@ tool odd none" ]
 	run -2 stagekey -t none providers/child
 }
 
+@test "--bin: a tool of ours counts as it was compiled" {
+	mkdir bin
+	echo one > bin/fetch
+	stagekey -b bin -i in providers/child > before
+	[ "$(grep '^tool fetch' in/src.*)" = "tool fetch $(sha256sum < bin/fetch | cut -d' ' -f1)" ]
+	echo two > bin/fetch
+	run -1 diff before <(stagekey -b bin providers/child)
+	[ "$(grep -c '^> KEY' <<< "$output")" = 4 ]
+	echo one > bin/fetch
+	stagekey -b bin providers/child | diff before -
+	rm bin/fetch
+	run -2 --separate-stderr stagekey -b bin providers/child
+	[ "$stderr" = "stagekey: providers/base/provider.ini:12: stage src.tools: bin/fetch: No such file or directory" ]
+}
+
+@test "tools = all: every tool of ours, and what is preloaded" {
+	mkdir -p bin tools/preload
+	echo 'int a;' > tools/other.c
+	echo 'int b;' > tools/preload/holes.c
+	for t in fetch other holes.so; do echo "$t" > "bin/$t"; done
+	child '[stage app]' 'tools = all'
+	stagekey -b bin -i in providers/child > /dev/null
+	[ "$(sed -n 's/^tool \([^ ]*\) [0-9a-f]\{64\}$/\1/p' in/app.* | paste -sd' ')" = "fetch holes.so other" ]
+}
+
+@test "scripts and tools that a stage's scripts run are in its key, and theirs" {
+	local sh=mk/sh/a/b
+	mkdir -p mk/sh/{a,run}
+	echo '. "$TOP/mk/sh/a/b"' >> providers/base/stage/disk
+	moves "" "echo ': more' > $sh.not"
+	[ ! -e $sh ]
+	moves "disk boot app image" "echo ': script' > $sh"
+	moves "disk boot app image" "echo 'cp \"\$TOP\"/mk/sh/run/* /tmp' >> $sh"
+	moves "disk boot app image" "echo 'echo run' > mk/sh/run/one"
+	moves "disk boot app image" "echo '\"\$BIN/fetch\" --help' >> mk/sh/run/one"
+	stagekey -i in providers/child > /dev/null
+	[ "$(grep -h '^file mk\|^tool' in/disk.* | cut -d' ' -f1,2)" = "file mk/sh/a/b
+file mk/sh/run/one
+tool fetch" ]
+	# A file that provider.ini names is followed as well; so is a circle.
+	moves "disk boot app image" "echo '. \"\$TOP/mk/sh/a/c\"' >> providers/base/root/etc/hosts"
+	moves "disk boot app image" "echo '. \"\$TOP/mk/sh/a/b\"' > mk/sh/a/c"
+}
+
 @test "a dropped stage: what needed it needs what it needed" {
 	child '[stage boot]' 'enabled = no'
 	run -0 stagekey providers/child

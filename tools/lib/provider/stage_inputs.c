@@ -278,7 +278,7 @@ static int add_refs(const struct stagekeys *k, struct gathered *g, const char *p
 		if (words_has(seen, paths.v[i]) || !exists(k->top, "", paths.v[i], ""))
 			continue;
 		free(name);
-		if (words_add(seen, paths.v[i]) < 0 || asprintf(&name, "/%s", paths.v[i]) < 0) {
+		if (words_add(seen, paths.v[i]) < 0 || asprintf(&name, "-/%s", paths.v[i]) < 0) {
 			name = NULL;
 			return err_no_memory(e);
 		}

@@ -1,0 +1,65 @@
+# The keys of a real provider: each edit of the checkout moves exactly the stages whose outcome it can change.
+load lib/common
+
+# A checkout of the test's own, with what is compiled already.
+setup_file() {
+	export COPY=$BATS_FILE_TMPDIR/top
+	mkdir -p "$COPY/build${SAN:+/san}"
+	cp -a "$TOP"/{GNUmakefile,mk,tools,providers,manifests,tests,README.md} "$COPY/"
+	cp -a "$TB"/{obj,debug,bin} "$COPY/build${SAN:+/san}/"
+}
+
+mk() { env -C "$COPY" -u B -u TB -u BIN -u TOP make -s PROVIDER="${P:-k8s-1.20}" "$@"; }
+
+# moves STAGES FILE TEXT [MAKE-VARIABLE...]: with TEXT at the end of FILE exactly STAGES have other keys; without it they are
+# as before.
+moves() {
+	local before after
+	before=$(mk keys)
+	cp -a "$COPY/$2" "$BATS_TEST_TMPDIR/kept"
+	printf '%s\n' "$3" >> "$COPY/$2"
+	after=$(mk keys "${@:4}")
+	cp -a "$BATS_TEST_TMPDIR/kept" "$COPY/$2"
+	after=$(diff <(echo "$before") <(echo "$after") | sed -n 's/^> [0-9a-f]* //p' | paste -sd' ') || true
+	[ "$after" = "$1" ] || { echo "$2: not '$1' but '$after'"; return 1; }
+}
+
+all="runner rootfs sources images disk layers boot node cluster manifests ready seal image check"
+live="boot node cluster manifests ready seal image check"
+
+@test "scripts: each moves the stages that run it" {
+	moves "$all" mk/sh/stage/lib.sh :
+	moves "runner rootfs sources images disk layers $live" mk/sh/stage/debian.sh :
+	moves "$live" mk/sh/cluster/cluster.sh :
+	moves "$live" mk/sh/cluster/kube-pki :
+	moves "$live" mk/sh/cluster/run/network :
+	moves "check" mk/sh/cluster/cluster-up :
+	moves "" mk/sh/registry/publish :
+	moves "" mk/sh/dev/check :
+	moves "" README.md more
+}
+
+@test "files of a provider" {
+	moves "manifests ready seal image check" manifests/storage.yaml '# more'
+	moves "seal image check" providers/kubernetes/seal/before :
+	moves "disk layers $live" providers/kubernetes/disk.d/kubernetes :
+	moves "rootfs disk layers $live" providers/base/rootfs.d/finish :
+	moves "check" providers/kubernetes/check :
+}
+
+@test "tools: a program moves the stages that run or install it; a comment moves none" {
+	moves "" tools/renew.c '/* a comment */'
+	moves "" tools/lib/base/words.c '/* a comment */'
+	moves "rootfs disk layers $live" tools/renew.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
+	moves "images disk layers $live" tools/kubehosts.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
+	moves "image check" tools/vmpause.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
+}
+
+@test "the compiler's options count" {
+	mk keys > "$BATS_TEST_TMPDIR/before"
+	rm -rf "$COPY"/build/{obj,debug,bin,san}
+	mk CFLAGS=-O1 tools
+	mk CFLAGS=-O1 keys > "$BATS_TEST_TMPDIR/after"
+	run -1 diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	[ "$(sed -n 's/^> [0-9a-f]* //p' <<< "$output" | head -n 2 | paste -sd' ')" = "runner rootfs" ]
+}
