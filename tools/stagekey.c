@@ -11,7 +11,7 @@
 #include "provider/why.h"
 
 static const struct opt opts[] = {
-	{ 'b', "bin", "DIR", "where the compiled tools are: their digests are part of the keys" },
+	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'i', "inputs", "DIR", "write what went into each key to DIR" },
