@@ -31,9 +31,11 @@ no() {
 	return 1
 }
 
-# The options of a tool's help, and of its man page, as "letter --name" ("- --name": it has no letter), sorted.
+# The options of a tool's help, and of man pages, as "letter --name" ("- --name": it has no letter), sorted.
 help_options() { timeout 60 "$BIN/$1" --help | sed -nE 's/^  (-(.), |    )--([a-z0-9-]+).*/\2 --\3/p' | sed 's/^ /- /' | sort; }
-man_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$TOP/tools/$1.1" | sed 's/^ /- /' | sort; }
+page_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$@" | sed 's/^ /- /' | sort; }
+# A tool's page together with kubestamp(7), which documents the options of all tools. A page may describe -v again.
+man_options() { page_options "$TOP/tools/$1.1" "$TOP/tools/kubestamp.7" | sort -u; }
 
 @test "--help: to standard output, within 80 columns" {
 	helps() {
@@ -91,9 +93,26 @@ man_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$TOP/to
 		[ -e "$TOP/tools/$1.1" ] || no "$1: no man page" || return
 		[ -n "$(help_options "$1")" ] || no "$1: no options in its help" || return
 		diff=$(diff <(help_options "$1") <(man_options "$1")) || no "$1: help (<) and man page (>) differ: $diff" || return
-		[ "$(grep -c '^\.It Fl' "$TOP/tools/$1.1")" = "$(man_options "$1" | wc -l)" ] || no "$1: man page: an option without a long name"
+		[ "$(grep -c '^\.It Fl' "$TOP/tools/$1.1")" = "$(page_options "$TOP/tools/$1.1" | wc -l)" ] || no "$1: man page: an option without a long name" || return
+		diff=$(page_options "$TOP/tools/$1.1" | uniq -d)
+		[ -z "$diff" ] || no "$1: man page: documented twice: $diff"
 	}
 	each same
+}
+
+@test "kubestamp(7) has the options and exit codes of all tools, and every man page refers to it" {
+	refers() {
+		grep -qx '\.Xr kubestamp 7 [.,]' "$TOP/tools/$1.1" || no "$1: man page: no reference to kubestamp(7)" || return
+		# Exit codes: those of kubestamp(7) and no others.
+		local code
+		for code in $(exit_codes "$TOP/tools/$1.1"); do
+			exit_codes "$TOP/tools/kubestamp.7" | grep -qx "$code" || no "$1: man page: exit code $code is not in kubestamp(7)" || return
+		done
+	}
+	exit_codes() { sed -n '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It \([0-9]*\)$/\1/p' "$1"; }
+	diff <(page_options "$TOP/tools/kubestamp.7") <(printf '%s\n' 'v --verbose' 'h --help' 'V --version' '- --completion' | sort)
+	diff <(exit_codes "$TOP/tools/kubestamp.7") <(sed -nE 's/^\tEX_[A-Z_]+ = ([0-9]+),.*/\1/p' "$TOP/tools/lib/base/cli.h")
+	each refers
 }
 
 @test "the man page passes mandoc's lint" {
@@ -102,6 +121,7 @@ man_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$TOP/to
 		local words
 		words=$(mandoc -T lint -W warning "$TOP/tools/$1.1" 2>&1) || no "$1: man page: $words"
 	}
+	mandoc -T lint -W warning "$TOP/tools/kubestamp.7"
 	each lint
 }
 
