@@ -87,10 +87,10 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 		[ "${#stderr_lines[@]}" = 1 ]
 		[[ $stderr == "waitssh: 127.0.0.1:$port: no SSH banner in 1 s: $reason" ]]
 	done <<- 'END'
-		print $c "HTTP/1.1 400\n" x 2000; push @open, $c|no SSH server: it sends too many lines
-		print $c "x" x 256, "\n"; push @open, $c|no SSH server: it sends a line of more than 255 bytes
-		print $c "SSH-", "x" x 252, "\n"; push @open, $c|no SSH server: it sends a line of more than 255 bytes
-		print $c "SSH-2.0\0\n"; push @open, $c|no SSH server: it sends a NUL
+		print $c "HTTP/1.1 400\n" x 2000; push @open, $c|not an SSH server: it sent too many lines
+		print $c "x" x 256, "\n"; push @open, $c|not an SSH server: it sent a line of more than 255 bytes
+		print $c "SSH-", "x" x 252, "\n"; push @open, $c|not an SSH server: it sent a line of more than 255 bytes
+		print $c "SSH-2.0\0\n"; push @open, $c|not an SSH server: it sent a NUL
 		print $c "SSH-2.0-no-newline"|connection closed before the SSH banner
 		setsockopt $c, SOL_SOCKET, SO_LINGER, pack "ii", 1, 0|connection lost before the SSH banner: Connection reset by peer
 		1|connection closed before the SSH banner

@@ -13,6 +13,7 @@
 #include "provider/inventory.h"
 #include "base/num.h"
 #include "base/output.h"
+#include "base/unfinished.h"
 
 enum { OPT_DNSMASQ = OPT_LONG };
 
@@ -237,7 +238,7 @@ int main(int argc, char **argv)
 	int rc = parse_options(&c, &j);
 
 	if (rc < 0) {
-		out_catch_signals();
+		unfinished_catch_signals();
 		rc = inventory_read(&inv, c.argv[0], &e) < 0 ? EX_BAD_USAGE : run(&j, &inv, &e);
 		if (rc != EX_DONE)
 			rc = cli_fail(&c, rc, &e);

@@ -80,7 +80,7 @@ static void test_holes(void)
 	same(digest(fd, 3 * CHUNK_SIZE + 13), first, "the digest stays");
 	put(fd, CHUNK_SIZE + 5, "x");
 	ok(strcmp(digest(fd, 3 * CHUNK_SIZE + 13), first) != 0, "until it is not zero");
-	same(digest(fd, 3 * CHUNK_SIZE + 14), "it was cut short while it was read", "a file that is too short");
+	same(digest(fd, 3 * CHUNK_SIZE + 14), "truncated while it was being read", "a file that is too short");
 	same(digest(-1, 1), "read: Bad file descriptor", "no file");
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "base/unfinished.h"
 #include "tap.h"
 
 /* What PATH says (at most 63 bytes), or "(none)". */
@@ -96,7 +97,7 @@ static void signals(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		out_catch_signals();
+		unfinished_catch_signals();
 		if (begin(&o, "g", "half"))
 			(void)raise(SIGTERM);
 		_exit(0);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "base/unfinished.h"
 #include "tap.h"
 
 static bool there(const char *path)
@@ -36,7 +37,7 @@ static void whole_or_not(void)
 	ok(outdir_open(&o, "d//", 0700, &e) == 0 && there(tmp) && !there("d"), "it is begun under another name");
 	ok(make(o.tmp, "a") && outdir_commit(&o, &e) == 0 && there("d/a") && !there(tmp),
 	    "it is there when it is whole");
-	ok(outdir_open(&o, "d", 0700, &e) < 0 && strcmp(e.msg, "d: it exists") == 0, "it is not made twice");
+	ok(outdir_open(&o, "d", 0700, &e) < 0 && strcmp(e.msg, "d: already exists") == 0, "it is not made twice");
 	ok(outdir_open(&o, "c", 0700, &e) == 0 && make(o.tmp, "a") && make(o.tmp, "b"), "another one");
 	outdir_abort(&o);
 	ok(!there("c") && o.tmp == NULL, "is not there after an abort");
@@ -97,7 +98,7 @@ static void signals(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		out_catch_signals();
+		unfinished_catch_signals();
 		if (outdir_open(&o, "g", 0700, &e) < 0 || !make(o.tmp, "whole"))
 			_exit(1);
 		(void)snprintf(path, sizeof path, "%s/half", o.tmp);
@@ -120,8 +121,8 @@ int main(void)
 	many();
 	stale();
 	signals();
-	(void)outdir_remove("d");
-	(void)outdir_remove("c");
+	(void)unfinished_remove_dir("d");
+	(void)unfinished_remove_dir("c");
 	(void)rmdir(dir);
 	return tap_end();
 }

@@ -65,7 +65,7 @@ static char *line_of(const char *head, size_t n, const char *end)
 
 static void test_length(void)
 {
-	static const char too_long[] = "no SSH server: it sends a line of more than 255 bytes";
+	static const char too_long[] = "not an SSH server: it sent a line of more than 255 bytes";
 	char *line = line_of("SSH-2.0-", 255, "\r\n"), *text = line_of("SSH-2.0-", 253, "");
 
 	found("255 bytes with CR LF", line, text);
@@ -99,12 +99,12 @@ static void test_lines(void)
 	check("1024 lines and no more", data, 1024, SSHBANNER_MORE, "");
 	(void)memset(data, '\n', 1025);
 	(void)memcpy(data + 1025, "SSH-2.0-x\n", 10);
-	check("after 1025 lines", data, 1035, SSHBANNER_BAD, "no SSH server: it sends too many lines");
+	check("after 1025 lines", data, 1035, SSHBANNER_BAD, "not an SSH server: it sent too many lines");
 }
 
 int main(void)
 {
-	static const char nul[] = "no SSH server: it sends a NUL";
+	static const char nul[] = "not an SSH server: it sent a NUL";
 
 	found("CR LF", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "SSH-2.0-OpenSSH_9.2p1 Debian-2");
 	found("LF alone", "SSH-1.99-old\n", "SSH-1.99-old");

@@ -11,37 +11,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/output.h"
+#include "base/unfinished.h"
 
-/* Removes what is in FD. readdir(3) would want memory, which a signal handler must not. */
-static void empty(int fd)
-{
-	union {
-		struct dirent64 first;
-		char bytes[4096];
-	} buf;
-	ssize_t n, at;
-
-	while ((n = getdents64(fd, &buf, sizeof buf)) > 0)
-		for (at = 0; at < n;) {
-			const struct dirent64 *d = (const void *)(buf.bytes + at);
-
-			(void)unlinkat(fd, d->d_name, 0);
-			at += d->d_reclen;
-		}
-}
-
-int outdir_remove(const char *path)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-	empty(fd);
-	return rmdir(path);
-}
-
-/* Is NAME what an unfinished directory for one that is called BASE is called? */
+/* Is NAME that of an unfinished directory for BASE, that is BASE.tmp.PID? */
 static bool is_unfinished(const char *name, const char *base)
 {
 	static const char tmp[] = ".tmp.";
@@ -53,7 +25,7 @@ static bool is_unfinished(const char *name, const char *base)
 	return *name != '\0' && name[strspn(name, "0123456789")] == '\0';
 }
 
-/* Removes the directory NAME in PARENT unless somebody has locked it. */
+/* Removes the directory NAME in PARENT unless it is locked, that is, still in use. */
 static void remove_stale(const char *parent, const char *name)
 {
 	AUTO_FREE char *path = NULL;
@@ -65,9 +37,10 @@ static void remove_stale(const char *parent, const char *name)
 	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-		(void)outdir_remove(path);
+		(void)unfinished_remove_dir(path);
 }
 
+/* Removes what killed processes have left of PATH. */
 static void sweep(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -85,7 +58,7 @@ static void sweep(const char *path)
 static void release(struct outdir *o)
 {
 	if (o->tmp != NULL)
-		out_unguard(o->tmp);
+		unfinished_drop(o->tmp);
 	free(o->tmp);
 	free(o->path);
 	*o = (struct outdir){ 0 };
@@ -105,8 +78,8 @@ int outdir_open(struct outdir *o, const char *path, unsigned mode, struct err *e
 		return err_set(e, "%s: out of memory", path);
 	}
 	if (lstat(o->path, &st) == 0)
-		(void)err_set(e, "%s: it exists", path);
-	else if (sweep(o->path), out_guard(o->tmp) == 0 && mkdir(o->tmp, mode) == 0)
+		(void)err_set(e, "%s: already exists", path);
+	else if (sweep(o->path), unfinished_add(o->tmp) == 0 && mkdir(o->tmp, mode) == 0)
 		return 0;
 	else
 		(void)err_sys(e, "%s", o->tmp);
@@ -127,6 +100,6 @@ int outdir_commit(struct outdir *o, struct err *e)
 
 void outdir_abort(struct outdir *o)
 {
-	(void)outdir_remove(o->tmp);
+	(void)unfinished_remove_dir(o->tmp);
 	release(o);
 }
