@@ -1,9 +1,9 @@
-/* RFC 4253, section 4.2: what a server sends first, whole and in pieces. */
+/* SSH identification strings (RFC 4253, section 4.2), at once and in pieces. */
 #include "net/sshbanner.h"
 
 #include "tap.h"
 
-/* Feeds N bytes of DATA in pieces of PIECE bytes; each is in memory of its own, so that a sanitizer sees its end. */
+/* Feeds N bytes of DATA in pieces of PIECE bytes, each in memory of its own, so that a sanitizer detects overruns. */
 static enum sshbanner_is feed(struct sshbanner *b, const char *data, size_t n, size_t piece, struct err *e)
 {
 	enum sshbanner_is is = SSHBANNER_MORE;
@@ -50,7 +50,7 @@ static void more(const char *name, const char *data)
 	check(name, data, strlen(data), SSHBANNER_MORE, "");
 }
 
-/* HEAD, then bytes until the line has N of them, END included. */
+/* A line of N bytes that begins with HEAD and ends with END. */
 static char *line_of(const char *head, size_t n, const char *end)
 {
 	char *s = calloc(n + 1, 1);
