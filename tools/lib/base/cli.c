@@ -11,7 +11,7 @@
 enum { OPT_COMPLETION = 10000 };
 
 static const struct opt common[] = {
-	{ 'v', "verbose", NULL, "say more on standard error" },
+	{ 'v', "verbose", NULL, "print more messages on standard error" },
 	{ 'h', "help", NULL, "show this help and exit" },
 	{ 'V', "version", NULL, "show the version and exit" },
 	{ OPT_COMPLETION, "completion", NULL, "print completion for bash and exit" },
@@ -53,7 +53,7 @@ static void print_help(const struct tool *t)
 {
 	(void)printf("Usage: %s %s\n%s\n\n", t->name, t->synopsis, t->about);
 	each_option(t, print_help_row, NULL);
-	(void)printf("\nSee %s(1).\n", t->name);
+	(void)printf("\nSee %s(1) and kubestamp(7).\n", t->name);
 }
 
 /* Words that start with a dash complete to options, all others to file names. */
