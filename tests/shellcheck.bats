@@ -1,8 +1,8 @@
-# shellcheck, over every shell script of ours.
+# Checks all shell scripts of the repository with shellcheck.
 load lib/common
 
 # shell_scripts: print the shell scripts in the current repository, new ones included, by their first line or by a
-# directive of shellcheck. bats files are neither.
+# directive of shellcheck. bats files have neither.
 shell_scripts() {
 	local f
 	git ls-files -z --cached --others --exclude-standard |
@@ -42,6 +42,13 @@ unmarked_scripts() {
 	# Excluded: files that are found at run time (1090, 1091), variables that the sourced file reads (2034) or that the
 	# caller's environment sets (2154), and the hint that scripts for busybox are checked as dash (2187).
 	shellcheck -x -P SCRIPTDIR -S warning -e SC1090,SC1091,SC2034,SC2154,SC2187 -f gcc "${scripts[@]}"
+}
+
+@test "shellcheck finds no errors in the tests" {
+	command -v shellcheck > /dev/null || skip "shellcheck is not installed"
+	cd "$TOP"
+	# Above all "! command" that is not the last of a test (2314): its failure is ignored.
+	shellcheck -s bats -x -P SCRIPTDIR -S error -e SC1090,SC1091 -f gcc tests/*.bats
 }
 
 @test "every script has a #! line or a shellcheck directive" {
