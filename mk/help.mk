@@ -27,6 +27,7 @@ Use
   kubectl         ARGS='get pods -A'             env           eval "$$(make env)"
   ssh             NODE= CMD=                     console       NODE=; Ctrl-] ends it
   status, ports   of one cluster                 list          all clusters of this user
+  cluster-show    its settings and where each comes from; if there is no cluster, what cluster-up would use
   image-push      IMG=: to its registry          image-load    IMG=: into its nodes
   logs            collect the logs for a bug report
   cluster-save    NAME=: save its current state; it keeps running

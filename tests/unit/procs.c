@@ -1,4 +1,4 @@
-/* Finding processes by name, in a directory that looks like /proc. */
+/* Processes by their names, in a tree that looks like /proc. */
 #include "base/procs.h"
 
 #include <stdlib.h>
@@ -40,8 +40,8 @@ static long sum_of(const char *names)
 int main(void)
 {
 	static const char *const pids[] = { "1", "20", "300", "4000", "50000", "self", "600000", "0", "-7" };
-	static const char *const names[] = { "init\n", "etcd\n", "etcd\n", "kube-controller\n", "a b\n", "etcd\n", NULL,
-		"etcd\n", "etcd\n" };
+	static const char *const names[] = { "init\n", "etcd\n", "etcd\n", "kube-controller\n", "a b\n", "etcd\n", NULL, "etcd\n",
+		"etcd\n" };
 	char dir[] = "/tmp/procs.XXXXXX", text[4], path[64];
 	AUTO_WORDS struct words w = { 0 };
 	long sum = 0;
@@ -51,21 +51,20 @@ int main(void)
 		return EXIT_FAILURE;
 	for (i = 0; i < TAP_COUNT(pids); i++)
 		process(pids[i], names[i]);
-	ok(sum_of("etcd") == 320, "all processes of a name, and nothing else");
+	ok(sum_of("etcd") == 320, "all of a name, and nothing that is no process");
 	ok(sum_of("init etcd") == 321, "two names");
-	ok(sum_of("kube-controller-manager") == 4000, "a name longer than the kernel keeps");
-	ok(sum_of("kube-controller-mana") == 4000 && sum_of("kube") == 0 && sum_of("etc") == 0,
-	    "only its first 15 bytes count");
-	ok(sum_of("") == 0 && sum_of("nobody") == 0, "no names, or an unknown one");
-	ok(words_add(&w, "") == 0 && words_add(&w, "etcd") == 0, "an empty name is added to the list");
+	ok(sum_of("kube-controller-manager") == 4000, "of a name that is longer than the kernel keeps");
+	ok(sum_of("kube-controller-mana") == 4000 && sum_of("kube") == 0 && sum_of("etc") == 0, "the first 15 bytes of it");
+	ok(sum_of("") == 0 && sum_of("nobody") == 0, "no names, nobody");
+	ok(words_add(&w, "") == 0 && words_add(&w, "etcd") == 0, "an empty name beside another");
 	procs_each(".", &w, add, &sum);
-	ok(sum == 320, "it does not match a process that has ended meanwhile");
+	ok(sum == 320, "is not that of a process that has ended meanwhile");
 	procs_each("absent", &w, add, &sum);
-	ok(sum == 320, "a directory that does not exist");
+	ok(sum == 320, "where no processes are");
 	procs_read(".", 4000, "comm", text, sizeof text);
-	same(text, "kub", "as much as fits");
+	same(text, "kub", "what fits");
 	procs_read(".", 4000, "absent", text, sizeof text);
-	same(text, "", "a file that does not exist");
+	same(text, "", "a file that is not there");
 	for (i = 0; i < TAP_COUNT(pids); i++) {
 		(void)snprintf(path, sizeof path, "%s/comm", pids[i]);
 		(void)unlink(path);

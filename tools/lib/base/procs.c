@@ -41,7 +41,7 @@ void procs_each(const char *proc, const struct words *names, void (*each)(void *
 			continue;
 		procs_read(proc, (pid_t)pid, "comm", comm, sizeof comm);
 		comm[strcspn(comm, "\n")] = '\0';
-		/* A process that has ended meanwhile has no name. */
+		/* One that has ended meanwhile has no name. */
 		if (comm[0] != '\0' && named(names, comm))
 			each(arg, (pid_t)pid);
 	}

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/workers.h"
 
-/* Shorter runs of zeros are written: each hole costs a system call, and many extents make a file slow to read. */
+/* Zeros of less than this are written: a hole costs a call, and more of them make a file slow to read. */
 enum { HOLE_SIZE = 64 << 10 };
 
 struct chunksum_one {
@@ -31,7 +31,7 @@ size_t chunk_len(uint64_t size, uint64_t index)
 
 bool chunk_is_zero(const unsigned char *data, size_t n)
 {
-	/* The first byte is zero, and each equals the one before it. memcmp is faster than a loop of our own. */
+	/* Each byte is the one before it, and the first is zero: memcmp is the fastest loop there is. */
 	return n == 0 || (data[0] == 0 && memcmp(data, data + 1, n - 1) == 0);
 }
 
@@ -41,7 +41,7 @@ uint64_t chunk_with_data(int fd, uint64_t from, uint64_t count)
 
 	if (from >= count || (at < 0 && errno == ENXIO))
 		return count;
-	/* The file system does not support SEEK_DATA: treat everything as data. */
+	/* A file system that does not know: all of it is data. */
 	if (at < 0)
 		return from;
 	return (uint64_t)at / CHUNK_SIZE < count ? (uint64_t)at / CHUNK_SIZE : count;
@@ -60,7 +60,7 @@ int chunk_read(int fd, uint64_t index, void *data, size_t n, struct err *e)
 		if (got < 0)
 			return err_sys(e, "read");
 		if (got == 0)
-			return err_set(e, "truncated while it was being read");
+			return err_set(e, "it was cut short while it was read");
 		done += (size_t)got;
 	}
 	return 0;
@@ -85,7 +85,7 @@ int chunk_write(int fd, uint64_t index, const unsigned char *data, size_t n, str
 {
 	size_t begin = 0, end, len;
 
-	/* BEGIN to END is data that has been found but not yet written. */
+	/* BEGIN..END is the run of data that has been found and not yet written. */
 	for (end = 0; end < n; end += len) {
 		len = n - end < HOLE_SIZE ? n - end : HOLE_SIZE;
 		if (!chunk_is_zero(data + end, len))
@@ -168,11 +168,11 @@ void chunksum_free(struct chunksum *s)
 
 struct reading {
 	int from, to;
-	uint64_t size, next; /* NEXT is protected by the crew's lock */
+	uint64_t size, next; /* NEXT: under the crew's lock */
 	struct chunksum sum;
 };
 
-/* Gets the next block to read. Returns false if there is none. */
+/* The next chunk to read. Returns whether there is one. */
 static bool take(struct crew *c, struct reading *r, uint64_t *index)
 {
 	uint64_t count = chunk_count(r->size);

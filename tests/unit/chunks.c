@@ -1,4 +1,4 @@
-/* Large sparse files: their blocks, digest, copies and packed form. */
+/* Large sparse files: their chunks, their digest, copies, and their packed form. */
 #include "base/sparse.h"
 
 #include <fcntl.h>
@@ -14,10 +14,10 @@ static unsigned char chunk[CHUNK_SIZE];
 
 static void test_sizes(void)
 {
-	ok(chunk_count(0) == 0 && chunk_count(1) == 1, "no block, and one");
-	ok(chunk_count(CHUNK_SIZE) == 1 && chunk_count(CHUNK_SIZE + 1) == 2, "a whole block, and one more byte");
-	ok(chunk_count(UINT64_MAX) == UINT64_MAX / CHUNK_SIZE + 1, "as many as possible");
-	ok(chunk_len(CHUNK_SIZE + 1, 0) == CHUNK_SIZE && chunk_len(CHUNK_SIZE + 1, 1) == 1, "the last block is short");
+	ok(chunk_count(0) == 0 && chunk_count(1) == 1, "none, and one");
+	ok(chunk_count(CHUNK_SIZE) == 1 && chunk_count(CHUNK_SIZE + 1) == 2, "a whole one, and one more byte");
+	ok(chunk_count(UINT64_MAX) == UINT64_MAX / CHUNK_SIZE + 1, "as many as there can be");
+	ok(chunk_len(CHUNK_SIZE + 1, 0) == CHUNK_SIZE && chunk_len(CHUNK_SIZE + 1, 1) == 1, "the last one is short");
 	ok(chunk_len(CHUNK_SIZE, 0) == CHUNK_SIZE, "or whole");
 }
 
@@ -27,20 +27,20 @@ static void test_zero(void)
 	size_t i;
 	bool good = true;
 
-	ok(chunk_is_zero(data, 0) && chunk_is_zero(data, 1) && chunk_is_zero(data, sizeof data), "zeros are zero");
+	ok(chunk_is_zero(data, 0) && chunk_is_zero(data, 1) && chunk_is_zero(data, sizeof data), "zeros");
 	for (i = 0; i < sizeof data; i++) {
 		data[i] = 1;
 		good = good && !chunk_is_zero(data, sizeof data) && chunk_is_zero(data, i);
 		data[i] = 0;
 	}
-	ok(good, "a nonzero byte is found anywhere");
+	ok(good, "a byte anywhere");
 	(void)memset(data, 7, sizeof data);
-	ok(!chunk_is_zero(data, sizeof data) && !chunk_is_zero(data, 1), "equal bytes need not be zero");
+	ok(!chunk_is_zero(data, sizeof data) && !chunk_is_zero(data, 1), "all the same is not zero");
 }
 
 static int file(void)
 {
-	int fd = memfd_create("sparse", MFD_CLOEXEC);
+	int fd = memfd_create("chunks", MFD_CLOEXEC);
 
 	if (fd < 0)
 		abort();
@@ -71,17 +71,17 @@ static void test_holes(void)
 
 	put(fd, 0, "first");
 	put(fd, 3 * CHUNK_SIZE + 9, "last");
-	ok(chunk_with_data(fd, 0, 4) == 0 && chunk_with_data(fd, 1, 4) == 3, "the blocks with data are found");
-	ok(chunk_with_data(fd, 4, 4) == 4 && chunk_with_data(fd, 1, 2) == 2, "but none beyond COUNT");
+	ok(chunk_with_data(fd, 0, 4) == 0 && chunk_with_data(fd, 1, 4) == 3, "the chunks with data");
+	ok(chunk_with_data(fd, 4, 4) == 4 && chunk_with_data(fd, 1, 2) == 2, "and no more than there are");
 	(void)strcpy(first, digest(fd, 3 * CHUNK_SIZE + 13));
 	ok(chunk_write(fd, 1, chunk, 1, &e) == 0 && pwrite(fd, chunk, CHUNK_SIZE, CHUNK_SIZE) == CHUNK_SIZE,
-	    "a hole is filled with zeros");
-	ok(chunk_with_data(fd, 1, 4) == 1, "it is data now");
-	same(digest(fd, 3 * CHUNK_SIZE + 13), first, "the digest is the same");
+	    "a hole becomes zeros");
+	ok(chunk_with_data(fd, 1, 4) == 1, "which are data");
+	same(digest(fd, 3 * CHUNK_SIZE + 13), first, "the digest stays");
 	put(fd, CHUNK_SIZE + 5, "x");
-	ok(strcmp(digest(fd, 3 * CHUNK_SIZE + 13), first) != 0, "until a byte is not zero");
-	same(digest(fd, 3 * CHUNK_SIZE + 14), "truncated while it was being read", "a file that is too short");
-	same(digest(-1, 1), "read: Bad file descriptor", "a bad descriptor");
+	ok(strcmp(digest(fd, 3 * CHUNK_SIZE + 13), first) != 0, "until it is not zero");
+	same(digest(fd, 3 * CHUNK_SIZE + 14), "it was cut short while it was read", "a file that is too short");
+	same(digest(-1, 1), "read: Bad file descriptor", "no file");
 }
 
 static void test_places(void)
@@ -92,11 +92,11 @@ static void test_places(void)
 	if (ftruncate(a, 3 * CHUNK_SIZE) < 0 || ftruncate(b, 3 * CHUNK_SIZE) < 0)
 		abort();
 	(void)strcpy(first, digest(a, 3 * CHUNK_SIZE));
-	ok(strcmp(digest(a, 3 * CHUNK_SIZE - 1), first) != 0, "zeros of a different length have a different digest");
+	ok(strcmp(digest(a, 3 * CHUNK_SIZE - 1), first) != 0, "zeros of another length are another file");
 	put(a, 0, "same");
 	put(b, CHUNK_SIZE, "same");
 	(void)strcpy(first, digest(a, 3 * CHUNK_SIZE));
-	ok(strcmp(digest(b, 3 * CHUNK_SIZE), first) != 0, "so has the same block in another place");
+	ok(strcmp(digest(b, 3 * CHUNK_SIZE), first) != 0, "the same chunk elsewhere too");
 }
 
 static void test_copy(void)
@@ -111,11 +111,10 @@ static void test_copy(void)
 	if (ftruncate(a, 9 * CHUNK_SIZE + 1) < 0)
 		abort();
 	(void)strcpy(first, digest(a, 9 * CHUNK_SIZE + 1));
-	ok(chunks_digest(a, 9 * CHUNK_SIZE + 1, b, hex, &e) == 0, "a copy is made");
-	same(hex, first, "its digest is that of the source");
-	same(digest(b, 9 * CHUNK_SIZE + 1), first, "and that of the copy");
-	ok(fstat(b, &st) == 0 && (uint64_t)st.st_size == 9 * CHUNK_SIZE + 1 && st.st_blocks <= 3 * 128,
-	    "the copy has holes");
+	ok(chunks_digest(a, 9 * CHUNK_SIZE + 1, b, hex, &e) == 0, "a copy");
+	same(hex, first, "has the digest of what was read");
+	same(digest(b, 9 * CHUNK_SIZE + 1), first, "and of what was written");
+	ok(fstat(b, &st) == 0 && (uint64_t)st.st_size == 9 * CHUNK_SIZE + 1 && st.st_blocks <= 3 * 128, "and holes");
 }
 
 static void test_full(void)
@@ -127,8 +126,8 @@ static void test_full(void)
 
 	if (ftruncate(a, 20 * CHUNK_SIZE) < 0)
 		abort();
-	ok(frames_pack(a, 20 * CHUNK_SIZE, full, hex, &e) < 0, "a full disk stops all threads");
-	same(e.msg, "write: No space left on device", "the error says so");
+	ok(frames_pack(a, 20 * CHUNK_SIZE, full, hex, &e) < 0, "a full disk ends all threads");
+	same(e.msg, "write: No space left on device", "and is named");
 }
 
 int main(void)
