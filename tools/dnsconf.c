@@ -13,7 +13,6 @@
 #include "provider/inventory.h"
 #include "base/num.h"
 #include "base/output.h"
-#include "base/unfinished.h"
 
 enum { OPT_DNSMASQ = OPT_LONG };
 
@@ -238,7 +237,7 @@ int main(int argc, char **argv)
 	int rc = parse_options(&c, &j);
 
 	if (rc < 0) {
-		unfinished_catch_signals();
+		out_catch_signals();
 		rc = inventory_read(&inv, c.argv[0], &e) < 0 ? EX_BAD_USAGE : run(&j, &inv, &e);
 		if (rc != EX_DONE)
 			rc = cli_fail(&c, rc, &e);

@@ -13,7 +13,6 @@
 #include "oci/image.h"
 #include "oci/image_index.h"
 #include "base/num.h"
-#include "base/unfinished.h"
 #include "oci/options.h"
 
 enum { DEFAULT_TIMEOUT = 600, MAX_TIMEOUT = 1000000, MAX_JOBS = 4096 };
@@ -543,7 +542,7 @@ int main(int argc, char **argv)
 	if (packopts_init(&job.image, &e) < 0) {
 		code = cli_fail(&c, EX_FAIL, &e);
 	} else if (parse(&c, &job, &code) == 0) {
-		unfinished_catch_signals();
+		out_catch_signals();
 		code = run(&c, &job);
 	}
 	packopts_free(&job.image);

@@ -9,7 +9,6 @@
 #include "base/cli.h"
 #include "disk/read.h"
 #include "base/num.h"
-#include "base/unfinished.h"
 #include "registry/disk.h"
 #include "registry/documents.h"
 #include "registry/fetch.h"
@@ -321,7 +320,7 @@ static int run(struct job *job)
 	}
 	job->name = name;
 	(void)signal(SIGPIPE, SIG_IGN);
-	unfinished_catch_signals();
+	out_catch_signals();
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	rc = job->disk.path != NULL ? pull_disk(job, reference, &e) : pull_image(job, reference, &e);
 	regbar_clear(&job->bar);

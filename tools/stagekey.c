@@ -6,7 +6,6 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/output.h"
-#include "base/unfinished.h"
 #include "base/quote.h"
 #include "provider/stage_inputs.h"
 #include "provider/why.h"
@@ -215,7 +214,7 @@ static int run(struct cli *c, const struct request *r)
 		return cli_usage(c, r->why ? "two inputs files are wanted" : "one provider directory is wanted");
 	if (r->why)
 		return say_why(c, c->argv[0], c->argv[1]);
-	unfinished_catch_signals();
+	out_catch_signals();
 	return compute_keys(c, r, c->argv[0]);
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "base/unfinished.h"
+#include "base/output.h"
 #include "snapshot/dir.h"
 
 enum { OPT_SEAL = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_KEEP, OPT_FILE, OPT_JSON };
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 
 	if (parse(&c, &j) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);
-	unfinished_catch_signals();
+	out_catch_signals();
 	rc = act(&c, &j, &e);
 	if (rc == 1)
 		return cli_end(&c, EX_DONE);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/output.h"
-#include "base/unfinished.h"
 #include "tap.h"
 
 static bool there(const char *path)
@@ -97,7 +96,7 @@ static void signals(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		unfinished_catch_signals();
+		out_catch_signals();
 		if (outdir_open(&o, "g", 0700, &e) < 0 || !make(o.tmp, "whole"))
 			_exit(1);
 		(void)snprintf(path, sizeof path, "%s/half", o.tmp);
@@ -121,8 +120,8 @@ int main(void)
 	many();
 	stale();
 	signals();
-	(void)unfinished_remove_dir("d");
-	(void)unfinished_remove_dir("c");
+	(void)outdir_remove("d");
+	(void)outdir_remove("c");
 	(void)rmdir(dir);
 	return tap_end();
 }

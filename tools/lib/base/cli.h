@@ -56,7 +56,7 @@ struct cli {
  */
 int cli_next(struct cli *c);
 
-/* Reports a usage error on standard error and refers to --help. Returns EX_BAD_USAGE. */
+/* A usage error: one line on standard error, and where to look. Returns EX_BAD_USAGE. */
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Print "tool: TEXT" on standard error: cli_fail for an error that ends the tool (returns CODE), cli_warn for others.

@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/child.h"
 #include "base/sparse.h"
-#include "base/unfinished.h"
+#include "base/output.h"
 
 /* Zeros of less than this are written: a hole costs a call, and more of them make a file slow to read. */
 enum { HOLE = 64 << 10 };
@@ -119,7 +119,7 @@ int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struc
 		tmp = NULL;
 		return err_no_memory(e);
 	}
-	if (unfinished_add(tmp) < 0)
+	if (out_guard(tmp) < 0)
 		return err_sys(e, "%s", tmp);
 	rc = convert(f, format, tmp, deadline, e);
 	if (rc == 0 && rename(tmp, f->path) < 0)
@@ -128,7 +128,7 @@ int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struc
 		(void)unlink(tmp);
 	else
 		(void)unlink(f->part);
-	unfinished_drop(tmp);
+	out_unguard(tmp);
 	return rc;
 }
 

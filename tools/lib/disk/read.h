@@ -16,7 +16,7 @@ struct diskread {
 
 /*
  * Opens the image PATH of the format FORMAT. One that a machine writes to is refused. Returns 0 or -1; diskread_close
- * may be called whatever it returned. A signal (unfinished_catch_signals) leaves nothing behind.
+ * may be called whatever it returned. A signal (out_catch_signals) leaves nothing behind.
  */
 int diskread_open(struct diskread *d, const char *path, const char *format, struct err *e);
 void diskread_close(struct diskread *d);

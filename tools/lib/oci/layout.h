@@ -44,7 +44,7 @@ int layout_hold_blobs(struct layout *l, struct err *e);
 /*
  * Writes a blob: begin, write to o->f, end with its digest HEX. Threads may do so at the same time; at most
  * LAYOUT_MAX_OPEN blobs are open at once. An unfinished blob ends by layout_blob_abort, or by a signal
- * (unfinished_catch_signals). Return 0 or -1.
+ * (out_catch_signals). Return 0 or -1.
  */
 #define LAYOUT_MAX_OPEN 12
 int layout_blob_begin(struct layout *l, struct out *o, struct err *e);
