@@ -1,6 +1,6 @@
-# The tests: unit programs, the fuzz targets over their corpora, the tools, the flows. mk/sh/dev/check runs and counts.
+# The tests: unit tests, fuzz targets over their corpora, and bats files. mk/sh/dev/check runs them.
 
-# make fuzz: which target, and for how long.
+# Of make fuzz: the target, and how long to run it.
 TARGET ?=
 FUZZ_SECONDS ?= 60
 
@@ -9,15 +9,15 @@ FUZZ_NAMES := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard 
 FUZZ_PROGS := $(addprefix $(TB)/test/fuzz/,$(FUZZ_NAMES))
 TEST_LIBS := -Wl,--as-needed -ljansson -lcurl -larchive -lzstd -lz -linih -lyaml -lcrypto -pthread
 
-# What takes minutes comes last; what takes an hour has a goal of its own.
+# flow-* takes minutes and comes last; e2e-* takes an hour and has a goal of its own.
 BATS_E2E := $(sort $(wildcard tests/e2e-*.bats))
 BATS_FLOW := $(sort $(wildcard tests/flow-*.bats))
 BATS_ALL := $(filter-out $(BATS_E2E) $(BATS_FLOW),$(sort $(wildcard tests/*.bats))) $(BATS_FLOW)
 BATS_ONLY := $(foreach o,$(ONLY),tests/$o.bats)
 
 ifneq ($(and $(filter check,$(MAKECMDGOALS)),$(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY))),)
-$(error there is no $(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY)); \
-	ONLY is one of: $(sort $(patsubst tests/%.bats,%,$(BATS_ALL))))
+$(error no test $(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY)); \
+	ONLY must be one of: $(sort $(patsubst tests/%.bats,%,$(BATS_ALL))))
 endif
 
 CHECK_ENV = TOP='$(CURDIR)' B='$(abspath $(B))' TB='$(abspath $(TB))' BIN='$(abspath $(BIN))' \
@@ -43,11 +43,11 @@ $(TB)/test/fuzz/%: $(TB)/obj/tests/fuzz/%.o $(TB)/obj/tests/fuzz/replay.o $(TB)/
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(KS_LDFLAGS) -o $@.$$$$ $^ $(TEST_LIBS) && mv $@.$$$$ $@
 
-# The fuzzer's own finds stay in $(B)/fuzz: what is worth keeping is copied to tests/fuzz/corpus by hand.
+# Inputs that the fuzzer finds stay in $(B)/fuzz; copy those worth keeping to tests/fuzz/corpus.
 FUZZ_DIR := $(abspath $(B))/fuzz
 fuzz: | $(if $(filter $(TARGET),$(FUZZ_NAMES)),$(FUZZ_DIR)/bin/$(TARGET))
 ifeq ($(filter $(TARGET),$(FUZZ_NAMES)),)
-	@echo "make fuzz: say TARGET=..., one of: $(FUZZ_NAMES)" >&2; exit 2
+	@echo "error: set TARGET to one of: $(FUZZ_NAMES)" >&2; exit 2
 else
 	@mkdir -p '$(FUZZ_DIR)/found/$(TARGET)' '$(FUZZ_DIR)/crash/$(TARGET)'
 	$(Q)'$(FUZZ_DIR)/bin/$(TARGET)' -max_total_time=$(FUZZ_SECONDS) -timeout=60 -print_final_stats=1 \

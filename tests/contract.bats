@@ -1,7 +1,7 @@
-# What all tools have in common, held against every one of them.
+# The conventions of kubestamp(7), checked for every tool.
 load lib/common
 
-# each CHECK: CHECK TOOL for every tool; all that is wrong is said, with the tool's name.
+# each CHECK: run CHECK TOOL for every tool, also after a failure.
 each() {
 	local src t bad=0
 	for src in "$TOP"/tools/*.c; do
@@ -16,7 +16,7 @@ each() {
 	return "$bad"
 }
 
-# call STATUS TOOL ARG...: run it with standard output in $out and standard error in $err; STATUS is wanted.
+# call STATUS TOOL ARG...: run TOOL, which must exit with STATUS; its output is in the files $out and $err.
 call() {
 	local want=$1 got=0
 	shift
@@ -25,40 +25,42 @@ call() {
 	[ "$got" = "$want" ] || no "$*: exit status $got instead of $want: $(cat "$err")"
 }
 
-# no TEXT: what is wrong, and false.
+# no TEXT: print what is wrong and fail.
 no() {
 	echo "$*"
 	return 1
 }
 
-# The options of a tool's help, and of its man page, as "letter --name" ("- --name": it has no letter), sorted.
+# The options of a tool's help, and of man pages, as "letter --name" ("- --name": it has no letter), sorted.
 help_options() { timeout 60 "$BIN/$1" --help | sed -nE 's/^  (-(.), |    )--([a-z0-9-]+).*/\2 --\3/p' | sed 's/^ /- /' | sort; }
-man_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$TOP/tools/$1.1" | sed 's/^ /- /' | sort; }
+page_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$@" | sed 's/^ /- /' | sort; }
+# Options of all tools are in kubestamp(7); a page may describe what -v does in that tool.
+man_options() { page_options "$TOP/tools/$1.1" "$TOP/tools/kubestamp.7" | sort -u; }
 
-@test "--help: to standard output, within 80 columns" {
+@test "--help: on standard output, within 80 columns" {
 	helps() {
 		call 0 "$1" --help || return
 		[ ! -s "$err" ] || no "$1: --help writes to standard error: $(cat "$err")" || return
-		grep -q "^Usage: $1 " "$out" || no "$1: --help does not say how it is used" || return
+		grep -q "^Usage: $1 " "$out" || no "$1: --help does not start with Usage:" || return
 		! grep -nE '^.{81,}' "$out" || no "$1: --help has lines of more than 80 columns"
 	}
 	each helps
 }
 
-@test "-V: the tool's name and version, to standard output" {
+@test "-V: name and version of the tool, on standard output" {
 	versions() {
 		local option
 		for option in -V --version; do
 			call 0 "$1" "$option" || return
 			[ ! -s "$err" ] || no "$1: $option writes to standard error: $(cat "$err")" || return
-			grep -qE "^$1 .*[0-9]" "$out" || no "$1: $option says: $(cat "$out")" || return
-			[ "$(wc -l < "$out")" = 1 ] || no "$1: $option is more than a line" || return
+			grep -qE "^$1 .*[0-9]" "$out" || no "$1: $option prints: $(cat "$out")" || return
+			[ "$(wc -l < "$out")" = 1 ] || no "$1: $option prints more than one line" || return
 		done
 	}
 	each versions
 }
 
-@test "an unknown option: exit 2, one line and where to look" {
+@test "an unknown option: exit 2, one line and a reference to --help" {
 	unknown() {
 		local option
 		for option in --no-such-option -%; do
@@ -72,7 +74,7 @@ man_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$TOP/to
 	each unknown
 }
 
-@test "a full disk under --help, -V and --completion: exit 1 and a message" {
+@test "--help, -V and --completion on a full disk: exit 1 and a message" {
 	full() {
 		local option status
 		for option in --help -V --completion; do
@@ -85,15 +87,32 @@ man_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$TOP/to
 	each full
 }
 
-@test "the man page has the help's options, and no others" {
+@test "the man page, with kubestamp(7), has the options of --help and no others" {
 	same() {
 		local diff
 		[ -e "$TOP/tools/$1.1" ] || no "$1: no man page" || return
 		[ -n "$(help_options "$1")" ] || no "$1: no options in its help" || return
 		diff=$(diff <(help_options "$1") <(man_options "$1")) || no "$1: help (<) and man page (>) differ: $diff" || return
-		[ "$(grep -c '^\.It Fl' "$TOP/tools/$1.1")" = "$(man_options "$1" | wc -l)" ] || no "$1: man page: an option without a long name"
+		[ "$(grep -c '^\.It Fl' "$TOP/tools/$1.1")" = "$(page_options "$TOP/tools/$1.1" | wc -l)" ] || no "$1: man page: an option without a long name" || return
+		diff=$(page_options "$TOP/tools/$1.1" | uniq -d)
+		[ -z "$diff" ] || no "$1: man page: documented twice: $diff"
 	}
 	each same
+}
+
+@test "kubestamp(7) has the options and exit codes of all tools, and every man page refers to it" {
+	refers() {
+		grep -qx '\.Xr kubestamp 7 [.,]' "$TOP/tools/$1.1" || no "$1: man page: no reference to kubestamp(7)" || return
+		# Exit codes: those of kubestamp(7) and no others.
+		local code
+		for code in $(exit_codes "$TOP/tools/$1.1"); do
+			exit_codes "$TOP/tools/kubestamp.7" | grep -qx "$code" || no "$1: man page: exit code $code is not in kubestamp(7)" || return
+		done
+	}
+	exit_codes() { sed -n '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It \([0-9]*\)$/\1/p' "$1"; }
+	diff <(page_options "$TOP/tools/kubestamp.7") <(printf '%s\n' 'v --verbose' 'h --help' 'V --version' '- --completion' | sort)
+	diff <(exit_codes "$TOP/tools/kubestamp.7") <(sed -nE 's/^\tEX_[A-Z_]+ = ([0-9]+),.*/\1/p' "$TOP/tools/lib/base/cli.h")
+	each refers
 }
 
 @test "the man page passes mandoc's lint" {
@@ -102,6 +121,7 @@ man_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$TOP/to
 		local words
 		words=$(mandoc -T lint -W warning "$TOP/tools/$1.1" 2>&1) || no "$1: man page: $words"
 	}
+	mandoc -T lint -W warning "$TOP/tools/kubestamp.7"
 	each lint
 }
 

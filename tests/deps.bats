@@ -1,4 +1,4 @@
-# mk/sh/dev/deps: with an apt and without one. The programs that it asks are made up; nothing is installed.
+# mk/sh/dev/deps, with and without apt. The programs that it runs are fakes; nothing is installed.
 load lib/common
 
 setup() {
@@ -8,13 +8,13 @@ setup() {
 	for p in bash sh cat env printf mktemp rm chmod tail; do ln -s "$(command -v "$p")" "$FAKE/$p"; done
 }
 
-# fake NAME, its script on standard input.
+# fake NAME: make a program of that name from the script on standard input.
 fake() {
 	{ echo "#!/bin/bash"; cat; } > "$FAKE/$1"
 	chmod +x "$FAKE/$1"
 }
 
-# apt INSTALLED: dpkg-query knows that package; apt-get writes down what it is asked for.
+# apt INSTALLED: fake dpkg-query, which knows that package, and apt-get, which records its arguments.
 apt() {
 	fake dpkg-query <<< "[ \"\${!#}\" = $1 ] && printf installed"
 	fake apt-get <<< "echo \"\$*\" >> '$BATS_TEST_TMPDIR/apt'; [ ! -e '$BATS_TEST_TMPDIR/broken' ] || { echo 'apt is broken' >&2; exit 100; }"
@@ -22,15 +22,15 @@ apt() {
 
 deps() { PATH=$FAKE "$TOP/mk/sh/dev/deps" "$@"; }
 
-@test "without apt: only what is missing is listed, exit 1" {
+@test "without apt: missing packages are listed, exit 1" {
 	fake qemu-img < /dev/null
 	fake cc <<< '! grep -q curl'
 	ln -s "$(command -v grep)" "$FAKE/grep"
 	run -1 deps qemu-utils podman libjansson-dev libcurl4-openssl-dev
-	[ "$output" = "deps: no apt here; what is missing, by Debian's names:"$'\n  podman\n  libcurl4-openssl-dev' ]
+	[ "$output" = "error: apt not found; install the equivalents of these Debian packages:"$'\n  podman\n  libcurl4-openssl-dev' ]
 }
 
-@test "without apt, nothing missing: nothing is said" {
+@test "without apt, nothing missing: no output" {
 	fake podman < /dev/null
 	run -0 deps podman
 	[ -z "$output" ]
@@ -43,16 +43,16 @@ deps() { PATH=$FAKE "$TOP/mk/sh/dev/deps" "$@"; }
 	[ ! -e "$BATS_TEST_TMPDIR/apt" ]
 }
 
-@test "with apt, not root: what is missing, what to call, exit 1" {
+@test "with apt, not root: the missing packages and the command to run, exit 1" {
 	apt podman
 	fake id <<< 'echo 1000'
 	run -1 deps podman skopeo
-	[[ $output == *"'sudo make deps'"*$'\n  skopeo' ]]
+	[ "$output" = "error: missing packages; install them with 'sudo make deps':"$'\n  skopeo' ]
 	[ ! -e "$BATS_TEST_TMPDIR/apt" ]
 }
 
-@test "with apt, root: what is missing is installed by name" {
-	[ "$(id -u)" = 0 ] || skip "only root may keep packages' services from starting"
+@test "with apt, root: missing packages are installed by name" {
+	[ "$(id -u)" = 0 ] || skip "only root can keep the services of packages from starting"
 	apt podman
 	fake id <<< 'echo 0'
 	run -0 deps podman skopeo bats
@@ -60,8 +60,8 @@ deps() { PATH=$FAKE "$TOP/mk/sh/dev/deps" "$@"; }
 	grep -q ' install -y --no-install-recommends skopeo bats$' "$BATS_TEST_TMPDIR/apt"
 }
 
-@test "apt fails: its own words, exit 1" {
-	[ "$(id -u)" = 0 ] || skip "only root may keep packages' services from starting"
+@test "apt fails: its output, exit 1" {
+	[ "$(id -u)" = 0 ] || skip "only root can keep the services of packages from starting"
 	apt podman
 	fake id <<< 'echo 0'
 	touch "$BATS_TEST_TMPDIR/broken"

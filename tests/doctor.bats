@@ -1,11 +1,12 @@
-# mk/sh/dev/doctor: what this machine lacks, by name. What it has is as it is, so each test looks at its own line.
+# mk/sh/dev/doctor: requirements that this machine does not meet. The tests cannot know which it meets, so each looks at
+# its own line.
 load lib/common
 
 setup() {
 	export TOP BIN B=$BATS_TEST_TMPDIR/build
 	export ENGINE='' ACCEL='' NODES=1 MEMORY='' API_PORT='' REGISTRY_PORT='' SSH_PORT='' PUBLISH='' PROVIDER_DIR=tests/providers/mini
 	mkdir -p "$B"
-	# The engine is found already: that is engine.bats' business.
+	# An engine has already been detected; engine.bats tests the detection.
 	printf 'ENGINE=podman\nengine=(podman)\nengine_run=()\n' > "$B/engine-auto.conf"
 }
 
@@ -13,7 +14,7 @@ teardown() { end_kept; }
 
 doctor() { "$TOP/mk/sh/dev/doctor" "$@" 2>&1; }
 
-# listen: TAKEN becomes a port that somebody listens at until the test ends.
+# listen: listen on a free port until the test ends; TAKEN is its number.
 listen() {
 	local file=$BATS_TEST_TMPDIR/port
 	perl -MIO::Socket::INET -e '
@@ -28,7 +29,7 @@ listen() {
 	TAKEN=$(cat "$file")
 }
 
-@test "a line for each thing looked at; exit 1 only with a BAD one" {
+@test "a line for each requirement; exit 1 only with a BAD one" {
 	local what status_wanted=0
 	run doctor
 	for what in accel tun engine cgroups limits disk memory ports networks; do
@@ -40,26 +41,26 @@ listen() {
 	grep -qE '^  ok +engine +podman run' <<< "$output"
 }
 
-@test "a taken port is named, whatever it was wanted for" {
+@test "a port in use is named, whichever variable sets it" {
 	command -v ss > /dev/null || skip "ss is not installed"
 	listen
 	local var
 	for var in "API_PORT=$TAKEN" "REGISTRY_PORT=$TAKEN" "SSH_PORT=$TAKEN" "PUBLISH=$TAKEN:30080"; do
 		echo "$var"
 		run -1 env "$var" "$TOP/mk/sh/dev/doctor"
-		grep -qE "^  BAD +ports .*taken: $TAKEN;" <<< "$output"
+		grep -qE "^  BAD +ports +already in use: $TAKEN;" <<< "$output"
 	done
-	# The second node's port follows the first's.
+	# The port of the second node follows that of the first.
 	run -1 env NODES=2 SSH_PORT=$((TAKEN - 1)) "$TOP/mk/sh/dev/doctor"
 	grep -qE "^  BAD +ports .* $TAKEN;" <<< "$output"
 }
 
-@test "more memory than there is: BAD, with what is wanted" {
+@test "more memory than available: BAD, with the memory that is needed" {
 	MEMORY=4000000G NODES=2 run -1 doctor
-	grep -qE '^  BAD +memory .*8192000000' <<< "$output"
+	grep -qE '^  BAD +memory .* need 8192000000;' <<< "$output"
 }
 
-@test "memory that is not given is the provider's" {
+@test "without MEMORY the memory is that of the provider" {
 	cp -r "$TOP/tests/providers/mini" "$BATS_TEST_TMPDIR/huge"
 	sed -i 's/^memory = .*/memory = 4000000G/' "$BATS_TEST_TMPDIR/huge/provider.ini"
 	TOP=$BATS_TEST_TMPDIR PROVIDER_DIR=huge
@@ -67,24 +68,24 @@ listen() {
 	ln -s "$BATS_TEST_DIRNAME/../mk/sh" "$TOP/mk/sh"
 	ln -s "$BATS_TEST_DIRNAME/../providers" "$TOP/providers"
 	run -1 doctor
-	grep -qE '^  BAD +memory .* 4096000000:' <<< "$output"
+	grep -qE '^  BAD +memory .* 4096000000;' <<< "$output"
 }
 
-@test "memory that is no size: BAD" {
+@test "MEMORY that is not a size: BAD" {
 	MEMORY=plenty run -1 doctor
 	grep -qE '^  BAD +memory .*MEMORY=plenty' <<< "$output"
 }
 
-@test "no engine: BAD, with the engine's words" {
+@test "no engine: BAD, with the output of the detection" {
 	rm "$B/engine-auto.conf"
 	ENGINE=no-such-engine run -1 doctor
 	grep -qE '^  BAD +engine .*no-such-engine: not installed' <<< "$output"
 }
 
-@test "--quiet: what is wrong, on standard error, and nothing else" {
+@test "--quiet: BAD lines on standard error and nothing else" {
 	run doctor --quiet
 	[ -z "$(grep -v '^  BAD ' <<< "$output")" ]
-	# Not by run --separate-stderr: bats takes the blanks in front away.
+	# Not with run --separate-stderr, which strips leading blanks.
 	local status=0 out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
 	MEMORY=4000000G "$TOP/mk/sh/dev/doctor" --quiet > "$out" 2> "$err" || status=$?
 	[ "$status" = 1 ]

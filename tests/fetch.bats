@@ -1,11 +1,11 @@
-# fetch, against a server that misbehaves: tests/lib/httpd.pl.
+# fetch, against a server that misbehaves (tests/lib/httpd.pl).
 load lib/common
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 	mkdir root
-	# Text, so that /wrong/ differs; more than one write of libcurl's.
+	# Text, which /wrong/ changes; larger than one write of libcurl.
 	perl -e 'srand 1; print join "", map { chr 97 + rand 26 } 1 .. 800_000' > root/f
 	SIZE=$(stat -c %s root/f)
 	SUM=$(sha256sum < root/f | cut -d' ' -f1)
@@ -19,15 +19,15 @@ teardown() {
 	fi
 }
 
-# got [FILE]: FILE (f) is the right one and there is nothing beside it.
+# got [FILE]: FILE (default: f) is correct and no partial file is left.
 got() {
 	cmp root/f "${1:-f}" && [ ! -e "${1:-f}.part" ]
 }
 
-# asked: what the server was asked for.
+# asked: print the requests that the server got.
 asked() { paste -sd' ' state/log; }
 
-# failed CODE TEXT: the last run said this, in one line.
+# failed CODE PATTERN: the last run ended with CODE and printed this one line.
 failed() {
 	if [ "$status" != "$1" ] || [ "${#lines[@]}" != 1 ] || [[ $output != "fetch: "$2 ]]; then
 		echo "$status: $output"
@@ -35,21 +35,21 @@ failed() {
 	fi
 }
 
-@test "a file, quietly; the name is the URL's last component; the second time nobody is asked" {
+@test "a file, without output; the name is the last component of the URL; the second time no request is made" {
 	run -0 fetch -s "$SUM" "$U/file/f?query#fragment"
 	[ -z "$output" ]
 	got
 	[ "$(stat -c %a f)" = "$(printf %o $((0666 & ~$(umask))))" ]
 	run -0 fetch -s "${SUM^^}" "$U/file/f"
 	run -0 fetch -v -s "$SUM" "$U/file/f"
-	[ "$output" = "fetch: f: is there already" ]
+	[ "$output" = "fetch: f: already downloaded" ]
 	[ "$(asked)" = "/file/f -" ]
 	echo other > f
 	fetch -s "$SUM" "$U/file/f"
 	got
 }
 
-@test "file:// URLs, resumed too; an empty file" {
+@test "file:// URLs, also resumed; an empty file" {
 	fetch -s "$SUM" -o out "file://$PWD/root/f"
 	got out
 	head -c 1000 root/f > part.part
@@ -66,7 +66,7 @@ failed() {
 	[ ! -e x.part ]
 }
 
-@test "a cut line is continued by range, and so is what an earlier run left" {
+@test "a broken transfer is continued with a range request, and so is the partial file of an earlier run" {
 	run -0 fetch -s "$SUM" "$U/cut/f"
 	[ -z "$output" ]
 	got
@@ -77,7 +77,7 @@ failed() {
 	[[ $(asked) == *" /file/f 12345" ]]
 }
 
-@test "a partial file that is whole needs no server; one that is too long or wrong is fetched again" {
+@test "a complete partial file needs no server; one that is too long or wrong is downloaded again" {
 	cp root/f a.part
 	fetch -s "$SUM" -o a "$U/file/f"
 	got a
@@ -92,7 +92,7 @@ failed() {
 	[[ $(asked) == *" /file/f 5000 /file/f -" ]]
 }
 
-@test "servers that know no ranges, refuse them, or send another one" {
+@test "servers that ignore ranges, refuse them, or send a different one" {
 	local kind
 	for kind in norange range416 shifted; do
 		head -c 777 root/f > "$kind.part"
@@ -102,7 +102,7 @@ failed() {
 	[ "$(asked)" = "/norange/f 777 /range416/f 777 /range416/f - /shifted/f 777 /shifted/f -" ]
 }
 
-@test "redirects are followed, but not for ever and not to a file" {
+@test "redirects are followed, but not forever and not to a file URL" {
 	fetch -s "$SUM" -o a "$U/moved/f"
 	got a
 	fetch -s "$SUM" -o b "$U/temp/f"
@@ -114,19 +114,19 @@ failed() {
 	failed 1 "$U/away: Protocol*"
 }
 
-@test "a wrong digest from every mirror: both digests and the URL are named, nothing is left" {
+@test "a wrong digest from every mirror: the message has both digests and the URL, no file is left" {
 	local other
 	other=$(tr a-y b-z < root/f | sha256sum | cut -d' ' -f1)
 	run fetch -s "$SUM" "$U/wrong/f"
-	failed 1 "$U/wrong/f: its sha256 is $other, not $SUM"
+	failed 1 "$U/wrong/f: the SHA-256 is $other, not $SUM"
 	[ "$(echo *)" = "pids root state" ]
-	# Half of it is right: it is fetched once more, but once only.
+	# After resuming, it is downloaded once more, but only once.
 	head -c 1000 root/f > f.part
 	run fetch -s "$SUM" "$U/wrong/f"
 	failed 1 "*$other*"
 	[ "$(asked)" = "/wrong/f - /wrong/f 1000 /wrong/f -" ]
 	[ "$(echo *)" = "pids root state" ]
-	# What was there stays.
+	# An existing file is kept.
 	echo mine > f
 	run fetch -s "$SUM" "$U/wrong/f"
 	[ "$(cat f)" = mine ]
@@ -137,14 +137,14 @@ failed() {
 	got
 	[ "${#lines[@]}" = 4 ]
 	[ "${lines[0]}" = "fetch: $U/missing/f: status 404" ]
-	# The last mirror went on where the one before broke off.
+	# The last mirror continues where the one before it broke off.
 	[ "$(asked)" = "/missing/f - /wrong/f - /down/f - /drop/f - /file/f $((SIZE / 2))" ]
 	rm f
 	run fetch -s "$SUM" "$U/missing/f" "$U/missing/g"
 	failed 1 "$U/missing/g: status 404"
 }
 
-@test "retries: so many as were asked for, with pauses; not for what is gone" {
+@test "retries: the number given, with pauses; none for a permanent error" {
 	local start=${EPOCHREALTIME/./}
 	run fetch -s "$SUM" -r 2 "$U/down/f"
 	failed 1 "$U/down/f: status 500"
@@ -169,13 +169,13 @@ failed() {
 	[ $((SECONDS - start)) -lt 10 ]
 }
 
-@test "a server that stalls is given up for the next mirror, which continues" {
+@test "a server that stalls is abandoned for the next mirror, which continues the file" {
 	fetch -s "$SUM" --stall 1 -r 0 "$U/stall/f" "$U/file/f"
 	got
 	[ "$(asked)" = "/stall/f - /file/f $((SIZE / 2))" ]
 }
 
-@test "the deadline ends it with 124 and keeps what has come" {
+@test "the timeout: exit 124, and the partial file is kept" {
 	run fetch -s "$SUM" -t 1 "$U/stall/f" "$U/file/f"
 	failed 124 "$U/stall/f: *"
 	cmp -n $((SIZE / 2)) root/f f.part
@@ -184,7 +184,7 @@ failed() {
 	failed 124 "$U/down/f: no time for a retry: status 500"
 }
 
-@test "SIGINT keeps what has come; the next run continues" {
+@test "SIGINT keeps the partial file; the next run continues it" {
 	# A background job of a shell starts with SIGINT ignored.
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' fetch -s "$SUM" "$U/stall/f" 3>&- &
 	local pid=$! code=0
@@ -199,17 +199,17 @@ failed() {
 	[ "$(asked)" = "/stall/f - /file/f $((SIZE / 2))" ]
 }
 
-@test "two fetches of one file: the second waits, and finds it; or its deadline passes" {
+@test "two fetches of one file: the second waits and finds it, or times out" {
 	fetch -s "$SUM" --stall 2 -r 0 "$U/stall/f" "$U/file/f" 3>&- &
 	local pid=$!
 	keep_pid "$pid"
 	wait_for 10 [ -s f.part ]
 	run fetch -s "$SUM" -t 1 "$U/file/f"
-	failed 124 "f.part: another fetch keeps it locked"
+	failed 124 "f.part: locked by another fetch"
 	fetch -s "$SUM" "$U/file/f"
 	got
 	wait "$pid"
-	# One of them fetched it; it did so in two parts.
+	# Only one of them downloaded it, in two parts.
 	[ "$(asked)" = "/stall/f - /file/f $((SIZE / 2))" ]
 }
 
@@ -220,7 +220,7 @@ failed() {
 	got
 }
 
-@test "a full disk: exit 1; with room it is continued" {
+@test "a full disk: exit 1; with free space it is continued" {
 	[ "$(id -u)" = 0 ] || skip "needs root for a tmpfs"
 	mkdir small
 	mount -t tmpfs -o size=1m none small
@@ -236,7 +236,7 @@ failed() {
 	rmdir small
 }
 
-@test "no password and no query in any message" {
+@test "no message has a password or a query" {
 	local secret=${U/\/\//\/\/user:secret@} raw=${U/\/\//\/\/user:se@cret@}
 	run fetch -v -s "$SUM" -r 1 "$secret/missing/f?token=secret" "$secret/down/f?token=secret" "$secret/loop" "$secret/wrong/f"
 	[ "$status" = 1 ]
@@ -254,11 +254,11 @@ failed() {
 }
 
 @test "bad options are named" {
-	refuses fetch "the digest is needed*" "$U/file/f"
-	refuses fetch "a URL is needed" -s "$SUM"
+	refuses fetch "the digest is missing: use --sha256" "$U/file/f"
+	refuses fetch "expected URL..." -s "$SUM"
 	refuses fetch "'abc' is not a SHA-256*" -s abc "$U/file/f"
-	refuses fetch "URL 2 is not one of*" -s "$SUM" "$U/file/f" ftp://x/y
-	refuses fetch "URL 1 is not one of*" -s "$SUM" root/f
+	refuses fetch "URL 2 is not an http*" -s "$SUM" "$U/file/f" ftp://x/y
+	refuses fetch "URL 1 is not an http*" -s "$SUM" root/f
 	refuses fetch "the URL has no file name*" -s "$SUM" "$U/"
 	refuses fetch "timeout '0'*" -s "$SUM" -t 0 "$U/file/f"
 	refuses fetch "number of retries '-1'*" -s "$SUM" -r -1 "$U/file/f"

@@ -229,7 +229,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	[ "$output" = provisioned ]
 	[ "$(guest "$ME-a" 'cat /root/.ssh/authorized_keys')" = "$(cat "$FLOW_B/clusters/$ME-a/ssh_key.pub")" ]
 	[ "$(guest "$ME-b" 'cat /root/.ssh/authorized_keys')" = "$(cat "$FLOW_B/clusters/$ME-b/ssh_key.pub")" ]
-	! cmp -s "$FLOW_B/clusters/$ME-a/host_key" "$FLOW_B/clusters/$ME-b/host_key"
+	run ! cmp -s "$FLOW_B/clusters/$ME-a/host_key" "$FLOW_B/clusters/$ME-b/host_key"
 	[ "$(guest "$ME-a" 'cat /proc/sys/kernel/random/uuid')" != "$(guest "$ME-b" 'cat /proc/sys/kernel/random/uuid')" ]
 	local there here
 	there=$(guest "$ME-a" 'date +%s') here=$(date +%s)

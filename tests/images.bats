@@ -98,7 +98,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	[ "$(mk keys MANIFESTS="$PWD/two.yaml")" = "$with" ]
 	grep -qx 'conf manifests.apply=one two' b/p/inputs/manifests.*
 	grep -q '^file manifests/two.yaml ' b/p/inputs/manifests.*
-	! grep -rq "$PWD" b/p/inputs
+	run ! grep -rq "$PWD" b/p/inputs
 	# Another file of that name is another key; back again is the first.
 	mkdir other
 	manifest two r.example/kubestamp-tools:7 'tty: true' > other/two.yaml

@@ -1,4 +1,4 @@
-# pause, as a pod's first process.
+# pause, as the first process of a pod.
 load lib/common
 
 teardown() { end_kept; }
@@ -6,18 +6,18 @@ teardown() { end_kept; }
 @test "pause ends on SIGTERM and on SIGINT, with 0" {
 	local sig pid
 	for sig in TERM INT; do
-		# A background job of a shell starts with SIGINT ignored; pause waits for it all the same.
+		# A background job of a shell starts with SIGINT ignored; pause accepts it nevertheless.
 		"$BIN/pause" 3>&- &
 		pid=$!
 		keep_pid "$pid"
-		# The one place where it sleeps is the wait for a signal.
+		# It sleeps only while it waits for a signal.
 		wait_for 5 grep -Pzq 'Name:\tpause\n(.*\n)*State:\tS' "/proc/$pid/status"
 		kill -"$sig" "$pid"
 		wait "$pid"
 	done
 }
 
-@test "pause reaps orphans when it is a namespace's first process" {
+@test "pause reaps orphans when it is the first process of a namespace" {
 	[ "$(id -u)" = 0 ] || skip "needs root for a PID namespace"
 	# The shell leaves two orphans and becomes pause, process 1 of the namespace.
 	unshare -pf --mount-proc bash -c '(sleep 0.2 & sleep 0.3 &); exec "$0"' "$BIN/pause" 3>&- &

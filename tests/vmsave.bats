@@ -340,7 +340,7 @@ reseal() {
 	mkdir saved
 	run "$BIN/vmsave" run saved
 	[ "$status" = 1 ]
-	[[ $output = *"saved: it exists" ]]
+	[[ $output = *"saved: already exists" ]]
 	[[ $(vm_status run) = *running* ]]
 	exec 7< run/vm.json
 	flock 7

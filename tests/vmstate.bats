@@ -443,7 +443,7 @@ big() {
 	[ "$(cd d && echo *)" = "files.json ram.zst state verified vm.json" ]
 	[ "$(stat -c %a e)" = "$(stat -c %a d)" ]
 	run -1 --separate-stderr vmstate --unpack -o e d
-	[ "$stderr" = "vmstate: e: it exists" ]
+	[ "$stderr" = "vmstate: e: already exists" ]
 	run -1 --separate-stderr vmstate --unpack -o none/e/ d
 	[[ $stderr == "vmstate: none/e.tmp."*": No such file or directory" ]]
 }

@@ -1,12 +1,11 @@
-# waitssh, against a real sshd, and against listeners that are none or not yet.
+# waitssh, against a real sshd and against other listeners.
 load lib/common
 
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 teardown() { end_kept; }
 
-# serve PORT PERL: calls the Perl code for each connection $c that PORT of 127.0.0.1 gets; its number is $n, from 0.
-# PORT 0 takes a free one. PERL runs in the server's one process: what it puts into @open stays open.
-# The port is in the file served.PID once it listens.
+# serve PORT PERL: listen on PORT of 127.0.0.1 (0: a free one) and run the Perl code for each connection $c, whose number
+# is $n, from 0. Connections in @open stay open. Sets port and server (the PID).
 serve() {
 	perl -MIO::Socket::INET -e '
 		$SIG{PIPE} = "IGNORE";
@@ -22,7 +21,7 @@ serve() {
 	port=$(cat "served.$server")
 }
 
-# start_sshd: a real one, at 127.0.0.1 and ::1 where there is one, on $port.
+# start_sshd: start a real sshd on $port of 127.0.0.1 and, with IPv6, ::1.
 start_sshd() {
 	[ -x /usr/sbin/sshd ] || skip "no sshd"
 	[ "$(id -u)" = 0 ] && mkdir -p /run/sshd
@@ -50,12 +49,12 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 	run -0 waitssh -t 20 "[::1]:$port"
 }
 
-@test "an sshd that starts late is found soon after it starts" {
+@test "an SSH server that starts late is found soon after it starts" {
 	port=$(free_port)
 	waitssh -t 30 -v "127.0.0.1:$port" 2> said 3>&- &
 	local waiter=$!
 	keep_pid $waiter
-	# It has been refused at least once when it sleeps in poll.
+	# Once it sleeps in poll, it has been refused at least once.
 	wait_for 5 grep -q '^State:.S' "/proc/$waiter/status"
 	kill -0 $waiter
 	serve "$port" 'print $c "SSH-2.0-late\r\n"'
@@ -63,7 +62,7 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 	grep -q ': SSH-2.0-late$' said
 }
 
-@test "lines before the identification string, pieces, and what is not printable" {
+@test "lines before the identification string, single bytes, and unprintable characters" {
 	serve 0 '
 		for (split //, "Welcome\r\nSSH is here\nSSH-2.0-a\e[2Jb\r\n") { syswrite $c, $_; select undef, undef, undef, .002 }'
 	run -0 --separate-stderr waitssh -v -t 20 "127.0.0.1:$port"
@@ -72,13 +71,13 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 	run -0 waitssh -t 20 "127.0.0.1:$port"
 }
 
-@test "what accepts and stays silent, or closes, is tried again" {
-	# As QEMU's port forwarding while the machine boots.
+@test "a server that accepts and stays silent, or closes, is tried again" {
+	# QEMU's port forwarding does this while the machine boots.
 	serve 0 'if ($n < 1) { push @open, $c } elsif ($n < 3) { close $c } else { print $c "SSH-2.0-x\n" }'
 	run -0 waitssh --attempt 1 --interval 10 -t 20 "127.0.0.1:$port"
 }
 
-@test "what is no SSH server makes 124, with the reason" {
+@test "not an SSH server: exit 124, with the reason" {
 	local t reason
 	while IFS='|' read -r t reason; do
 		serve 0 "$t"
@@ -87,25 +86,25 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 		[ "${#stderr_lines[@]}" = 1 ]
 		[[ $stderr == "waitssh: 127.0.0.1:$port: no SSH banner in 1 s: $reason" ]]
 	done <<- 'END'
-		print $c "HTTP/1.1 400\n" x 2000; push @open, $c|no SSH server: it sends too many lines
-		print $c "x" x 256, "\n"; push @open, $c|no SSH server: it sends a line of more than 255 bytes
-		print $c "SSH-", "x" x 252, "\n"; push @open, $c|no SSH server: it sends a line of more than 255 bytes
-		print $c "SSH-2.0\0\n"; push @open, $c|no SSH server: it sends a NUL
+		print $c "HTTP/1.1 400\n" x 2000; push @open, $c|not an SSH server: it sent too many lines
+		print $c "x" x 256, "\n"; push @open, $c|not an SSH server: it sent a line of more than 255 bytes
+		print $c "SSH-", "x" x 252, "\n"; push @open, $c|not an SSH server: it sent a line of more than 255 bytes
+		print $c "SSH-2.0\0\n"; push @open, $c|not an SSH server: it sent a NUL
 		print $c "SSH-2.0-no-newline"|connection closed before the SSH banner
 		setsockopt $c, SOL_SOCKET, SO_LINGER, pack "ii", 1, 0|connection lost before the SSH banner: Connection reset by peer
 		1|connection closed before the SSH banner
 	END
 }
 
-@test "silence: the reason says so" {
+@test "silence: exit 124, with the reason" {
 	serve 0 'push @open, $c'
 	run -124 --separate-stderr waitssh -t 2 --attempt 1 "127.0.0.1:$port"
 	[ "$stderr" = "waitssh: 127.0.0.1:$port: no SSH banner in 2 s: no SSH banner within 1 s" ]
 	run -124 --separate-stderr waitssh -t 1 --attempt 9 "127.0.0.1:$port"
-	[ "$stderr" = "waitssh: 127.0.0.1:$port: no SSH banner in 1 s: the first attempt was not over" ]
+	[ "$stderr" = "waitssh: 127.0.0.1:$port: no SSH banner in 1 s: the first attempt is still in progress" ]
 }
 
-@test "refused ports, a name that does not exist: 124 in time" {
+@test "refused ports, a name that does not exist: exit 124 in time" {
 	local start end
 	start=$(ms)
 	run -124 --separate-stderr waitssh -t 1 "127.0.0.1:$(free_port)" "127.0.0.1:$(free_port)" no-such.invalid
@@ -126,15 +125,15 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 	[[ $stderr == "waitssh: 127.0.0.1:$bad: "* ]]
 }
 
-@test "100 hosts at once: silent ones are waited for together, not one after the other" {
-	# Each first connection gets its answer only when all 100 are there.
+@test "100 hosts are waited for at once, not one after the other" {
+	# The connections are answered only when all 100 are open.
 	serve 0 'push @open, $c; if (@open == 100) { print $_ "SSH-2.0-x\r\n" for @open }'
 	local hosts=() i
 	for i in {1..100}; do hosts+=("127.0.0.1:$port"); done
 	run -0 waitssh -t 20 --attempt 20 "${hosts[@]}"
 }
 
-@test "more hosts than descriptors are allowed at first" {
+@test "more hosts than the soft limit of descriptors" {
 	[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 128 ] || skip "the hard limit is too low"
 	serve 0 'push @open, $c; if (@open == 100) { print $_ "SSH-2.0-x\r\n" for @open }'
 	local hosts=() i

@@ -1,4 +1,4 @@
-/* fetch: downloads one file with a pinned digest, from any of its mirrors. */
+/* fetch: download a file with a pinned digest from one of its mirrors. */
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
@@ -11,25 +11,25 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "net/download.h"
 #include "base/num.h"
 #include "base/sha256.h"
+#include "net/download.h"
 #include "net/url.h"
 
 enum { DEFAULT_TIMEOUT = 3600, DEFAULT_STALL = 30, DEFAULT_RETRIES = 3 };
 enum { MAX_SECONDS = 1000000, MAX_RETRIES = 100 };
-/* The first pause before a retry is doubled each time; a server may ask for a longer one. */
+/* The pause before a retry doubles each time. A server may ask for a longer one. */
 enum { BACKOFF_MS = 500, MAX_BACKOFF_MS = 32000, MAX_RETRY_AFTER = 60 };
 enum { LOCK_POLL_MS = 50, PROGRESS_MS = 200, MIB = 1024 * 1024 };
 
 enum { OPT_STALL = OPT_LONG, OPT_MAX_SIZE };
 
 static const struct opt options[] = {
-	{ 's', "sha256", "HEX", "the file's digest (needed)" },
-	{ 'o', "output", "FILE", "where it goes (last part of the first URL)" },
-	{ 't', "timeout", "SECONDS", "for all of it (3600)" },
-	{ OPT_STALL, "stall", "SECONDS", "give a mirror up that sends nothing so long (30)" },
-	{ 'r', "retries", "N", "of each mirror (3)" },
+	{ 's', "sha256", "HEX", "the digest of the file (required)" },
+	{ 'o', "output", "FILE", "write to FILE (default: last part of the URL)" },
+	{ 't', "timeout", "SECONDS", "limit for everything (default: 3600)" },
+	{ OPT_STALL, "stall", "SECONDS", "limit without any data (default: 30)" },
+	{ 'r', "retries", "N", "retries per mirror (default: 3)" },
 	{ OPT_MAX_SIZE, "max-size", "SIZE", "refuse a larger file" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -37,7 +37,7 @@ static const struct opt options[] = {
 static const struct tool fetch_tool = {
 	.name = "fetch",
 	.synopsis = "[options] URL...",
-	.about = "Download one file with a pinned digest; the URLs are its mirrors.",
+	.about = "Download a file with a pinned digest; the URLs are its mirrors.",
 	.opts = options,
 };
 
@@ -45,16 +45,17 @@ struct job {
 	struct cli *c;
 	char sha256[SHA256_HEX];
 	const char *output;
-	char *part; /* the output's name until it is whole */
-	int fd;     /* of PART, locked */
+	char *part; /* the name of the file until it is complete */
+	int fd;     /* PART, locked */
 	int64_t timeout, stall, retries;
 	uint64_t max;
 	int64_t deadline;
-	/* The progress bar: what was there when it began, and when. */
+	/* Progress: bytes and time when it was first shown, and when it was last shown. */
 	uint64_t begun_at;
 	int64_t begun, shown;
 };
 
+/* Results besides those of download(). WRONG: the digest is wrong. */
 enum { WRONG = -100, LATE = DOWNLOAD_LATE };
 
 static int out_of_memory(const struct cli *c)
@@ -68,7 +69,7 @@ static int set_digest(struct cli *c, char to[SHA256_HEX])
 	size_t i, n = strlen(c->arg);
 
 	if (n != SHA256_HEX - 1 || strspn(c->arg, "0123456789abcdefABCDEF") != n)
-		return cli_usage(c, "'%s' is not a SHA-256: 64 hexadecimal digits", c->arg);
+		return cli_usage(c, "'%s' is not a SHA-256 digest (64 hexadecimal digits)", c->arg);
 	for (i = 0; i <= n; i++)
 		to[i] = (char)tolower((unsigned char)c->arg[i]);
 	return 0;
@@ -78,7 +79,7 @@ static int set_number(struct cli *c, const char *what, int64_t min, int64_t max,
 {
 	if (num_parse(c->arg, min, max, to) == 0)
 		return 0;
-	return cli_usage(c, "%s '%s' is not %d to %d", what, c->arg, (int)min, (int)max);
+	return cli_usage(c, "%s '%s' is not a number from %d to %d", what, c->arg, (int)min, (int)max);
 }
 
 static int set_option(struct cli *c, struct job *job, int id)
@@ -98,7 +99,7 @@ static int set_option(struct cli *c, struct job *job, int id)
 	default:
 		if (num_size(c->arg, &job->max) == 0)
 			return 0;
-		return cli_usage(c, "size '%s' is not a number with K, M, G or T", c->arg);
+		return cli_usage(c, "size '%s' is not a number with an optional K, M, G or T", c->arg);
 	}
 }
 
@@ -117,12 +118,12 @@ static int parse(struct cli *c, struct job *job, int *code)
 		return 1;
 	}
 	if (job->sha256[0] == '\0')
-		*code = cli_usage(c, "the digest is needed: --sha256");
+		*code = cli_usage(c, "the digest is missing: use --sha256");
 	else if (c->argc == 0)
-		*code = cli_usage(c, "a URL is needed");
+		*code = cli_usage(c, "expected URL...");
 	for (i = 0; i < c->argc && *code == 0; i++)
 		if (!url_supported(c->argv[i]))
-			*code = cli_usage(c, "URL %d is not one of http, https or file", i + 1);
+			*code = cli_usage(c, "URL %d is not an http, https or file URL", i + 1);
 	return *code != 0;
 }
 
@@ -154,7 +155,7 @@ static void clear_progress(const struct job *job)
 		(void)fputs("\r\033[K", stderr);
 }
 
-/* Is PATH there with the right digest? Returns 1, 0, or -1. HEX is its digest. */
+/* Does PATH exist with the right digest? Returns 1, 0 or -1. HEX is its digest. */
 static int is_right(const struct job *job, const char *path, char hex[SHA256_HEX], struct err *e)
 {
 	struct stat st;
@@ -166,8 +167,7 @@ static int is_right(const struct job *job, const char *path, char hex[SHA256_HEX
 	return sha256_file(path, hex, NULL, e) < 0 ? -1 : strcmp(hex, job->sha256) == 0;
 }
 
-/* Opens and locks the partial file; whoever had it first may have finished it. Returns 0, 1: all is there, or -1, LATE.
- */
+/* Opens and locks the partial file. Returns 0, 1 if another fetch has completed the output meanwhile, -1 or LATE. */
 static int open_part(struct job *job, struct err *e)
 {
 	struct stat opened, named;
@@ -181,12 +181,12 @@ static int open_part(struct job *job, struct err *e)
 			if (errno != EWOULDBLOCK && errno != EINTR)
 				return err_sys(e, "%s: lock", job->part);
 			if (ms_left(job->deadline) == 0) {
-				(void)err_set(e, "%s: another fetch keeps it locked", job->part);
+				(void)err_set(e, "%s: locked by another fetch", job->part);
 				return LATE;
 			}
 			(void)poll(NULL, 0, LOCK_POLL_MS);
 		}
-		/* The name may be another file's by now, or nobody's. */
+		/* The fetch that held the lock may have renamed or removed the file. */
 		if (fstat(job->fd, &opened) == 0 && lstat(job->part, &named) == 0 && opened.st_ino == named.st_ino &&
 		    opened.st_dev == named.st_dev)
 			return is_right(job, job->output, hex, e);
@@ -195,7 +195,7 @@ static int open_part(struct job *job, struct err *e)
 	}
 }
 
-/* The partial file is the whole one: makes it durable and gives it its name. Returns 0 or -1. */
+/* The partial file is complete: syncs it to disk and renames it. Returns 0 or -1. */
 static int finish(struct job *job, struct err *e)
 {
 	AUTO_FREE char *dir = strdup(job->output);
@@ -215,7 +215,7 @@ static int finish(struct job *job, struct err *e)
 	return 0;
 }
 
-/* Judges what is there of the file. Returns 0 when it is whole, WRONG (the file is then empty) or -1. */
+/* Checks the downloaded file and finishes it. Returns 0, WRONG (the file is then empty) or -1. */
 static int verify(struct job *job, struct err *e)
 {
 	char hex[SHA256_HEX];
@@ -225,11 +225,11 @@ static int verify(struct job *job, struct err *e)
 		return rc > 0 ? finish(job, e) : -1;
 	if (ftruncate(job->fd, 0) < 0)
 		return err_sys(e, "%s", job->part);
-	(void)err_set(e, "its sha256 is %s, not %s", hex, job->sha256);
+	(void)err_set(e, "the SHA-256 is %s, not %s", hex, job->sha256);
 	return WRONG;
 }
 
-/* Waits before attempt TRY (1: the first retry). Returns 0 or LATE. */
+/* Waits before retry TRY, counted from 1. Returns 0 or LATE. */
 static int pause_before(const struct job *job, const char *shown, int64_t try, int retry_after, struct err *e)
 {
 	int64_t ms = BACKOFF_MS;
@@ -242,12 +242,12 @@ static int pause_before(const struct job *job, const char *shown, int64_t try, i
 		(void)err_prefix(e, "no time for a retry");
 		return LATE;
 	}
-	cli_note(job->c, "%s: %s; next try in %d ms", shown, e->msg, (int)ms);
+	cli_note(job->c, "%s: %s; retrying in %d ms", shown, e->msg, (int)ms);
 	(void)poll(NULL, 0, (int)ms);
 	return 0;
 }
 
-/* Gets the file from one mirror, which is called SHOWN in messages. Returns 0, -1, WRONG or what download says. */
+/* Downloads the file from URL, which messages show as SHOWN. Returns 0, -1, WRONG or a result of download(). */
 static int fetch_from(struct job *job, const char *url, const char *shown, struct err *e)
 {
 	struct download d = { .url = url,
@@ -266,7 +266,7 @@ static int fetch_from(struct job *job, const char *url, const char *shown, struc
 		rc = download(&d, e);
 		if (rc == 0)
 			rc = verify(job, e);
-		/* What was resumed may be another file's beginning: from 0 it may still be right. */
+		/* The part that was there may have been wrong, so one more attempt from the beginning is worthwhile. */
 		if (rc == DOWNLOAD_RESTART || (rc == WRONG && d.resumed && !again)) {
 			again = true;
 			continue;
@@ -278,7 +278,7 @@ static int fetch_from(struct job *job, const char *url, const char *shown, struc
 	}
 }
 
-/* Tries one mirror after the other. Returns an exit code. */
+/* Tries the mirrors in order. Returns an exit code. */
 static int fetch_any(struct job *job, struct err *e)
 {
 	int i, rc = 0;
@@ -291,7 +291,7 @@ static int fetch_any(struct job *job, struct err *e)
 		if (rc == 0)
 			return EX_DONE;
 		(void)err_prefix(e, "%s", rc == -1 ? job->output : shown != NULL ? shown : "URL");
-		/* A disk that is full and time that is up are the same for the next mirror. */
+		/* No other mirror helps if the file cannot be written or time is up. */
 		if (rc == -1 || rc == LATE)
 			break;
 		if (i + 1 < job->c->argc)
@@ -310,19 +310,19 @@ static int run(struct job *job, struct err *e)
 	if (rc == 0)
 		rc = open_part(job, e);
 	if (rc > 0) {
-		cli_note(job->c, "%s: is there already", job->output);
+		cli_note(job->c, "%s: already downloaded", job->output);
 		if (job->fd >= 0)
 			(void)unlink(job->part);
 		return EX_DONE;
 	}
 	if (rc < 0)
 		return cli_fail(job->c, rc == LATE ? EX_LATE : EX_FAIL, e);
-	/* An earlier fetch may have been stopped with all of it there. */
+	/* An earlier fetch may have been killed after the last byte arrived. */
 	if (is_right(job, job->part, hex, e) > 0)
 		code = finish(job, e) == 0 ? EX_DONE : EX_FAIL;
 	else
 		code = fetch_any(job, e);
-	/* Nothing in it is nothing to resume from. */
+	/* An empty partial file is of no use. */
 	if (code != EX_DONE && fstat(job->fd, &st) == 0 && st.st_size == 0)
 		(void)unlink(job->part);
 	return code == EX_DONE ? code : cli_fail(job->c, code, e);
@@ -347,7 +347,7 @@ int main(int argc, char **argv)
 	if (job.output == NULL)
 		job.output = name = url_file_name(c.argv[0]);
 	if (job.output == NULL || *job.output == '\0')
-		return cli_end(&c, cli_usage(&c, "the URL has no file name: --output"));
+		return cli_end(&c, cli_usage(&c, "the URL has no file name: use --output"));
 	if (asprintf(&job.part, "%s.part", job.output) < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
 		code = out_of_memory(&c);
 	else

@@ -1,4 +1,4 @@
-/* pause: the process that holds a pod's namespaces; it waits, reaps what it inherits, and ends when told to. */
+/* pause: the process that holds the namespaces of a pod and reaps its orphans. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static const struct tool pause_tool = {
 	.about = "Hold a pod's namespaces: reap orphans, end on SIGINT or SIGTERM.",
 };
 
-/* Waits for a signal; children are reaped as they end. Returns 0 on SIGINT or SIGTERM, or -1. */
+/* Reaps children until SIGINT or SIGTERM arrives. Returns 0, or -1. */
 static int hold(struct err *e)
 {
 	sigset_t set;

@@ -1,4 +1,4 @@
-/* waitssh: returns when every host has sent its SSH identification string, or at the deadline. */
+/* waitssh: wait until every host has sent its SSH identification string. */
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -10,14 +10,14 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "net/hostport.h"
 #include "base/num.h"
+#include "net/hostport.h"
 #include "net/sshbanner.h"
 
 enum { OPT_INTERVAL = OPT_LONG, OPT_ATTEMPT };
 
 static const struct opt options[] = {
-	{ 't', "timeout", "SECONDS", "deadline for all hosts (default: 120)" },
+	{ 't', "timeout", "SECONDS", "limit for all hosts together (default: 120)" },
 	{ OPT_INTERVAL, "interval", "MS", "pause between attempts (default: 200)" },
 	{ OPT_ATTEMPT, "attempt", "SECONDS", "limit of one attempt (default: 5)" },
 	{ 0, NULL, NULL, NULL },
@@ -38,21 +38,21 @@ enum phase {
 };
 
 struct host {
-	const char *spec; /* as it was given */
+	const char *spec; /* the operand */
 	struct hostport hp;
 	enum phase phase;
 	int fd;                           /* -1 unless CONNECTING or READING */
-	int64_t due;                      /* of now_ms */
-	struct addrinfo *found, *untried; /* this round's addresses, and which of them come next */
+	int64_t due;                      /* when the phase ends, of now_ms */
+	struct addrinfo *found, *untried; /* addresses of this round, and those still to be tried */
 	struct sshbanner banner;
-	struct err why; /* of the last attempt that failed */
+	struct err why; /* reason of the last failure */
 };
 
 struct waiting {
 	struct cli *cli;
 	struct host *hosts;
-	struct pollfd *fds; /* one a host, in the same order */
-	size_t n, left;
+	struct pollfd *fds; /* one per host, in the same order */
+	size_t n, left;     /* hosts, and those that have not answered */
 	int64_t seconds, interval_ms, attempt_s;
 	int64_t start, deadline; /* of now_ms */
 };
@@ -64,7 +64,7 @@ static void hang_up(struct host *h)
 	h->fd = -1;
 }
 
-/* After a failure, h->why says which: the next address at once, or all of them again after the interval. */
+/* After a failure: tries the next address at once, or all of them again after the interval. */
 static void pause_host(const struct waiting *w, struct host *h)
 {
 	hang_up(h);
@@ -72,7 +72,7 @@ static void pause_host(const struct waiting *w, struct host *h)
 	h->due = now_ms() + (h->untried != NULL ? 0 : w->interval_ms);
 }
 
-/* A new round of addresses. Returns 0 or -1. */
+/* Looks up the addresses for a new round. Returns 0 or -1. */
 static int resolve(struct host *h)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
@@ -149,7 +149,7 @@ static void read_banner(struct waiting *w, struct host *h)
 	    w->cli, "%s: answered after %.1f s: %s", h->spec, (double)(now_ms() - w->start) / 1000, h->banner.line);
 }
 
-/* What the clock asks for at NOW. */
+/* Starts an attempt, or ends one that takes too long. */
 static void act_on_time(const struct waiting *w, struct host *h, int64_t now)
 {
 	if (h->phase == ANSWERED || h->due > now)
@@ -163,7 +163,7 @@ static void act_on_time(const struct waiting *w, struct host *h, int64_t now)
 	pause_host(w, h);
 }
 
-/* What a socket asks for. */
+/* Handles a socket that poll reported. */
 static void act_on_socket(struct waiting *w, struct host *h)
 {
 	if (h->phase == CONNECTING)
@@ -172,7 +172,7 @@ static void act_on_socket(struct waiting *w, struct host *h)
 		read_banner(w, h);
 }
 
-/* Sleeps until a socket is ready, a host is due, or the deadline has come. Returns what poll returned. */
+/* Sleeps until a socket is ready, a host is due or the deadline passes. Returns the result of poll. */
 static int sleep_until_next(struct waiting *w)
 {
 	int64_t next = w->deadline;
@@ -181,7 +181,7 @@ static int sleep_until_next(struct waiting *w)
 
 	for (i = 0; i < w->n; i++) {
 		h = &w->hosts[i];
-		/* poll(2) takes no notice of negative descriptors. */
+		/* poll(2) ignores negative descriptors. */
 		w->fds[i] = (struct pollfd){ .fd = h->fd, .events = h->phase == CONNECTING ? POLLOUT : POLLIN };
 		if (h->phase != ANSWERED && h->due < next)
 			next = h->due;
@@ -189,7 +189,7 @@ static int sleep_until_next(struct waiting *w)
 	return poll(w->fds, (nfds_t)w->n, ms_left(next));
 }
 
-/* Returns 1 when all have answered, 0 at the deadline, or -1. */
+/* Returns 1 when all hosts have answered, 0 at the deadline, or -1. */
 static int wait_for_all(struct waiting *w, struct err *e)
 {
 	int64_t now;
@@ -205,8 +205,8 @@ static int wait_for_all(struct waiting *w, struct err *e)
 				act_on_socket(w, &w->hosts[i]);
 		if (w->left > 0 && ms_left(w->deadline) == 0)
 			return 0;
-		/* A slow resolver must not make a host late whose socket has not been looked at since: one NOW for all.
-		 */
+		/* One NOW for all: otherwise a slow lookup for one host would end attempts of others whose sockets are
+		 * ready. */
 		now = now_ms();
 		for (i = 0; i < w->n && ms_left(w->deadline) > 0; i++)
 			act_on_time(w, &w->hosts[i], now);
@@ -223,12 +223,12 @@ static int late(const struct waiting *w)
 		h = &w->hosts[i];
 		if (h->phase != ANSWERED)
 			cli_warn(w->cli, "%s: no SSH banner in %lld s: %s", h->spec, (long long)w->seconds,
-			    h->why.msg[0] != '\0' ? h->why.msg : "the first attempt was not over");
+			    h->why.msg[0] != '\0' ? h->why.msg : "the first attempt is still in progress");
 	}
 	return EX_LATE;
 }
 
-/* Takes the operands. Returns 0, or the exit code. */
+/* Parses the operands. Returns 0, or an exit code. */
 static int take_hosts(struct waiting *w)
 {
 	struct cli *c = w->cli;
@@ -254,7 +254,7 @@ static int take_hosts(struct waiting *w)
 	return 0;
 }
 
-/* The argument of the option NAME. Returns 0, or -1 after a usage error. */
+/* Parses the argument of the option NAME. Returns 0, or -1 after a usage error. */
 static int number(struct cli *c, const char *name, int64_t max, int64_t *out)
 {
 	if (num_parse(c->arg, 1, max, out) == 0)
@@ -302,7 +302,7 @@ static void release(struct waiting *w)
 	free(w->fds);
 }
 
-/* As many sockets as there are hosts; and a resolver that does not wait longer than we would for one attempt. */
+/* Allows as many sockets as possible, and keeps lookups of names about as short as an attempt. */
 static void prepare(void)
 {
 	struct rlimit files;

@@ -1,4 +1,4 @@
-/* HOST:PORT as it comes from a command line. */
+/* HOST:PORT, as given on a command line. */
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static void check(const struct hostport *hp)
 	(void)snprintf(port, sizeof port, "%ld", value);
 	if (value < 1 || value > 65535 || strcmp(port, hp->port) != 0)
 		abort();
-	/* Nothing that a shell or a resolver takes for something else. */
+	/* The host has no characters that are special to a shell, a URL or an option parser. */
 	if (hp->host[0] == '\0' || hp->host[0] == '-' || strpbrk(hp->host, "[]/@ ,;'\"\\$\n\t") != NULL)
 		abort();
 	(void)snprintf(text, sizeof text, strchr(hp->host, ':') != NULL ? "[%s]:%s" : "%s:%s", hp->host, hp->port);

@@ -1,6 +1,6 @@
 /*
- * A fuzz target without a fuzzer: runs it over files, or over the files of directories, and prints TAP. Each file
- * has a process of its own, so that one crash names its file and the others still run.
+ * Runs a fuzz target without a fuzzer over files and over the files in directories, and prints TAP. Each file has a
+ * process of its own, so that a crash is reported for its file and the others still run.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* Seconds until a file's process is taken for hung; far more than any file needs, even sanitized. */
+/* Seconds after which a process is considered hung; far more than any file takes, even with sanitizers. */
 enum { HUNG = 120 };
 
 struct files {
@@ -60,7 +60,7 @@ static void add_dir(struct files *f, const char *dir)
 	free(names);
 }
 
-/* Reads PATH into memory of its very size, so that a sanitizer sees a read past the end. Runs the target. */
+/* Runs the target over PATH, read into memory of exactly its size so that a sanitizer detects overruns. */
 static int use(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -80,7 +80,7 @@ static int use(const char *path)
 	return EXIT_SUCCESS;
 }
 
-/* "directory/file": the last two parts of PATH. */
+/* The last two components of PATH. */
 static const char *title(const char *path)
 {
 	const char *p = path + strlen(path);
@@ -91,7 +91,7 @@ static const char *title(const char *path)
 	return p;
 }
 
-/* Returns whether the target took file I. */
+/* Runs the target over file I in a process of its own. Returns whether it passed. */
 static int run(struct files *f, size_t i)
 {
 	pid_t pid;

@@ -1,4 +1,4 @@
-/* What an SSH server, or anything else that listens, sends first; in pieces of every size. */
+/* The first bytes from an SSH server, or from anything else that listens, in pieces of all sizes. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* The first byte of DATA is the size of the pieces; 0: one piece. */
+/* Feeds DATA in pieces of PIECE bytes; 0: all at once. */
 static enum sshbanner_is feed(struct sshbanner *b, const uint8_t *data, size_t n, size_t piece, struct err *e)
 {
 	enum sshbanner_is is = SSHBANNER_MORE;
@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	enum sshbanner_is is;
 	size_t i;
 
+	/* The first byte is the size of the pieces. */
 	if (n == 0)
 		return 0;
 	is = feed(&pieces, data + 1, n - 1, data[0], &e);

@@ -1,4 +1,4 @@
-/* URLs as they come from the command line, and header lines as they come from a server. */
+/* URLs from a command line, and header lines from a server. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	(void)url_content_range((const char *)data, n, &first);
 	shown = url_shown(text);
 	name = url_file_name(text);
-	/* What is shown has no query; what names a file is no path. */
+	/* A URL that is printed has no query, and a file name is not a path. */
 	if (shown != NULL && strncmp(text, "http://", 7) == 0 && strchr(shown, '?') != NULL)
 		abort();
 	if (name != NULL && (strchr(name, '/') != NULL || strcmp(name, "..") == 0))

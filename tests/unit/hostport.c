@@ -1,4 +1,4 @@
-/* HOST, HOST:PORT and [ADDRESS6]:PORT. */
+/* Parsing HOST, HOST:PORT and [ADDRESS6]:PORT. */
 #include "net/hostport.h"
 
 #include "tap.h"
@@ -105,7 +105,7 @@ static void test_empty_brackets(void)
 	ok(hostport_parse(&hp, "[]:22", "22", &e) == -1 && strstr(e.msg, "no valid host name") != NULL,
 	    "'[]:22' has no host");
 	ok(hostport_parse(&hp, "[", "22", &e) == -1 && hostport_parse(&hp, "[]", "22", &e) == -1,
-	    "nor have '[' and '[]'");
+	    "neither have '[' and '[]'");
 }
 
 int main(void)

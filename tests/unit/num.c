@@ -1,4 +1,4 @@
-/* Numbers, sizes and deadlines, at their ends. */
+/* Numbers, sizes and deadlines, at their limits. */
 #include "base/num.h"
 
 #include <limits.h>
@@ -16,8 +16,8 @@ static void refuses(const char *s, int64_t min, int64_t max)
 {
 	int64_t got = 4711;
 
-	ok(num_parse(s, min, max, &got) == -1 && got == 4711, "'%s' is no number from %lld to %lld, and nothing is set",
-	    s, (long long)min, (long long)max);
+	ok(num_parse(s, min, max, &got) == -1 && got == 4711,
+	    "'%s' is not a number from %lld to %lld, and OUT is unchanged", s, (long long)min, (long long)max);
 }
 
 static void is_size(const char *s, uint64_t want)
@@ -61,7 +61,7 @@ static void test_size(void)
 	size_t i;
 
 	for (i = 0; i < TAP_COUNT(bad); i++)
-		ok(num_size(bad[i], &got) == -1 && got == 4711, "'%s' is no size, and nothing is set", bad[i]);
+		ok(num_size(bad[i], &got) == -1 && got == 4711, "'%s' is not a size, and BYTES is unchanged", bad[i]);
 	is_size("0", 0);
 	is_size("0T", 0);
 	is_size("1", 1);
@@ -85,12 +85,12 @@ static void test_clock(void)
 	int64_t a = now_ms(), b = now_ms();
 
 	ok(a > 0 && b >= a, "the clock does not go back");
-	ok(ms_left(a) == 0, "nothing is left until a time that has passed");
-	ok(ms_left(INT64_MIN / 2) == 0 && ms_left(0) == 0 && ms_left(-1) == 0, "nor until one long ago");
-	ok(ms_left(INT64_MAX) == INT_MAX, "what poll cannot wait for is its most");
-	ok(ms_left(now_ms() + INT_MAX + 1000000LL) == INT_MAX, "more than that too");
+	ok(ms_left(a) == 0, "0 ms are left until the present");
+	ok(ms_left(INT64_MIN / 2) == 0 && ms_left(0) == 0 && ms_left(-1) == 0, "and until any time in the past");
+	ok(ms_left(INT64_MAX) == INT_MAX, "a distant deadline gives INT_MAX");
+	ok(ms_left(now_ms() + INT_MAX + 1000000LL) == INT_MAX, "so does one just beyond INT_MAX");
 	a = ms_left(now_ms() + 1000000);
-	ok(a > 0 && a <= 1000000, "1000 seconds are no more than 1000 seconds");
+	ok(a > 0 && a <= 1000000, "at most 1000 s are left until 1000 s from now");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* lib/outdir: directories that are there whole or not at all. */
+/* Output directories that appear complete or not at all. */
 #include "base/outdir.h"
 
 #include <fcntl.h>
@@ -33,21 +33,20 @@ static void whole_or_not(void)
 	char tmp[64];
 
 	(void)snprintf(tmp, sizeof tmp, "d.tmp.%ld", (long)getpid());
-	ok(outdir_open(&o, "d//", 0700, &e) == 0 && there(tmp) && !there("d"), "it is begun under another name");
-	ok(make(o.tmp, "a") && outdir_commit(&o, &e) == 0 && there("d/a") && !there(tmp),
-	    "it is there when it is whole");
-	ok(outdir_open(&o, "d", 0700, &e) < 0 && strcmp(e.msg, "d: it exists") == 0, "it is not made twice");
-	ok(outdir_open(&o, "c", 0700, &e) == 0 && make(o.tmp, "a") && make(o.tmp, "b"), "another one");
+	ok(outdir_open(&o, "d//", 0700, &e) == 0 && there(tmp) && !there("d"), "it is created under a temporary name");
+	ok(make(o.tmp, "a") && outdir_commit(&o, &e) == 0 && there("d/a") && !there(tmp), "it exists after the commit");
+	ok(outdir_open(&o, "d", 0700, &e) < 0 && strcmp(e.msg, "d: already exists") == 0, "an existing one is refused");
+	ok(outdir_open(&o, "c", 0700, &e) == 0 && make(o.tmp, "a") && make(o.tmp, "b"), "a second one is filled");
 	outdir_abort(&o);
-	ok(!there("c") && o.tmp == NULL, "is not there after an abort");
+	ok(!there("c") && o.tmp == NULL, "it does not exist after an abort");
 	ok(outdir_open(&o, "c", 0700, &e) == 0 && make(o.tmp, "a") && mkdir("c", 0700) == 0 && make("c", "b"),
-	    "another's is there first");
-	ok(outdir_commit(&o, &e) < 0 && there("c/b") && !there("c/a"), "it stays");
+	    "another process creates the same directory first");
+	ok(outdir_commit(&o, &e) < 0 && there("c/b") && !there("c/a"), "the commit fails and leaves it alone");
 	ok(outdir_open(&o, "no/such/c", 0700, &e) < 0 && strstr(e.msg, "no/such/c") != NULL,
 	    "the error names the path");
 }
 
-/* More files than one call of getdents64(2) finds. */
+/* More files than one call of getdents64(2) returns. */
 static void many(void)
 {
 	struct outdir o;
@@ -64,7 +63,7 @@ static void many(void)
 	}
 	(void)snprintf(name, sizeof name, "%s", o.tmp);
 	outdir_abort(&o);
-	ok(!there(name), "five hundred files are removed");
+	ok(!there(name), "500 files are removed");
 }
 
 static void stale(void)
@@ -79,7 +78,7 @@ static void stale(void)
 	fd = open("s.tmp.2", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ok(flock(fd, LOCK_EX) == 0 && symlink("d", "s.tmp.3") == 0, "one is locked");
 	ok(outdir_open(&o, "s", 0700, &e) == 0 && !there("s.tmp.1"), "a stale one is removed");
-	ok(there("s.tmp.2") && there("s.tmp.") && there("d/a"), "others are not");
+	ok(there("s.tmp.2") && there("s.tmp.") && there("d/a"), "locked and other directories are not");
 	outdir_abort(&o);
 	(void)close(fd);
 	(void)rmdir("s.tmp.2");
@@ -105,9 +104,10 @@ static void signals(void)
 			(void)raise(SIGTERM);
 		_exit(0);
 	}
-	ok(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a signal ends it");
+	ok(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM,
+	    "a signal ends the process");
 	(void)snprintf(tmp, sizeof tmp, "g.tmp.%ld", (long)pid);
-	ok(!there("g") && !there(tmp), "and leaves no directory");
+	ok(!there("g") && !there(tmp), "no directory is left");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* Quoting for sh and for make, there and back: through the real ones. */
+/* Quoting for sh and for make: each text is quoted and read back by the real programs. */
 #include "base/quote.h"
 
 #include <unistd.h>
@@ -24,7 +24,7 @@ static void write_text(const char *text, void (*quote)(FILE *, const char *), ch
 		abort();
 }
 
-/* What COMMAND prints, at most SIZE - 1 bytes. */
+/* The first SIZE - 1 bytes that COMMAND prints. */
 static void output_of(const char *command, char *text, size_t size)
 {
 	FILE *f = popen(command, "re");
@@ -59,7 +59,7 @@ static void test_forms(void)
 	}
 }
 
-/* Two words: one would not show that the first ends where it should. */
+/* Uses the word twice, to see that the first one ends where it should. */
 static void through_sh(const char *text)
 {
 	char *word = NULL, *command = NULL, want[256], got[256];
@@ -74,7 +74,7 @@ static void through_sh(const char *text)
 	free(command);
 }
 
-/* The line after shows that the value ends with its line. */
+/* The variable W shows that the value of V ends with its line. */
 static void through_make(const char *text, const char *path)
 {
 	char *value = NULL, command[128], want[256], got[256];

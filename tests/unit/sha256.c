@@ -1,4 +1,4 @@
-/* SHA-256: the examples of FIPS 180-4, pieces, and files around the size of the buffer. */
+/* SHA-256: the examples of FIPS 180-4, data in pieces, and files around the size of the buffer. */
 #include "base/sha256.h"
 
 #include <unistd.h>
@@ -7,7 +7,7 @@
 
 static char million[1000000];
 
-/* The digest of N bytes of DATA that come in pieces of PIECE. */
+/* The digest of N bytes of DATA, added in pieces of PIECE bytes. */
 static void digest(const char *data, size_t n, size_t piece, char hex[SHA256_HEX])
 {
 	struct sha256 *s = sha256_new();
@@ -75,7 +75,7 @@ static void test_unfinished(void)
 	struct sha256 *s = sha256_new();
 
 	sha256_free(NULL);
-	ok(s != NULL && sha256_add(s, "abc", 3) == 0 && sha256_add(s, "", 0) == 0, "one that is begun");
+	ok(s != NULL && sha256_add(s, "abc", 3) == 0 && sha256_add(s, "", 0) == 0, "an unfinished digest");
 	sha256_free(s);
 }
 
@@ -91,7 +91,7 @@ static void check_file(const char *path, size_t n)
 	digest(million, n, 64, want);
 	ok(sha256_file(path, hex, &size, &e) == 0 && size == n, "a file of %zu bytes", n);
 	same(hex, want, "its digest");
-	ok(sha256_file(path, hex, NULL, &e) == 0 && strcmp(hex, want) == 0, "its size is not asked for");
+	ok(sha256_file(path, hex, NULL, &e) == 0 && strcmp(hex, want) == 0, "without its size");
 }
 
 static void test_file(void)
@@ -109,7 +109,7 @@ static void test_file(void)
 	for (i = 0; i < TAP_COUNT(sizes); i++)
 		check_file(path, sizes[i]);
 	(void)unlink(path);
-	ok(sha256_file("/nowhere/at/all", hex, &size, &e) == -1 && size == 4711, "a file that is not there");
+	ok(sha256_file("/nowhere/at/all", hex, &size, &e) == -1 && size == 4711, "a file that does not exist");
 	same(e.msg, "/nowhere/at/all: No such file or directory", "the reason");
 	ok(sha256_file("/", hex, &size, &e) == -1 && size == 4711, "a directory");
 	same(e.msg, "/: Is a directory", "the reason");

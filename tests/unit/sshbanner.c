@@ -1,9 +1,9 @@
-/* RFC 4253, section 4.2: what a server sends first, whole and in pieces. */
+/* SSH identification strings (RFC 4253, section 4.2), at once and in pieces. */
 #include "net/sshbanner.h"
 
 #include "tap.h"
 
-/* Feeds N bytes of DATA in pieces of PIECE bytes; each is in memory of its own, so that a sanitizer sees its end. */
+/* Feeds N bytes of DATA in pieces of PIECE bytes, each in memory of its own, so that a sanitizer detects overruns. */
 static enum sshbanner_is feed(struct sshbanner *b, const char *data, size_t n, size_t piece, struct err *e)
 {
 	enum sshbanner_is is = SSHBANNER_MORE;
@@ -50,7 +50,7 @@ static void more(const char *name, const char *data)
 	check(name, data, strlen(data), SSHBANNER_MORE, "");
 }
 
-/* HEAD, then bytes until the line has N of them, END included. */
+/* A line of N bytes that begins with HEAD and ends with END. */
 static char *line_of(const char *head, size_t n, const char *end)
 {
 	char *s = calloc(n + 1, 1);
@@ -65,7 +65,7 @@ static char *line_of(const char *head, size_t n, const char *end)
 
 static void test_length(void)
 {
-	static const char too_long[] = "no SSH server: it sends a line of more than 255 bytes";
+	static const char too_long[] = "not an SSH server: it sent a line of more than 255 bytes";
 	char *line = line_of("SSH-2.0-", 255, "\r\n"), *text = line_of("SSH-2.0-", 253, "");
 
 	found("255 bytes with CR LF", line, text);
@@ -99,12 +99,12 @@ static void test_lines(void)
 	check("1024 lines and no more", data, 1024, SSHBANNER_MORE, "");
 	(void)memset(data, '\n', 1025);
 	(void)memcpy(data + 1025, "SSH-2.0-x\n", 10);
-	check("after 1025 lines", data, 1035, SSHBANNER_BAD, "no SSH server: it sends too many lines");
+	check("after 1025 lines", data, 1035, SSHBANNER_BAD, "not an SSH server: it sent too many lines");
 }
 
 int main(void)
 {
-	static const char nul[] = "no SSH server: it sends a NUL";
+	static const char nul[] = "not an SSH server: it sent a NUL";
 
 	found("CR LF", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "SSH-2.0-OpenSSH_9.2p1 Debian-2");
 	found("LF alone", "SSH-1.99-old\n", "SSH-1.99-old");

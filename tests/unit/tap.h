@@ -1,4 +1,4 @@
-/* TAP for the unit tests: ok(what is true, "its name"), ..., and tap_end() as the last call of main. */
+/* TAP output for the unit tests: any number of ok() and same(), then tap_end() as the last call of main. */
 #ifndef KS_TAP_H
 #define KS_TAP_H
 
@@ -10,7 +10,7 @@
 
 static int tap_n, tap_failed;
 
-/* Shows TEXT in one line that is TAP, whatever is in it. */
+/* Prints TEXT, escaping what TAP does not allow in the name of a test. */
 static inline void tap_show(const char *text)
 {
 	for (; *text != '\0'; text++)
@@ -51,12 +51,12 @@ static inline void tap_same(const char *got, const char *want, const char *file,
 	(void)printf("'\n");
 }
 
-/* ok(true, "format", ...); same("what it is", "what it should be", "name"). */
+/* ok(CONDITION, FORMAT, ...): it must be true. same(GOT, WANT, NAME): the strings must be equal. */
 #define ok(good, ...) ((void)tap_ok((good), __FILE__, __LINE__, __VA_ARGS__))
 #define same(got, want, name) tap_same((got), (want), __FILE__, __LINE__, (name))
 #define TAP_COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* The plan. Returns what main returns. */
+/* Prints the plan. Returns the exit status for main. */
 static inline int tap_end(void)
 {
 	(void)printf("1..%d\n", tap_n);

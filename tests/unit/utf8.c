@@ -1,9 +1,9 @@
-/* UTF-8 at the ends of every length (RFC 3629), and what is refused. */
+/* UTF-8 (RFC 3629): the first and last character of each length, and what is refused. */
 #include "base/utf8.h"
 
 #include "tap.h"
 
-/* Alone, and between others: nothing of a character may be taken for the next. In memory of its very size. */
+/* Checks S alone and between other characters, in memory of exactly its size. */
 static void check(const char *s, bool want, const char *name)
 {
 	static const char *const around[][2] = { { "", "" }, { "a", "b" }, { "\xc3\xa4", "\xc3\xa4" } };
@@ -13,7 +13,7 @@ static void check(const char *s, bool want, const char *name)
 	for (i = 0; i < TAP_COUNT(around); i++) {
 		if (asprintf(&text, "%s%s%s", around[i][0], s, around[i][1]) < 0)
 			abort();
-		ok(utf8_is_line(text) == want, "%s: '%s' is %sa line", name, text, want ? "" : "not ");
+		ok(utf8_is_line(text) == want, "%s: '%s' is %saccepted", name, text, want ? "" : "not ");
 		free(text);
 	}
 }

@@ -1,15 +1,16 @@
-# What the benchmarks share: timing, the table, the JSON. Sourced; BENCH is the name of the benchmark.
+# Functions that all benchmarks use: timing, the table and the JSON file. Sourced; BENCH is the name of the benchmark.
 # shellcheck shell=bash
+. "$TOP/mk/sh/common/fail.sh"
 BENCH_DIR=$B/bench
 BENCH_LOG=$BENCH_DIR/$BENCH.log
 mkdir -p "$BENCH_DIR"
 : > "$BENCH_LOG"
 bench_rows=() bench_goals=()
 
-# bench_make ARG...: make as a user calls it, not as a child of the make that runs this.
+# bench_make ARG...: run make as a user does, independent of the make that runs the benchmark.
 bench_make() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES -u CLUSTER -u RESUME -u NAME make --no-print-directory "$@"; }
 
-# bench_seconds COMMAND...: how long it takes; its failure is the benchmark's.
+# bench_seconds COMMAND...: print how many seconds COMMAND takes. Fails if COMMAND fails.
 bench_seconds() {
 	local began=$EPOCHREALTIME
 	"$@" >> "$BENCH_LOG" 2>&1 || return
@@ -19,17 +20,17 @@ bench_seconds() {
 bench_ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", b == 0 ? 0 : a / b }'; }
 bench_least() { awk -v a="$1" -v b="$2" 'BEGIN { print a < b ? a : b }'; }
 
-# bench_number NAME VALUE: what was not measured is no row, and meets no goal.
-bench_number() { [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] || { echo "bench: $1: not measured ('$2')" >&2; exit 1; }; }
+# bench_number NAME VALUE: fail unless VALUE is a number, that is, has been measured.
+bench_number() { [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] || fail "bench: $1: not measured ('$2')"; }
 
-# bench_row NAME VALUE UNIT
+# bench_row NAME VALUE UNIT: print a result and keep it for the JSON file.
 bench_row() {
 	bench_number "$1" "$2"
 	printf '  %-58s %10s %s\n' "$1" "$2" "$3"
 	bench_rows+=("$(printf '{"name": "%s", "value": %s, "unit": "%s"}' "$1" "$2" "$3")")
 }
 
-# bench_goal NAME VALUE UNIT "<= GOAL" | ">= GOAL"
+# bench_goal NAME VALUE UNIT "<= GOAL"|">= GOAL": the same for a goal, and whether it is met.
 bench_goal() {
 	local met
 	bench_number "$1" "$2"
@@ -38,7 +39,7 @@ bench_goal() {
 	bench_goals+=("$(printf '{"name": "%s", "value": %s, "unit": "%s", "goal": "%s", "met": %s}' "$1" "$2" "$3" "$4" "$met")")
 }
 
-# bench_write: the JSON, and where it is.
+# bench_write: write the JSON file and print its name.
 bench_write() {
 	local host
 	host=$(printf '%s, %s CPUs, %s' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)")

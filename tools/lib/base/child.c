@@ -13,10 +13,11 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "base/readfile.h"
 
 #define TEXT_MAX (1024 * 1024)
 
-/* Everything but the standard descriptors closes on exec, whoever opened it: make's jobserver too. */
+/* Inherited descriptors, such as those of make's jobserver, may lack the close-on-exec flag. */
 static void close_rest_on_exec(void)
 {
 	int fd, max;
@@ -28,7 +29,7 @@ static void close_rest_on_exec(void)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* The new process: only calls that are safe after fork. Does not return. */
+/* Runs in the new process, where only async-signal-safe calls are allowed. Does not return. */
 static void become(char *const argv[], const int fds[3], int death_signal, int report)
 {
 	static const int defaults[] = { SIGINT, SIGQUIT, SIGPIPE, SIGHUP, SIGTERM, SIGCHLD };
@@ -54,7 +55,7 @@ failed:
 	_exit(127);
 }
 
-/* A descriptor above the standard ones, so that dup2 in the child overwrites none that it still needs. */
+/* Duplicates FD above the standard descriptors, so that dup2 in the child overwrites none that it still needs. */
 static int above(int fd, int null)
 {
 	return fcntl(fd < 0 ? null : fd, F_DUPFD_CLOEXEC, 3);
@@ -140,7 +141,7 @@ int child_wait(const struct child *c, int64_t deadline, int *status, struct err 
 void child_kill(struct child *c)
 {
 	if (c->pid > 0) {
-		/* It leads its group: child_start has called setsid. */
+		/* C leads its process group, because become() has called setsid. */
 		(void)kill(-c->pid, SIGKILL);
 		(void)kill(c->pid, SIGKILL);
 		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
@@ -151,7 +152,10 @@ void child_kill(struct child *c)
 	*c = (struct child){ -1, -1 };
 }
 
-/* A file in memory, which no pipe's limit can stop and which cannot outgrow TEXT_MAX. Returns it, or -1. */
+/*
+ * A file in memory for the output of a child. Unlike a pipe it does not have to be read while the child runs, and the
+ * seal keeps it from growing beyond TEXT_MAX. Returns its descriptor, or -1.
+ */
 static int text_file(const char *name)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -163,19 +167,24 @@ static int text_file(const char *name)
 	return fd;
 }
 
-static char *slurp(int fd)
+/*
+ * Reads what was written to the file FD; the NULs behind it end the string. Opening the file again gives it an offset
+ * of its own: that of FD is shared with descendants that may still be writing.
+ */
+static int read_text(int fd, char **text, struct err *e)
 {
-	char *text = calloc(TEXT_MAX + 1, 1);
-	ssize_t n;
+	AUTO_CLOSE int own = -1;
+	char path[32];
+	size_t n;
 
-	if (text == NULL)
-		return NULL;
-	n = pread(fd, text, TEXT_MAX, 0);
-	text[n < 0 ? 0 : n] = '\0';
-	return text;
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	own = open(path, O_RDONLY | O_CLOEXEC);
+	if (own < 0)
+		return err_sys(e, "%s", path);
+	return read_fd(own, "output", TEXT_MAX, text, &n, e);
 }
 
-/* Returns 0 when C has ended, or -1 at the deadline or when cancelled. */
+/* Returns 0 when C has ended, or -1 at DEADLINE or when CANCEL_FD is readable. */
 static int wait_or_cancel(const struct child *c, int cancel_fd, int64_t deadline, struct err *e)
 {
 	struct pollfd p[2] = { { .fd = c->pidfd, .events = POLLIN }, { .fd = cancel_fd, .events = POLLIN } };
@@ -211,12 +220,10 @@ int child_run(char *const argv[], int cancel_fd, int64_t deadline, struct child_
 	(void)close(c.pidfd);
 	if (rc < 0)
 		return -1;
-	text->out = slurp(out);
-	text->err = slurp(error);
-	if (text->out != NULL && text->err != NULL)
+	if (read_text(out, &text->out, e) == 0 && read_text(error, &text->err, e) == 0)
 		return 0;
 	free(text->out);
 	free(text->err);
 	*text = (struct child_text){ NULL, NULL };
-	return err_set(e, "%s: out of memory", argv[0]);
+	return err_prefix(e, "%s", argv[0]);
 }

@@ -1,4 +1,4 @@
-/* Cleanup by scope, with the compiler's cleanup attribute (gcc, clang). */
+/* Variables that are released at the end of their scope, by the cleanup attribute of gcc and clang. */
 #ifndef KS_BASE_CLEANUP_H
 #define KS_BASE_CLEANUP_H
 
@@ -23,8 +23,8 @@ static inline void auto_fclose_(FILE **f)
 		(void)fclose(*f);
 }
 
-#define AUTO_FREE __attribute__((cleanup(auto_free_)))     /* char *p = NULL, freed at the end of its scope */
-#define AUTO_CLOSE __attribute__((cleanup(auto_close_)))   /* int fd = -1, closed unless negative */
-#define AUTO_FCLOSE __attribute__((cleanup(auto_fclose_))) /* FILE *f = NULL, closed unless NULL */
+#define AUTO_FREE __attribute__((cleanup(auto_free_)))     /* char *p = NULL; freed at the end of its scope */
+#define AUTO_CLOSE __attribute__((cleanup(auto_close_)))   /* int fd = -1; closed unless negative */
+#define AUTO_FCLOSE __attribute__((cleanup(auto_fclose_))) /* FILE *f = NULL; closed unless NULL */
 
 #endif

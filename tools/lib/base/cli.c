@@ -11,14 +11,14 @@
 enum { OPT_COMPLETION = 10000 };
 
 static const struct opt common[] = {
-	{ 'v', "verbose", NULL, "say more on standard error" },
+	{ 'v', "verbose", NULL, "print more messages on standard error" },
 	{ 'h', "help", NULL, "show this help and exit" },
 	{ 'V', "version", NULL, "show the version and exit" },
 	{ OPT_COMPLETION, "completion", NULL, "print completion for bash and exit" },
 	{ 0, NULL, NULL, NULL },
 };
 
-/* Calls WITH for every option of the tool, then for those that all tools have. */
+/* Calls WITH for each option of T, then for those that all tools have. */
 static void each_option(const struct tool *t, void (*with)(const struct opt *, void *), void *arg)
 {
 	const struct opt *o;
@@ -53,10 +53,10 @@ static void print_help(const struct tool *t)
 {
 	(void)printf("Usage: %s %s\n%s\n\n", t->name, t->synopsis, t->about);
 	each_option(t, print_help_row, NULL);
-	(void)printf("\nSee %s(1).\n", t->name);
+	(void)printf("\nSee %s(1) and kubestamp(7).\n", t->name);
 }
 
-/* Options complete to their names; everything else to files. */
+/* Words that start with a dash complete to options, all others to file names. */
 static void print_completion(const struct tool *t)
 {
 	(void)printf("complete -o default -W '");
@@ -101,7 +101,7 @@ static int make_tables(struct cli *c)
 		free(t.letters);
 		return -1;
 	}
-	/* "+": what follows the first operand is not ours; ":": we word the errors. */
+	/* "+": options end at the first operand; ":": getopt_long reports errors to us instead of printing them. */
 	t.letters[t.nletters++] = '+';
 	t.letters[t.nletters++] = ':';
 	each_option(c->tool, add_row, &t);

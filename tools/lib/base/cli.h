@@ -1,6 +1,6 @@
 /*
- * The front of every tool: one option table makes the parser, the help, the completion, and the list that the
- * contract test holds against the man page. This file and cli.c are the only part of the library that prints.
+ * The command line of every tool. One option table drives the parser, the help, the completion, and the list that the
+ * contract test compares with the man page. cli.c is the only file of the library that prints.
  */
 #ifndef KS_BASE_CLI_H
 #define KS_BASE_CLI_H
@@ -9,67 +9,67 @@
 
 #include "base/err.h"
 
-/* Exit codes, the same in every tool. */
+/* Exit codes of every tool; kubestamp(7) documents them. */
 enum {
 	EX_DONE = 0,
 	EX_FAIL = 1,
 	EX_BAD_USAGE = 2, /* usage error or invalid input file */
-	EX_NO = 3,        /* "no" from a question */
-	EX_LATE = 124,    /* a deadline passed */
+	EX_NO = 3,        /* the answer to the question is no */
+	EX_LATE = 124,    /* a timeout has expired */
 };
 
-/* Ids of options without a letter start here; those below are the letters themselves. */
+/* The id of an option with a letter is that letter; ids of options without one start here. */
 #define OPT_LONG 256
 
-/* One row of a tool's option table; the table ends with a row of zeros. */
+/* One row of a tool's option table, which ends with a row of zeros. */
 struct opt {
-	int id;           /* its letter, or a number from OPT_LONG */
-	const char *name; /* its long name, without dashes */
-	const char *arg;  /* what its argument is called in the help; NULL: it takes none */
+	int id;           /* its letter, or a number from OPT_LONG on */
+	const char *name; /* its long name, without the dashes */
+	const char *arg;  /* name of its argument in the help; NULL if it takes none */
 	const char *help; /* one line */
 };
 
 struct tool {
 	const char *name;
-	const char *synopsis; /* what follows the name: "[options] FILE" */
-	const char *about;    /* one line: what it does */
+	const char *synopsis; /* the part after the name, such as "[options] FILE" */
+	const char *about;    /* what it does, in one line */
 	const struct opt *opts;
 };
 
 struct cli {
 	const struct tool *tool;
-	int argc; /* operands left when cli_next has returned CLI_END */
+	int argc; /* the operands, once cli_next has returned CLI_END */
 	char **argv;
-	const char *arg; /* the argument of the option that cli_next returned */
+	const char *arg; /* the argument of the option that cli_next has returned */
 	bool verbose;    /* -v was given */
-	int exit_code;   /* what to exit with when cli_next has returned CLI_EXIT */
+	int exit_code;   /* set when cli_next has returned CLI_EXIT */
 	void *rows_;
 	char *letters_;
 };
 
 #define CLI_END (-1)  /* no more options */
-#define CLI_EXIT (-2) /* --help or the like was answered, or the usage was wrong: exit with exit_code */
+#define CLI_EXIT (-2) /* --help or the like, or a usage error: exit with exit_code */
 
 /*
- * Returns the id of the next option, or CLI_END or CLI_EXIT. -h/--help, -V/--version, -v/--verbose and
- * --completion are every tool's and are dealt with here; -v only sets c->verbose.
- * Start with a struct cli of zeros except TOOL, ARGC and ARGV (those of main).
+ * Returns the id of the next option, CLI_END or CLI_EXIT. The options that all tools have (-h, -V, -v, --completion)
+ * are handled here; -v sets c->verbose. Initialize C to zero except for TOOL, ARGC and ARGV (those of main).
  */
 int cli_next(struct cli *c);
 
 /* A usage error: one line on standard error, and where to look. Returns EX_BAD_USAGE. */
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* "tool: TEXT" on standard error. cli_fail returns CODE; cli_warn is for what does not end the tool. */
+/* Print "tool: TEXT" on standard error: cli_fail for an error that ends the tool (returns CODE), cli_warn for others.
+ */
 int cli_fail(const struct cli *c, int code, const struct err *e);
 void cli_warn(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* As cli_warn, only with -v. */
+/* Like cli_warn, but only with -v. */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * The last call of main: frees what the parser holds and flushes standard output; a write error (a full disk)
- * turns CODE into EX_FAIL. Returns the exit code.
+ * The last call of main: frees the parser and flushes standard output. A write error, such as a full disk, turns
+ * EX_DONE into EX_FAIL. Returns the exit code.
  */
 int cli_end(struct cli *c, int code);
 

@@ -1,23 +1,23 @@
-/* Errors as values: a function that fails returns -1 and says why in a struct err that its caller owns. */
+/* Errors as values: a function that fails returns -1 and puts the reason into a struct err of its caller. */
 #ifndef KS_BASE_ERR_H
 #define KS_BASE_ERR_H
 
 #include <stdarg.h>
 
 struct err {
-	char msg[1024]; /* one line, lower case, no newline at its end; empty: no error */
+	char msg[1024]; /* one line in lower case, without a newline; empty if there was no error */
 };
 
-/* Sets the text of E (cut at its size). Returns -1 always, so that "return err_set(...)" reads well. */
+/* Sets the text of E, truncated to its size. Always returns -1, so that callers can "return err_set(...)". */
 int err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* As err_set, followed by ": " and the text of errno. Returns -1 always. */
+/* Like err_set, followed by ": " and the text of errno. Always returns -1. */
 int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts "TEXT: " in front of what E says, for a caller that knows the object. Returns -1 always. */
+/* Puts "TEXT: " in front of the text of E, typically the name of the object. Always returns -1. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Says "out of memory". Returns -1 always. */
+/* Sets the text of E to "out of memory". Always returns -1. */
 int err_no_memory(struct err *e);
 
 #endif

@@ -4,16 +4,16 @@
 
 #include <stdint.h>
 
-/* Parses a whole decimal number between MIN and MAX. Returns 0, or -1 for anything else (OUT is untouched). */
+/* Parses a whole decimal number from MIN to MAX. Returns 0, or -1 for anything else, with OUT unchanged. */
 int num_parse(const char *s, int64_t min, int64_t max, int64_t *out);
 
-/* Parses a size: a number with an optional K, M, G or T (powers of 1024). BYTES is in bytes. Returns 0 or -1. */
+/* Parses a size into BYTES: a number with an optional suffix K, M, G or T (powers of 1024). Returns 0 or -1. */
 int num_size(const char *s, uint64_t *bytes);
 
-/* Milliseconds of the monotonic clock (CLOCK_MONOTONIC). */
+/* The time in milliseconds, of CLOCK_MONOTONIC. */
 int64_t now_ms(void);
 
-/* Milliseconds left until DEADLINE (of now_ms), at least 0 and no more than INT_MAX: fit for poll(2). */
+/* Milliseconds until DEADLINE (of now_ms), from 0 to INT_MAX, as poll(2) takes them. */
 int ms_left(int64_t deadline);
 
 #endif

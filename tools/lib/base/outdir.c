@@ -11,37 +11,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/output.h"
 
-/* Removes what is in FD. readdir(3) would want memory, which a signal handler must not. */
-static void empty(int fd)
-{
-	union {
-		struct dirent64 first;
-		char bytes[4096];
-	} buf;
-	ssize_t n, at;
-
-	while ((n = getdents64(fd, &buf, sizeof buf)) > 0)
-		for (at = 0; at < n;) {
-			const struct dirent64 *d = (const void *)(buf.bytes + at);
-
-			(void)unlinkat(fd, d->d_name, 0);
-			at += d->d_reclen;
-		}
-}
-
-int outdir_remove(const char *path)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-	empty(fd);
-	return rmdir(path);
-}
-
-/* Is NAME what an unfinished directory for one that is called BASE is called? */
+/* Is NAME that of an unfinished directory for BASE, that is BASE.tmp.PID? */
 static bool is_unfinished(const char *name, const char *base)
 {
 	static const char tmp[] = ".tmp.";
@@ -53,7 +24,7 @@ static bool is_unfinished(const char *name, const char *base)
 	return *name != '\0' && name[strspn(name, "0123456789")] == '\0';
 }
 
-/* Removes the directory NAME in PARENT unless somebody has locked it. */
+/* Removes the directory NAME in PARENT unless it is locked, that is, still in use. */
 static void remove_stale(const char *parent, const char *name)
 {
 	AUTO_FREE char *path = NULL;
@@ -68,6 +39,7 @@ static void remove_stale(const char *parent, const char *name)
 		(void)outdir_remove(path);
 }
 
+/* Removes what killed processes have left of PATH. */
 static void sweep(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -105,7 +77,7 @@ int outdir_open(struct outdir *o, const char *path, unsigned mode, struct err *e
 		return err_set(e, "%s: out of memory", path);
 	}
 	if (lstat(o->path, &st) == 0)
-		(void)err_set(e, "%s: it exists", path);
+		(void)err_set(e, "%s: already exists", path);
 	else if (sweep(o->path), out_guard(o->tmp) == 0 && mkdir(o->tmp, mode) == 0)
 		return 0;
 	else

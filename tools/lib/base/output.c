@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,56 +9,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/outdir.h"
 
-/* Names that a signal handler may unlink; a slot is empty, or set before its file exists. */
-static char *volatile unfinished[16];
-
-static void remove_unfinished(int sig)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
-		if (unfinished[i] != NULL && unlink(unfinished[i]) < 0 && errno == EISDIR)
-			(void)outdir_remove(unfinished[i]);
-	(void)signal(sig, SIG_DFL);
-	(void)raise(sig);
-}
-
-void out_catch_signals(void)
-{
-	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = remove_unfinished };
-	size_t i;
-
-	(void)sigemptyset(&sa.sa_mask);
-	for (i = 0; i < sizeof sigs / sizeof *sigs; i++)
-		(void)sigaction(sigs[i], &sa, NULL);
-}
-
-int out_guard(char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
-		if (unfinished[i] == NULL) {
-			unfinished[i] = name;
-			return 0;
-		}
-	errno = EMFILE;
-	return -1;
-}
-
-void out_unguard(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof unfinished / sizeof *unfinished; i++)
-		if (unfinished[i] == name)
-			unfinished[i] = NULL;
-}
-
-/* A device or a pipe cannot be replaced by a file: it is written as it is. */
+/* A device or a pipe cannot be replaced by a file; it is written directly. */
 static int open_special(struct out *o, const char *path, struct err *e)
 {
 	o->path = strdup(path);

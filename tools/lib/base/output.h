@@ -1,40 +1,31 @@
-/* Output files that are there whole or not at all: written beside their name, renamed when complete. */
+/* Output files that appear complete or not at all: written under a temporary name, then renamed. */
 #ifndef KS_BASE_OUTPUT_H
 #define KS_BASE_OUTPUT_H
 
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/unfinished.h"
 
 struct out {
 	FILE *f;    /* write here */
-	char *path; /* what it will be called */
-	char *tmp;  /* what it is called until then; NULL: PATH is a device or a pipe, and written as it is */
+	char *path; /* its final name */
+	char *tmp;  /* its name until then, PATH.tmp.PID; NULL: PATH is a device or a pipe and is written directly */
 };
 
 /*
- * Starts writing PATH (mode as given, less the umask). Until out_commit or out_abort a signal that ends the
- * process (see out_catch_signals) removes the unfinished file. Returns 0 or -1.
+ * Starts writing PATH with the permissions MODE less the umask. Until out_commit or out_abort, a signal that ends the
+ * process removes the unfinished file (out_catch_signals). Returns 0 or -1.
  */
 int out_open(struct out *o, const char *path, unsigned mode, struct err *e);
 
-/* Flushes and renames; the file is then whole. On error it is removed. Returns 0 or -1. */
+/* Flushes the file and renames it to its final name; on error it is removed. Returns 0 or -1. */
 int out_commit(struct out *o, struct err *e);
 
-/* As out_commit, but an existing file with the same contents is left as it is, time stamp too. Returns 0 or -1. */
+/* Like out_commit, but keeps an existing file, and its time stamp, if the contents are the same. Returns 0 or -1. */
 int out_commit_if_changed(struct out *o, struct err *e);
 
-/* Removes the unfinished file; does nothing after out_commit or for a struct of zeros. */
+/* Removes the unfinished file. Does nothing after out_commit, or if O is all zeros. */
 void out_abort(struct out *o);
-
-/*
- * For what is unfinished and not of this file: NAME, a file or a directory of files, is removed by such a signal too,
- * until out_unguard. NAME is the caller's. Returns 0, or -1 with errno when there are too many.
- */
-int out_guard(char *name);
-void out_unguard(const char *name);
-
-/* Lets SIGINT, SIGTERM and SIGHUP remove the unfinished files of this process, and then end it. */
-void out_catch_signals(void);
 
 #endif

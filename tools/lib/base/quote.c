@@ -20,7 +20,7 @@ void quote_make(FILE *f, const char *text)
 	while (*text != '\0') {
 		slashes = strspn(text, "\\");
 		text += slashes;
-		/* make reads \\ as \ only in front of #; at the end of a line \ would join it with the next. */
+		/* make reads \\ as \ only before #; a \ at the end of a line would join it with the next one. */
 		for (i = 0; i < slashes; i++)
 			if (*text == '#')
 				(void)fputs("\\\\", f);

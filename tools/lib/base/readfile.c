@@ -16,7 +16,7 @@ int read_fd(int fd, const char *name, size_t max, char **data, size_t *n, struct
 
 	for (;;) {
 		if (len == room) {
-			/* One byte more than MAX tells a file of MAX bytes from a longer one. */
+			/* One byte more than MAX, to tell a file of MAX bytes from a longer one. */
 			room = room == 0 ? (size_t)32 << 10 : room * 2;
 			if (room > max)
 				room = max + 1;

@@ -1,4 +1,4 @@
-/* Whole files, and the beginnings of small ones. */
+/* Reading files into memory. */
 #ifndef KS_BASE_READFILE_H
 #define KS_BASE_READFILE_H
 
@@ -6,18 +6,21 @@
 
 #include "base/err.h"
 
-#define READ_FILE_MAX ((size_t)16 << 20) /* bytes: enough for every file that a user writes */
+#define READ_FILE_MAX ((size_t)16 << 20) /* bytes; no file written by hand is larger */
 
 /*
- * Reads the file PATH, of at most MAX bytes. DATA (to be freed) ends with a NUL that N does not count. Returns 0, or -1:
- * it cannot be read, is longer than MAX, or memory is out.
+ * Reads the file PATH, of at most MAX bytes, into DATA, which the caller frees. DATA ends with a NUL that N does not
+ * count. Returns 0, or -1 if PATH cannot be read or is longer than MAX bytes, or when out of memory.
  */
 int read_file(const char *path, size_t max, char **data, size_t *n, struct err *e);
 
-/* As read_file, from FD up to its end. NAME is what errors call it. */
+/* Like read_file, from the current offset of FD to its end. NAME stands for it in errors. */
 int read_fd(int fd, const char *name, size_t max, char **data, size_t *n, struct err *e);
 
-/* Reads the beginning of PATH as a string of at most N - 1 bytes; "" if it cannot be read. For files of proc(5). */
+/*
+ * Reads at most N - 1 bytes from the beginning of PATH as a string; "" if it cannot be read. One read(2), which is
+ * enough for small files of proc(5) and sysfs(5).
+ */
 void read_file_head(const char *path, char *text, size_t n);
 
 #endif

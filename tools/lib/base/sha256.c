@@ -80,7 +80,7 @@ int sha256_hex(const void *data, size_t n, char hex[SHA256_HEX])
 int sha256_file(const char *path, char hex[SHA256_HEX], uint64_t *size, struct err *e)
 {
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
-	static char buf[1 << 16];
+	char buf[1 << 16];
 	struct sha256 *s;
 	uint64_t total = 0;
 	size_t n;

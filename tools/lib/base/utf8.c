@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The bytes of the character at S, or 0 when it is none. A NUL ends it, as it is no continuation byte. */
+/* The length in bytes of the character at S, or 0 if it is not valid. Never reads past a NUL. */
 static size_t character(const unsigned char *s)
 {
 	uint32_t code, least;

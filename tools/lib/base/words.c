@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Takes TEXT over, also when it fails; NULL is a failure. */
+/* Takes ownership of TEXT, even on failure. Fails if TEXT is NULL. */
 static int take(struct words *w, char *text)
 {
 	size_t room = w->room_ == 0 ? 16 : 2 * w->room_;

@@ -5,19 +5,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Start with zeros. Every string is the list's own copy, and stays where it is until words_free or words_sort. */
+/* Initialize to zero. The strings are copies; each keeps its address until words_free or words_sort. */
 struct words {
 	char **v;
 	size_t n, room_;
 };
 
-/* All return 0, or -1 when out of memory (what was added until then stays). */
+/* These return 0, or -1 when out of memory; words that were added before stay. */
 int words_add(struct words *w, const char *text);
 int words_addf(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Adds the words of TEXT, which are separated by spaces. */
+/* Adds the space-separated words of TEXT. */
 int words_split(struct words *w, const char *text);
 
-/* Sorts by bytes, in every locale the same, and leaves out duplicates. */
+/* Sorts by byte values, independent of the locale, and removes duplicates. */
 void words_sort(struct words *w);
 
 bool words_has(const struct words *w, const char *text);
@@ -25,6 +25,6 @@ bool words_has(const struct words *w, const char *text);
 /* Frees the strings and empties the list. */
 void words_free(struct words *w);
 
-#define AUTO_WORDS __attribute__((cleanup(words_free))) /* struct words w = { 0 }, freed at the end of its scope */
+#define AUTO_WORDS __attribute__((cleanup(words_free))) /* struct words w = { 0 }; freed at the end of its scope */
 
 #endif

@@ -7,8 +7,8 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
-#include "net/url.h"
 #include "base/version.h"
+#include "net/url.h"
 
 enum { MAX_REDIRECTS = 5, CONNECT_MS = 30000 };
 
@@ -16,16 +16,17 @@ struct state {
 	struct download *d;
 	struct err *e;
 	CURL *curl;
-	uint64_t offset;   /* what was asked for begins here */
-	uint64_t first;    /* what the server sends begins here, as its Content-Range says */
+	uint64_t offset;   /* where the range that was requested begins */
+	uint64_t first;    /* where the range that the server sends begins, by its Content-Range */
 	uint64_t have;     /* bytes in the file */
-	int64_t moved;     /* when it last came further, of now_ms */
-	uint64_t moved_to; /* how many bytes of this response there were then */
-	bool started;      /* the first byte of the contents has come */
-	int rc;            /* why the transfer was ended by us */
+	int64_t moved;     /* when data last arrived, of now_ms */
+	uint64_t moved_to; /* bytes of this response by then */
+	bool started;      /* the response has been judged by begin() */
+	int rc;            /* why we ended the transfer, or 0 */
 	char text[CURL_ERROR_SIZE];
 };
 
+/* Ends the transfer from a write callback. */
 static size_t stop(struct state *s, int rc)
 {
 	s->rc = rc;
@@ -38,7 +39,7 @@ static int empty(struct state *s)
 	return ftruncate(s->d->fd, 0) == 0 && lseek(s->d->fd, 0, SEEK_SET) == 0 ? 0 : err_sys(s->e, "write");
 }
 
-/* From the beginning, unless that is where this attempt began. */
+/* The file cannot be continued: empties it for a new attempt, unless this attempt started with an empty file. */
 static int restart(struct state *s)
 {
 	if (s->offset == 0)
@@ -46,19 +47,19 @@ static int restart(struct state *s)
 	return empty(s) < 0 ? -1 : DOWNLOAD_RESTART;
 }
 
-/* The first bytes are here: is it what was asked for? Returns 0 or what ends the transfer. */
+/* Judges the response when its first bytes have arrived. Returns 0, or the result that ends the transfer. */
 static int begin(struct state *s)
 {
 	long code = 0;
 
 	s->started = true;
 	(void)curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &code);
-	/* A file has no code. */
+	/* 0: a file URL, which has no status. */
 	if (code == 206 || code == 0) {
 		s->d->resumed = s->offset > 0;
 		if (code == 0 || s->first == s->offset)
 			return 0;
-		(void)err_set(s->e, "the server sent another range");
+		(void)err_set(s->e, "the server sent a different range");
 		return restart(s);
 	}
 	if (code == 200)
@@ -98,7 +99,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
 	struct state *s = arg;
 
-	/* Without the header the range is taken for another one. */
+	/* Without this header FIRST stays UINT64_MAX, which matches no offset. */
 	(void)url_content_range(line, size * count, &s->first);
 	return size * count;
 }
@@ -113,12 +114,12 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t u
 		s->moved_to = (uint64_t)now;
 		s->moved = now_ms();
 	}
-	/* libcurl has a limit like this one, but takes the mean of several seconds. */
+	/* CURLOPT_LOW_SPEED_TIME is not exact enough: it takes the mean of several seconds. */
 	if (now_ms() - s->moved >= (int64_t)s->d->stall * 1000 && s->rc == 0) {
-		(void)err_set(s->e, "nothing came for %d seconds", s->d->stall);
+		(void)err_set(s->e, "no data for %d seconds", s->d->stall);
 		s->rc = DOWNLOAD_AGAIN;
 	}
-	/* TOTAL is what this response brings, and HAVE minus NOW what was there before. */
+	/* TOTAL and NOW count this response only; HAVE - NOW bytes were there before it. */
 	if (s->d->progress != NULL && s->started && s->rc == 0)
 		s->d->progress(s->d->arg, s->have, total > 0 ? (uint64_t)(total - now) + s->have : 0);
 	return s->rc;
@@ -170,7 +171,7 @@ static int http_error(struct state *s)
 	return code == 408 || code == 429 || code >= 500 ? DOWNLOAD_AGAIN : DOWNLOAD_GONE;
 }
 
-/* What a transfer that did not succeed means for the next one. */
+/* Decides whether a failed transfer is worth another attempt. */
 static int judge(struct state *s, CURLcode code)
 {
 	if (s->rc != 0)
@@ -214,9 +215,9 @@ int download(struct download *d, struct err *e)
 	if (end < 0)
 		return err_sys(e, "seek");
 	s.offset = s.have = (uint64_t)end;
-	/* libcurl takes 0 for no limit. */
+	/* libcurl would take 0 as no limit. */
 	if (ms_left(d->deadline) == 0) {
-		(void)err_set(e, "the deadline passed");
+		(void)err_set(e, "timed out");
 		return DOWNLOAD_LATE;
 	}
 	if (s.have > d->max && empty(&s) < 0)
@@ -228,7 +229,7 @@ int download(struct download *d, struct err *e)
 	rc = set_up(&s);
 	if (rc == 0) {
 		code = curl_easy_perform(s.curl);
-		/* An empty file brings no data that would have begun. */
+		/* An empty response never calls on_data. */
 		if (code == CURLE_OK && !s.started)
 			rc = begin(&s);
 		else if (code != CURLE_OK)

@@ -1,4 +1,4 @@
-/* One attempt at one URL, continued where an earlier one ended. libcurl's global state must be set up. */
+/* One attempt to download a URL, which continues where an earlier one ended. Call curl_global_init first. */
 #ifndef KS_NET_DOWNLOAD_H
 #define KS_NET_DOWNLOAD_H
 
@@ -9,26 +9,26 @@
 
 struct download {
 	const char *url;
-	int fd;           /* what is there of the file; the rest is appended */
-	uint64_t max;     /* a larger file is refused; bytes */
+	int fd;           /* the part of the file that is there; the rest is appended */
+	uint64_t max;     /* refuse a file of more than so many bytes */
 	int64_t deadline; /* of now_ms */
-	int stall;        /* give up when nothing has come for so many seconds */
-	/* Called now and then, unless NULL: what is there of how much, in bytes; TOTAL is 0 when not known. */
+	int stall;        /* give up after so many seconds without data */
+	/* Called repeatedly unless NULL: HAVE of TOTAL bytes are there; TOTAL is 0 if unknown. */
 	void (*progress)(void *arg, uint64_t have, uint64_t total);
 	void *arg;
-	/* Results */
-	bool resumed;    /* part of the file is from before this attempt */
-	int retry_after; /* seconds that the server asks for, or 0 */
+	/* Results. */
+	bool resumed;    /* the file has a part that was there before this attempt */
+	int retry_after; /* seconds of the Retry-After header, or 0 */
 };
 
 enum {
-	DOWNLOAD_GONE = -2,    /* trying this URL again is no use */
-	DOWNLOAD_AGAIN = -3,   /* trying again may help */
-	DOWNLOAD_RESTART = -4, /* it cannot be continued from here; the file is empty now */
-	DOWNLOAD_LATE = -5,    /* the deadline passed */
+	DOWNLOAD_GONE = -2,    /* permanent error: do not try this URL again */
+	DOWNLOAD_AGAIN = -3,   /* temporary error: trying again may help */
+	DOWNLOAD_RESTART = -4, /* it cannot be continued; the file is now empty */
+	DOWNLOAD_LATE = -5,    /* the deadline has passed */
 };
 
-/* Returns 0 when all that the server has is in the file, -1 when the file cannot be written, or one of the above. */
+/* Returns 0 when the file is complete, -1 when it cannot be written, or one of the above. */
 int download(struct download *d, struct err *e);
 
 #endif

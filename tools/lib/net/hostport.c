@@ -8,7 +8,7 @@
 
 #include "base/num.h"
 
-/* Is S an IPv6 address, with a zone perhaps? */
+/* Is S an IPv6 address, with or without a zone? */
 static bool is_address6(const char *s)
 {
 	struct addrinfo hints = { .ai_family = AF_INET6, .ai_flags = AI_NUMERICHOST };
@@ -20,7 +20,7 @@ static bool is_address6(const char *s)
 	return true;
 }
 
-/* Takes the N bytes at HOST as the host. */
+/* Sets the host to the N bytes at HOST. Returns 0, or -1 if they are no host name or address. */
 static int take_host(struct hostport *hp, const char *host, size_t n)
 {
 	static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%";

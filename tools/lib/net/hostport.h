@@ -1,4 +1,4 @@
-/* "HOST", "HOST:PORT", "[ADDRESS6]:PORT". */
+/* Parsing HOST, HOST:PORT and [ADDRESS6]:PORT. */
 #ifndef KS_NET_HOSTPORT_H
 #define KS_NET_HOSTPORT_H
 
@@ -9,7 +9,7 @@ struct hostport {
 	char port[6];   /* decimal, 1 to 65535 */
 };
 
-/* Parses SPEC; PORT is what it means when it names none. Returns 0 or -1. */
+/* Parses SPEC; PORT is the default port. Returns 0 or -1. */
 int hostport_parse(struct hostport *hp, const char *spec, const char *port, struct err *e);
 
 #endif

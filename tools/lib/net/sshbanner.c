@@ -8,11 +8,11 @@
 
 static enum sshbanner_is bad(struct err *e, const char *what)
 {
-	(void)err_set(e, "no SSH server: it sends %s", what);
+	(void)err_set(e, "not an SSH server: it sent %s", what);
 	return SSHBANNER_BAD;
 }
 
-/* What a line holds may be shown on a terminal. */
+/* Makes S safe to print on a terminal. */
 static void make_printable(char *s)
 {
 	for (; *s != '\0'; s++)
@@ -20,7 +20,7 @@ static void make_printable(char *s)
 			*s = '?';
 }
 
-/* A line is complete, without its LF. */
+/* Handles a complete line, which comes without its LF. */
 static enum sshbanner_is end_line(struct sshbanner *b, struct err *e)
 {
 	if (b->n > 0 && b->line[b->n - 1] == '\r')
@@ -46,7 +46,7 @@ enum sshbanner_is sshbanner_feed(struct sshbanner *b, const void *data, size_t n
 		if (s[i] == '\0')
 			return bad(e, "a NUL");
 		if (s[i] != '\n') {
-			/* The LF has to fit too. */
+			/* The limit includes the LF. */
 			if (b->n + 1 == SSHBANNER_LINE)
 				return bad(e, "a line of more than 255 bytes");
 			b->line[b->n++] = s[i];

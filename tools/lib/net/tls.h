@@ -1,4 +1,4 @@
-/* Whom to trust, and who we are: certificates of registries (containers-certs.d(5)). */
+/* Certificates for registries: the authorities to trust and our own (containers-certs.d(5)). */
 #ifndef KS_NET_TLS_H
 #define KS_NET_TLS_H
 
@@ -8,21 +8,22 @@
 
 #include "base/err.h"
 
-/* Start with zeros. */
+/* Initialize to zero. */
 struct regtls {
-	bool insecure;      /* certificates are not verified, and http is allowed */
-	char *ca_;          /* certificates, in PEM, beside those of the system */
-	size_t n_;          /* their bytes */
-	char *cert_, *key_; /* files of a client certificate, or NULL */
+	bool insecure;      /* do not verify certificates, and allow http */
+	char *ca_;          /* certificates in PEM, in addition to those of the system */
+	size_t n_;          /* bytes of CA_ */
+	char *cert_, *key_; /* file names of a client certificate and its key, or NULL */
 };
 
 /*
- * Reads *.crt (authorities) and NAME.cert with NAME.key (our own) of DIR. NULL: of the registry HOST's directory in
- * ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d, if there is one. Returns 0 or -1.
+ * Reads *.crt (authorities) and NAME.cert with NAME.key (a client certificate) in DIR. If DIR is NULL, reads them in
+ * the first directory HOST that exists in ~/.config/containers/certs.d, /etc/containers/certs.d and
+ * /etc/docker/certs.d. Returns 0 or -1.
  */
 int regtls_load(struct regtls *t, const char *dir, const char *host, struct err *e);
 
-/* Sets a handle up. OURS: it speaks to the registry itself, which alone gets the client certificate. Returns 0 or 1. */
+/* Configures CURL. Only the registry itself (OURS) gets the client certificate. Returns 0, or 1 if libcurl fails. */
 unsigned regtls_apply(const struct regtls *t, CURL *curl, bool ours);
 
 void regtls_free(struct regtls *t);

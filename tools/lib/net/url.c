@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Where the authority begins: behind "://", or at the start of what is no URL. */
+/* The beginning of the authority: after "://", or the beginning of URL if there is no scheme. */
 static const char *authority(const char *url)
 {
 	const char *p = strstr(url, "://");
@@ -19,7 +19,7 @@ char *url_shown(const char *url)
 	size_t scheme = (size_t)(host - url), rest;
 	char *shown;
 
-	/* The last "@" counts: a password with a raw "@" in it must not be shown in part. */
+	/* The last "@" ends the user and password, so that no part of a password with an unescaped "@" is shown. */
 	end = host + strcspn(host, "/?#");
 	for (p = host; p < end; p++)
 		if (*p == '@')

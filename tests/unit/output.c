@@ -1,4 +1,4 @@
-/* lib/out: files that are there whole or not at all. */
+/* Output files that appear complete or not at all. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include "base/output.h"
 #include "tap.h"
 
-/* What PATH says (at most 63 bytes), or "(none)". */
+/* The first 63 bytes of PATH, or "(none)". */
 static const char *contents(const char *path)
 {
 	static char text[64];
@@ -47,10 +47,10 @@ static void whole_or_not(void)
 	struct out o;
 	struct err e;
 
-	ok(begin(&o, "f", "one"), "a file is begun");
-	ok(is("f", "(none)"), "it is not there before the commit");
-	ok(out_commit(&o, &e) == 0 && is("f", "one"), "it is there after the commit");
-	ok(begin(&o, "f", "two") && is("f", "one"), "the old one is there until the commit");
+	ok(begin(&o, "f", "one"), "a file is started");
+	ok(is("f", "(none)"), "it does not exist before the commit");
+	ok(out_commit(&o, &e) == 0 && is("f", "one"), "it exists after the commit");
+	ok(begin(&o, "f", "two") && is("f", "one"), "the old file stays until the commit");
 	out_abort(&o);
 	ok(is("f", "one"), "and after an abort");
 	out_abort(&o);
@@ -65,10 +65,11 @@ static void if_changed(void)
 	struct err e;
 	ino_t before = inode("f");
 
-	ok(begin(&o, "f", "one") && out_commit_if_changed(&o, &e) == 0 && inode("f") == before, "the same stays");
-	ok(begin(&o, "f", "on") && out_commit_if_changed(&o, &e) == 0 && is("f", "on"), "shorter is different");
-	ok(begin(&o, "f", "one") && out_commit_if_changed(&o, &e) == 0 && is("f", "one"), "longer is different");
-	ok(begin(&o, "f", "") && out_commit_if_changed(&o, &e) == 0 && is("f", ""), "empty is different");
+	ok(begin(&o, "f", "one") && out_commit_if_changed(&o, &e) == 0 && inode("f") == before,
+	    "a file with the same contents is kept");
+	ok(begin(&o, "f", "on") && out_commit_if_changed(&o, &e) == 0 && is("f", "on"), "shorter contents replace it");
+	ok(begin(&o, "f", "one") && out_commit_if_changed(&o, &e) == 0 && is("f", "one"), "longer contents replace it");
+	ok(begin(&o, "f", "") && out_commit_if_changed(&o, &e) == 0 && is("f", ""), "empty contents replace it");
 }
 
 static void specials(void)
@@ -80,11 +81,11 @@ static void specials(void)
 
 	ok(begin(&o, "/dev/full", "text") && out_commit(&o, &e) < 0 && strstr(e.msg, "No space left") != NULL,
 	    "a full device is an error");
-	ok(stat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode), "and stays a device");
-	ok(mkfifo("pipe", 0600) == 0, "a pipe");
+	ok(stat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode), "and it is still a device");
+	ok(mkfifo("pipe", 0600) == 0, "a pipe is made");
 	fd = open("pipe", O_RDWR | O_CLOEXEC);
-	ok(begin(&o, "pipe", "text") && out_commit_if_changed(&o, &e) == 0, "is written");
-	ok(stat("pipe", &st) == 0 && S_ISFIFO(st.st_mode), "and stays a pipe");
+	ok(begin(&o, "pipe", "text") && out_commit_if_changed(&o, &e) == 0, "it is written to");
+	ok(stat("pipe", &st) == 0 && S_ISFIFO(st.st_mode), "and it is still a pipe");
 	(void)close(fd);
 }
 
@@ -101,9 +102,10 @@ static void signals(void)
 			(void)raise(SIGTERM);
 		_exit(0);
 	}
-	ok(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a signal ends it");
+	ok(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM,
+	    "a signal ends the process");
 	(void)snprintf(name, sizeof name, "g.tmp.%ld", (long)pid);
-	ok(access("g", F_OK) < 0 && access(name, F_OK) < 0, "and leaves neither file");
+	ok(access("g", F_OK) < 0 && access(name, F_OK) < 0, "neither file is left");
 }
 
 int main(void)
