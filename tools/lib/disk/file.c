@@ -16,9 +16,6 @@
 #include "base/sparse.h"
 #include "base/output.h"
 
-/* Zeros of less than this are written: a hole costs a call, and more of them make a file slow to read. */
-enum { HOLE = 64 << 10 };
-
 int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct err *e)
 {
 	struct stat opened, named;
@@ -44,31 +41,9 @@ int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct er
 	return ftruncate(f->fd_, (off_t)size) == 0 ? 0 : err_sys(e, "%s", f->part);
 }
 
-static int write_at(const struct diskfile *f, uint64_t offset, const unsigned char *data, size_t n, struct err *e)
-{
-	ssize_t put;
-
-	for (; n > 0; n -= (size_t)put, data += put, offset += (uint64_t)put) {
-		do
-			put = pwrite(f->fd_, data, n, (off_t)offset);
-		while (put < 0 && errno == EINTR);
-		if (put < 0)
-			return err_sys(e, "%s", f->part);
-	}
-	return 0;
-}
-
 int diskfile_put(const struct diskfile *f, uint64_t offset, const void *data, size_t n, struct err *e)
 {
-	const unsigned char *p = data;
-	size_t len;
-
-	for (; n > 0; n -= len, p += len, offset += len) {
-		len = n < HOLE ? n : HOLE;
-		if (!chunk_is_zero(p, len) && write_at(f, offset, p, len, e) < 0)
-			return -1;
-	}
-	return 0;
+	return sparse_write(f->fd_, offset, data, n) == 0 ? 0 : err_sys(e, "%s", f->part);
 }
 
 int diskfile_clear(const struct diskfile *f, uint64_t offset, uint64_t n, struct err *e)

@@ -83,35 +83,35 @@ static int store(struct packer *w, struct layout *to, struct disk_chunk *chunk, 
 	return -1;
 }
 
-static int add(struct crew *c, struct diskpack *p, const struct disk_chunk *chunk, bool fresh, struct err *e)
+static int add(struct workers *w, struct diskpack *p, const struct disk_chunk *chunk, bool fresh, struct err *e)
 {
 	int rc;
 
-	(void)pthread_mutex_lock(&c->lock);
+	(void)pthread_mutex_lock(&w->lock);
 	p->fresh += fresh;
 	rc = disk_add(&p->disk, chunk, e);
-	(void)pthread_mutex_unlock(&c->lock);
+	(void)pthread_mutex_unlock(&w->lock);
 	return rc;
 }
 
-static int pack_window(struct crew *c, void *arg, void **own, const struct diskscan_window *w, struct err *e)
+static int pack_window(struct workers *w, void *arg, void **own, const struct diskscan_window *window, struct err *e)
 {
 	struct packing *job = arg;
-	struct disk_chunk chunk = { .offset = w->offset, .len = w->n };
+	struct disk_chunk chunk = { .offset = window->offset, .len = window->n };
 	const struct disk_chunk *const *old;
 
 	if (*own == NULL && (*own = new_packer(e)) == NULL)
 		return -1;
-	if (sha256_hex(w->data, w->n, chunk.raw) < 0)
+	if (sha256_hex(window->data, window->n, chunk.raw) < 0)
 		return err_set(e, "the digest failed");
 	old = disk_find(&job->old, chunk.raw);
 	if (old != NULL) {
 		chunk.size = (*old)->size;
 		(void)strcpy(chunk.hex, (*old)->hex);
-	} else if (store(*own, job->p->to, &chunk, w->data, e) < 0) {
+	} else if (store(*own, job->p->to, &chunk, window->data, e) < 0) {
 		return -1;
 	}
-	return add(c, job->p, &chunk, old == NULL, e);
+	return add(w, job->p, &chunk, old == NULL, e);
 }
 
 int diskpack(struct diskpack *p, struct err *e)

@@ -15,7 +15,7 @@ struct diskscan_window {
 struct diskscan {
 	const char *path, *format;
 	/* Called from any thread; *OWN is the thread's, NULL at first. Returns 0 or -1. */
-	int (*found)(struct crew *c, void *arg, void **own, const struct diskscan_window *w, struct err *e);
+	int (*found)(struct workers *w, void *arg, void **own, const struct diskscan_window *window, struct err *e);
 	void (*end)(void *own); /* frees it; NULL: there is none */
 	void *arg;
 	uint64_t size; /* of the disk, bytes; a result */
