@@ -340,7 +340,7 @@ evil() {
 	config=theirs/blobs/sha256/$(skopeo inspect --raw oci:theirs:y | jq -r .config.digest | cut -d: -f2)
 	sed -i 's/amd64/AMD64/' "$config"
 	run -2 ocipack --from theirs:y -t bad mine
-	[[ $output == "ocipack: $config: its contents are not what its name says" ]]
+	[[ $output == "ocipack: $config: contents do not match the digest" ]]
 	rm "$(layer out x 0)"
 	run -1 ocipack --from out:x -t bad mine
 	[[ $output == "ocipack: out/blobs/"*"No such file"* ]]

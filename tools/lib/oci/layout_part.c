@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 
+/* Opens and locks the file. Returns 0, 1 if another process has it locked, or -1. */
 static int open_file(struct layout_part *p, struct err *e)
 {
 	struct stat opened, named;
@@ -20,7 +21,7 @@ static int open_file(struct layout_part *p, struct err *e)
 			return err_sys(e, "%s", p->path);
 		if (flock(p->fd_, LOCK_EX | LOCK_NB) < 0)
 			return errno == EWOULDBLOCK ? 1 : err_sys(e, "%s: lock", p->path);
-		/* The name may be another file's by now, or nobody's. */
+		/* The file may have been renamed or removed in the meantime. */
 		if (fstat(p->fd_, &opened) == 0 && lstat(p->path, &named) == 0 && opened.st_ino == named.st_ino)
 			return 0;
 		(void)close(p->fd_);
@@ -28,7 +29,7 @@ static int open_file(struct layout_part *p, struct err *e)
 	}
 }
 
-/* Adds what is in the file to the digest. */
+/* Adds the contents of the file to the digest. */
 static int read_back(struct layout_part *p, uint64_t size, struct err *e)
 {
 	char buf[65536];
@@ -121,7 +122,7 @@ int layout_part_end(struct layout *l, struct layout_part *p, const char *hex, st
 
 void layout_part_close(struct layout_part *p)
 {
-	/* Nothing in it is nothing to resume from. */
+	/* An empty part is of no use to another process. */
 	if (p->path != NULL && p->fd_ >= 0 && (p->have == 0 || p->shared_))
 		(void)unlink(p->path);
 	if (p->fd_ >= 0)
