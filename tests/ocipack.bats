@@ -202,12 +202,12 @@ evil() {
 		run -2 ocipack -t x --tar evil.tar out
 		[ "$output" = "ocipack: evil.tar: $text" ] || { echo "got: $output"; return 1; }
 	}
-	refused "/etc/passwd: not a path for an image" /etc/passwd f ""
-	refused "a/../../b: not a path for an image" a/../../b f ""
-	refused "a: a link that leads out of the image" a l ../etc
-	refused "a/b: a link that leads out of the image" a/b l x/../../../etc
-	refused "b: a link that leads out of the image" b h ../a
-	refused "b: a link that leads out of the image" b h /etc/passwd
+	refused "/etc/passwd: not a valid path in an image" /etc/passwd f ""
+	refused "a/../../b: not a valid path in an image" a/../../b f ""
+	refused "a: link points outside the image" a l ../etc
+	refused "a/b: link points outside the image" a/b l x/../../../etc
+	refused "b: link points outside the image" b h ../a
+	refused "b: link points outside the image" b h /etc/passwd
 	refused "a/passwd: below a symbolic link" a l /etc a/passwd f ""
 	refused "a/b/c/passwd: below a symbolic link" a/b l / a/b/c/passwd f ""
 	refused "b: below a symbolic link" a l /etc b h a/passwd
@@ -219,7 +219,7 @@ evil() {
 	# A tree is no better.
 	ln -s ../../outside tree/bin/out
 	run -1 ocipack -t x --tree tree out
-	[ "$output" = "ocipack: tree/./bin/out: a link that leads out of the image" ]
+	[ "$output" = "ocipack: tree/./bin/out: link points outside the image" ]
 	# Below a prefix it stays in.
 	ocipack -t x --tree tree=a out
 }
@@ -227,7 +227,7 @@ evil() {
 @test "a file that says it has 2^63 bytes, and a bomb: refused before anything is written, within --max-size" {
 	truncate -s 10T tree/huge
 	run -1 timeout 20 ocipack -t x --tree tree out
-	[ "$output" = "ocipack: tree/./huge: more than 68719476736 bytes" ]
+	[ "$output" = "ocipack: tree/./huge: larger than 68719476736 bytes" ]
 	rm tree/huge
 	# A size of 2^63 - 1, in base 256, and one of 2^64 - 1.
 	local size
@@ -242,16 +242,16 @@ evil() {
 	truncate -s 100G sparse
 	tar --sparse --format=posix -cf sparse.tar sparse
 	run -2 timeout 20 ocipack -t x --tar sparse.tar out
-	[ "$output" = "ocipack: sparse.tar: sparse: more than 68719476736 bytes" ]
+	[ "$output" = "ocipack: sparse.tar: sparse: larger than 68719476736 bytes" ]
 	truncate -s 20M zeros
 	tar -cf - zeros | zstd -q > zeros.tar.zst
 	run -2 ocipack -t x --max-size 10M --tar zeros.tar.zst out
-	[ "$output" = "ocipack: zeros.tar.zst: zeros: more than 10485760 bytes" ]
+	[ "$output" = "ocipack: zeros.tar.zst: zeros: larger than 10485760 bytes" ]
 	# Names count too: many small files are as much.
 	mkdir many
 	(cd many && seq 1 300 | xargs touch)
 	run -1 ocipack -t x --max-size 100K --tree many out
-	[ "$output" = "ocipack: many: more than 102400 bytes" ]
+	[ "$output" = "ocipack: many: larger than 102400 bytes" ]
 	[ "$(ocipack --list out)" = "" ]
 	ocipack -t x --max-size 21M --tar zeros.tar.zst --max-size 200K --tree many out
 }
@@ -280,9 +280,9 @@ evil() {
 	mkfifo tree/etc/pipe
 	tar -C tree -cf dev.tar etc/null
 	run -1 ocipack -t x --devices refuse --tree tree out
-	[ "$output" = "ocipack: tree/./etc/null: a device" ]
+	[ "$output" = "ocipack: tree/./etc/null: is a device" ]
 	run -2 ocipack -t x --devices refuse --tar dev.tar out
-	[ "$output" = "ocipack: dev.tar: etc/null: a device" ]
+	[ "$output" = "ocipack: dev.tar: etc/null: is a device" ]
 	ocipack -t x --devices refuse --tree tree/empty --devices keep --tree tree --tar dev.tar out
 	rm tree/etc/null
 	ocipack -t x --devices refuse --tree tree out

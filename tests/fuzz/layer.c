@@ -53,26 +53,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	size_t len = 0;
 	int fd = memfd_create("archive", MFD_CLOEXEC);
 	FILE *to = open_memstream(&text, &len);
-	struct layer_spec spec = { .source = LAYER_TAR, .src = path, .dest = "", .max = MAX, .stop = &stop };
-	struct squeeze_sums sums;
+	struct layer_spec spec = { .source = LAYER_TAR, .src = path, .dest = "", .max = MAX };
+	struct compress_sums sums;
 	struct words skipped = { 0 };
-	struct squeeze *s;
+	struct compress *c;
 	struct err e = { 0 };
 
 	if (fd < 0 || to == NULL || write(fd, data, n) != (ssize_t)n)
 		abort();
 	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	s = squeeze_new(SQUEEZE_NONE, 1, to, &e);
-	if (s == NULL)
+	c = compress_new(COMPRESS_NONE, 1, to, &e);
+	if (c == NULL)
 		abort();
-	if (layer_pack(&spec, s, &skipped, &e) == 0) {
-		if (squeeze_end(s, &sums, &e) < 0 || fflush(to) != 0)
+	if (layer_pack(&spec, &stop, c, &skipped, &e) == 0) {
+		if (compress_end(c, &sums, &e) < 0 || fflush(to) != 0)
 			abort();
 		check(text, len);
 	} else if (e.msg[0] == '\0') {
 		abort();
 	}
-	squeeze_free(s);
+	compress_free(c);
 	words_free(&skipped);
 	(void)fclose(to);
 	free(text);

@@ -120,7 +120,7 @@ int blocksum_add(struct blocksum *s, uint64_t index, const void *data, size_t n,
 	int rc;
 
 	if (sha256_raw(data, n, one.md) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	(void)pthread_mutex_lock(&s->lock_);
 	rc = s->n_ == s->room_ ? grow(s) : 0;
 	if (rc == 0)
@@ -159,9 +159,9 @@ int blocksum_end(struct blocksum *s, uint64_t size, char hex[SHA256_HEX], struct
 	if (rc == 0)
 		rc = add_number(sum, size);
 	if (rc == 0)
-		return sha256_end(sum, hex) == 0 ? 0 : err_set(e, "the digest failed");
+		return sha256_end(sum, hex) == 0 ? 0 : err_set(e, "cannot compute the digest");
 	sha256_free(sum);
-	return err_set(e, "the digest failed");
+	return err_set(e, "cannot compute the digest");
 }
 
 void blocksum_free(struct blocksum *s)

@@ -31,7 +31,7 @@ static int use(struct workers *w, void *arg, void **own, const struct diskscan_w
 
 	(void)own;
 	if (sha256_hex(window->data, window->n, raw) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	found = disk_find(x, raw);
 	for (; found != NULL && found < x->v + x->n && strcmp((*found)->raw, raw) == 0; found++) {
 		/* What is elsewhere in the unfinished disk may be overwritten before it is read. */

@@ -67,7 +67,7 @@ static int compress(struct packer *w, FILE *to, struct disk_chunk *chunk, const 
 		sha256_free(sum);
 	else
 		rc = sha256_end(sum, chunk->hex);
-	return rc == 0 ? 0 : err_set(e, "the digest failed");
+	return rc == 0 ? 0 : err_set(e, "cannot compute the digest");
 }
 
 /* Compresses the window DATA of CHUNK and stores it. */
@@ -103,7 +103,7 @@ static int pack_window(struct workers *w, void *arg, void **own, const struct di
 	if (*own == NULL && (*own = new_packer(e)) == NULL)
 		return -1;
 	if (sha256_hex(window->data, window->n, chunk.raw) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	old = disk_find(&job->old, chunk.raw);
 	if (old != NULL) {
 		chunk.size = (*old)->size;

@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const char *const media[] = {
-	[SQUEEZE_NONE] = OCI_MEDIA_LAYER,
-	[SQUEEZE_GZIP] = OCI_MEDIA_LAYER "+gzip",
-	[SQUEEZE_ZSTD] = OCI_MEDIA_LAYER "+zstd",
+	[COMPRESS_NONE] = OCI_MEDIA_LAYER,
+	[COMPRESS_GZIP] = OCI_MEDIA_LAYER "+gzip",
+	[COMPRESS_ZSTD] = OCI_MEDIA_LAYER "+zstd",
 };
 
 int image_new(struct image *i, const char *created, struct err *e)

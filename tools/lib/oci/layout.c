@@ -230,14 +230,14 @@ static int copy_blob(struct layout *l, const char *path, const struct oci_desc *
 	}
 	while (rc == 0 && (n = fread(buf, 1, sizeof buf, from)) > 0) {
 		if (sha256_add(sum, buf, n) < 0)
-			rc = err_set(e, "the digest failed");
+			rc = err_set(e, "cannot compute the digest");
 		else if (fwrite(buf, 1, n, o.f) != n)
 			rc = err_sys(e, "%s", l->dir);
 	}
 	if (rc == 0 && ferror(from))
 		rc = err_sys(e, "%s", path);
 	if (sha256_end(sum, hex) < 0 && rc == 0)
-		rc = err_set(e, "the digest failed");
+		rc = err_set(e, "cannot compute the digest");
 	if (rc == 0 && strcmp(hex, d->hex) != 0)
 		rc = err_set(e, "%s: contents do not match the digest", path);
 	if (rc == 0)
@@ -270,7 +270,7 @@ int layout_put_text(struct layout *l, const char *text, size_t n, char hex[SHA25
 	if (n > OCI_MAX_JSON)
 		return err_set(e, "the image's JSON document is larger than %u bytes", OCI_MAX_JSON);
 	if (sha256_hex(text, n, hex) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	if (layout_blob_begin(l, &o, e) < 0)
 		return -1;
 	(void)fwrite(text, 1, n, o.f);

@@ -40,7 +40,7 @@ static int read_back(struct layout_part *p, uint64_t size, struct err *e)
 		if (p->have > size)
 			return layout_part_empty(p, e);
 		if (sha256_add(p->sum, buf, (size_t)n) < 0)
-			return err_set(e, "the digest failed");
+			return err_set(e, "cannot compute the digest");
 	}
 	return n == 0 ? 0 : err_sys(e, "%s", p->path);
 }
@@ -72,7 +72,7 @@ int layout_part_add(struct layout_part *p, const void *data, size_t n, struct er
 	ssize_t w;
 
 	if (sha256_add(p->sum, data, n) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	while (done < n) {
 		w = pwrite(p->fd_, (const char *)data + done, n - done, (off_t)p->have);
 		if (w < 0 && errno == EINTR)
@@ -105,7 +105,7 @@ int layout_part_end(struct layout *l, struct layout_part *p, const char *hex, st
 		return -1;
 	p->sum = NULL;
 	if (sha256_end(sum, is) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	if (strcmp(is, hex) != 0) {
 		if (layout_part_empty(p, e) < 0)
 			return -1;

@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "oci/tree.h"
 
-static const char *const kinds[] = { [SQUEEZE_NONE] = "none", [SQUEEZE_GZIP] = "gzip", [SQUEEZE_ZSTD] = "zstd" };
+static const char *const kinds[] = { [COMPRESS_NONE] = "none", [COMPRESS_GZIP] = "gzip", [COMPRESS_ZSTD] = "zstd" };
 
 int packopts_init(struct packopts *o, struct err *e)
 {
@@ -111,7 +111,7 @@ int packopts_kind(struct packopts *o, const char *arg, struct err *e)
 
 	for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(arg, kinds[i]) == 0) {
-			o->kind = (enum squeeze_kind)i;
+			o->kind = (enum compress_kind)i;
 			return 0;
 		}
 	return err_set(e, "compression '%s' is none of none, gzip and zstd", arg);

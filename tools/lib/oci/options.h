@@ -16,7 +16,7 @@ struct packopts {
 	struct words exclude;
 	/* What applies to the layers that follow. */
 	json_t *notes; /* annotations of their descriptors, as ANNOTATIONS */
-	enum squeeze_kind kind;
+	enum compress_kind kind;
 	bool owner_given, keep_owner, no_devices;
 	int64_t uid, gid;
 	uint64_t max;
@@ -25,7 +25,7 @@ struct packopts {
 /* Far more than an image has, and far less than a file that claims 2^63 bytes. */
 #define PACKOPTS_DEFAULTS                                       \
 	{                                                       \
-		.kind = SQUEEZE_ZSTD, .max = (uint64_t)64 << 30 \
+		.kind = COMPRESS_ZSTD, .max = (uint64_t)64 << 30 \
 	}
 
 /* Returns 0 or -1; packopts_free may be called whatever it returned. */

@@ -11,18 +11,17 @@ struct packing {
 
 static int pack_one(struct workers *w, const struct packing *job, struct pack *p, struct err *e)
 {
-	struct squeeze *s;
+	struct compress *c;
 	struct out o;
 	int rc;
 
 	if (layout_blob_begin(job->l, &o, e) < 0)
 		return -1;
-	p->spec.stop = &w->failed;
-	s = squeeze_new(p->spec.kind, job->compressors, o.f, e);
-	rc = s != NULL ? layer_pack(&p->spec, s, &p->skipped, e) : -1;
+	c = compress_new(p->spec.kind, job->compressors, o.f, e);
+	rc = c != NULL ? layer_pack(&p->spec, &w->failed, c, &p->skipped, e) : -1;
 	if (rc == 0)
-		rc = squeeze_end(s, &p->sums, e);
-	squeeze_free(s);
+		rc = compress_end(c, &p->sums, e);
+	compress_free(c);
 	if (rc == 0)
 		return layout_blob_end(job->l, &o, p->sums.hex, e);
 	layout_blob_abort(&o);
@@ -64,7 +63,7 @@ int pack_layers(struct layout *l, struct pack *v, size_t n, int jobs, struct err
 	if (jobs > LAYOUT_MAX_OPEN)
 		jobs = LAYOUT_MAX_OPEN;
 	for (i = 0; i < n; i++)
-		zstd += v[i].spec.kind == SQUEEZE_ZSTD;
+		zstd += v[i].spec.kind == COMPRESS_ZSTD;
 	/* Only zstd can use more than one thread for a layer. */
 	job.compressors = zstd > 0 && jobs > zstd ? jobs / zstd : 1;
 	return workers_run((size_t)jobs < n ? jobs : (int)n, work, &job, e);
