@@ -305,7 +305,7 @@ evil() {
 	skopeo copy -q --all oci:out:multi dir:again
 	ocipack -t c --from b out
 	run -2 ocipack -t m --index b --index c out
-	[ "$output" = "ocipack: 'c' is for the platform of another one" ]
+	[ "$output" = "ocipack: 'c' is for the same platform as another image" ]
 	run -2 ocipack -t m --index none out
 	[ "$output" = "ocipack: out: no image 'none'" ]
 	run -2 ocipack -t m --index multi out
@@ -453,9 +453,9 @@ a $(jq -r .manifest a.json)" ]
 	expect 2 "an image needs layers*" -t x out
 	expect 2 "the image needs a name*" --tree tree out
 	expect 2 "'../x' is not a name*" -t ../x --tree tree out
-	expect 2 "compression 'xz'*" -t x --compress xz --tree tree out
+	expect 2 "unknown compression 'xz'*" -t x --compress xz --tree tree out
 	expect 2 "owner 'root'*" -t x --owner root --tree tree out
-	expect 2 "'../up' is not a path*" -t x --tree tree=../up out
+	expect 2 "'../up' is not a valid path*" -t x --tree tree=../up out
 	expect 2 "'tree/bin/run' is not SRC=DEST*" -t x --file tree/bin/run out
 	expect 2 "'A' is not NAME=VALUE" -t x --tree tree --env A out
 	expect 2 "'80/xyz' is not PORT*" -t x --tree tree --port 80/xyz out

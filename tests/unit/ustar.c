@@ -1,4 +1,4 @@
-/* Tars in memory. */
+/* Tar archives in memory. */
 #include "oci/ustar.h"
 
 #include "tap.h"
@@ -70,15 +70,15 @@ static void refuses(const char *name, char type, size_t len, size_t broken, cons
 int main(void)
 {
 	test_entries();
-	refuses("a/../../b", '0', 8192, 5000, "a/../../b: a name with ..");
-	refuses("..", '0', 8192, 5000, "..: a name with ..");
-	refuses("link", '2', 8192, 5000, "link: neither a file nor a directory");
-	refuses("./", '0', 8192, 5000, "a file without a name");
-	refuses("dir", '5', 8192, 5000, "dir: the tar is cut off");
-	refuses("file", '0', 511, 5000, "the tar is cut off");
-	refuses("file", '0', 514, 5000, "file: the tar is cut off");
-	refuses("file", '0', 600, 5000, "file: the tar is cut off");
-	refuses("file", '0', 8192, 3, "not a tar");
-	refuses("file", '0', 8192, 258, "not a tar");
+	refuses("a/../../b", '0', 8192, 5000, "a/../../b: name contains ..");
+	refuses("..", '0', 8192, 5000, "..: name contains ..");
+	refuses("link", '2', 8192, 5000, "link: neither a regular file nor a directory");
+	refuses("./", '0', 8192, 5000, "entry without a name");
+	refuses("dir", '5', 8192, 5000, "dir: the archive is truncated");
+	refuses("file", '0', 511, 5000, "the archive is truncated");
+	refuses("file", '0', 514, 5000, "file: the archive is truncated");
+	refuses("file", '0', 600, 5000, "file: the archive is truncated");
+	refuses("file", '0', 8192, 3, "not a tar archive");
+	refuses("file", '0', 8192, 258, "not a tar archive");
 	return tap_end();
 }

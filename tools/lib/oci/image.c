@@ -25,21 +25,21 @@ void image_free(struct image *i)
 	*i = (struct image){ 0 };
 }
 
-/* Takes over the layers and the configuration of a base image. */
+/* Copies the layers and the configuration of a base image. Returns 0 or -1. */
 static int inherit(struct image *i, json_t *manifest, json_t *config, struct err *e)
 {
 	json_t *layers = json_object_get(manifest, "layers");
 	json_t *ids = json_object_get(json_object_get(config, "rootfs"), "diff_ids");
 
 	if (json_array_size(ids) != json_array_size(layers))
-		return err_set(e, "the configuration and the manifest have different layers");
+		return err_set(e, "configuration and manifest list different numbers of layers");
 	if (json_object_set(i->manifest, "layers", layers) < 0 || json_object_update(i->config, config) < 0 ||
 	    json_object_set_new(i->config, "created", json_string(i->created)) < 0)
 		return err_no_memory(e);
 	if (!json_is_object(json_object_get(config, "config")) &&
 	    json_object_set_new(i->config, "config", json_object()) < 0)
 		return err_no_memory(e);
-	/* A history says something of every layer or is not there: one that begins with ours would be wrong. */
+	/* A history must cover every layer: without one for the base's layers there can be none. */
 	if (!json_is_array(json_object_get(config, "history")) && json_array_size(layers) > 0)
 		(void)json_object_del(i->config, "history");
 	return 0;

@@ -473,7 +473,7 @@ int layer_pack(const struct layer_spec *spec, const atomic_bool *stop, struct co
 
 	if (w == NULL || utf8 == (locale_t)0) {
 		free(w);
-		return err_set(e, "out of memory, or no locale C.UTF-8");
+		return err_set(e, "out of memory, or locale C.UTF-8 is missing");
 	}
 	/* libarchive interprets names in the locale: use a fixed one, in this thread only. */
 	before = uselocale(utf8);
