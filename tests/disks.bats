@@ -276,7 +276,7 @@ plant() {
 	keep_pid $!
 	wait_for 20 sh -c '[ "$(stat -c %b got.raw.part)" -gt 0 ]'
 	run -1 fetch --disk got.raw --format raw "$R/a/b:1.disk"
-	[ "$output" = "regpull: got.raw.part: another process is at it" ]
+	[ "$output" = "regpull: got.raw.part: another process is using it" ]
 	ln -s elsewhere link.part
 	run -1 fetch --disk link --format raw "$R/a/b:1.disk"
 	[ "$output" = "regpull: link.part: Too many levels of symbolic links" ]
@@ -295,21 +295,21 @@ plant() {
 	}
 	notes() { forge ".layers[$1].annotations[\"org.kubestamp.disk.$2\"] = \"$3\""; }
 	notes 1 offset 536870912
-	refused "sha256:*: layers?1?: no window of the disk"
+	refused "sha256:*: layers?1?: not a window of the disk"
 	notes 1 offset 9223372036854775807
-	refused "sha256:*: layers?1?: no window of the disk"
+	refused "sha256:*: layers?1?: not a window of the disk"
 	notes 1 offset -16777216
-	refused "sha256:*: layers?1?: no number org.kubestamp.disk.offset"
+	refused "sha256:*: layers?1?: annotation org.kubestamp.disk.offset is not a number"
 	notes 1 offset 100
-	refused "sha256:*: layers?1?: no window of the disk"
+	refused "sha256:*: layers?1?: not a window of the disk"
 	notes 1 offset 0
-	refused "sha256:*: layers?1?: not behind the window before it"
+	refused "sha256:*: layers?1?: not after the previous window"
 	notes 1 size 4096
-	refused "sha256:*: layers?1?: no window of the disk"
+	refused "sha256:*: layers?1?: not a window of the disk"
 	notes 1 digest sha256:../../x
-	refused "sha256:*: layers?1?: no digest *"
+	refused "sha256:*: layers?1?: annotation org.kubestamp.disk.digest is not a digest"
 	forge '.layers[1].size = 99999999'
-	refused "sha256:*: layers?1?: 99999999 bytes are no window"
+	refused "sha256:*: layers?1?: a window cannot have 99999999 bytes"
 	notes 1 digest "sha256:$(printf 0%.0s {1..64})"
 	refused "sha256:$(chunk lay disk 1): the digest of its window is sha256:*"
 	# A chunk that unpacks to more, to less, to nothing, or is followed by another frame.

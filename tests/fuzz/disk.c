@@ -14,7 +14,7 @@ static void check(const struct disk *d)
 	size_t i;
 
 	for (i = 0; i < d->n; i++) {
-		const struct disk_chunk *c = &d->v[i];
+		const struct disk_window *c = &d->v[i];
 
 		if (c->offset < at || c->len == 0 || c->len > DISK_WINDOW || c->offset >= d->size ||
 		    c->len > d->size - c->offset || strlen(c->raw) != SHA256_HEX - 1 ||

@@ -31,12 +31,12 @@ int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct er
 	if (f->fd_ < 0)
 		return err_sys(e, "%s", f->part);
 	if (flock(f->fd_, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? err_set(e, "%s: another process is at it", f->part)
+		return errno == EWOULDBLOCK ? err_set(e, "%s: another process is using it", f->part)
 					    : err_sys(e, "%s: lock", f->part);
-	/* Whoever had it locked may have renamed it. */
+	/* The process that had it locked may have renamed it. */
 	if (fstat(f->fd_, &opened) < 0 || lstat(f->part, &named) < 0 || opened.st_ino != named.st_ino ||
 	    opened.st_nlink != 1 || !S_ISREG(opened.st_mode))
-		return err_set(e, "%s: another process is at it", f->part);
+		return err_set(e, "%s: another process is using it", f->part);
 	f->old = opened.st_size > 0;
 	return ftruncate(f->fd_, (off_t)size) == 0 ? 0 : err_sys(e, "%s", f->part);
 }
@@ -53,10 +53,10 @@ int diskfile_clear(const struct diskfile *f, uint64_t offset, uint64_t n, struct
 	return err_sys(e, "%s", f->part);
 }
 
-/* Makes TO of F. */
+/* Converts F to the file TO. Returns 0 or -1. */
 static int convert(const struct diskfile *f, const char *format, const char *to, int64_t deadline, struct err *e)
 {
-	/* qemu-img takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
+	/* Without a slash, "a:b" would be a protocol and "-x" an option. */
 	const char *fence = f->path[0] == '/' ? "" : "./";
 	struct args a = { 0 };
 	struct child_text text = { NULL, NULL };
@@ -68,7 +68,7 @@ static int convert(const struct diskfile *f, const char *format, const char *to,
 	args_add(&a, "raw");
 	args_add(&a, "-O");
 	args_add(&a, "%s", format);
-	/* Several requests at a time, and in any order: as it is written at offsets, so it is read. */
+	/* Several requests at a time, in any order. */
 	args_add(&a, "-W");
 	args_add(&a, "%s%s", fence, f->part);
 	args_add(&a, "%s%s", fence, to);

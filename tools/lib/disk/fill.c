@@ -9,10 +9,10 @@ struct filling {
 	bool self;
 };
 
-/* Is the chunk still wanted? It is the caller's to write then. */
-static bool wanted(struct workers *w, struct diskfill *f, const struct disk_chunk *chunk)
+/* Marks the window as present. Returns true if it was not: the caller must write it. */
+static bool claim(struct workers *w, struct diskfill *f, const struct disk_window *window)
 {
-	bool *have = &f->have[chunk - f->disk->v], was;
+	bool *have = &f->have[window - f->disk->v], was;
 
 	(void)pthread_mutex_lock(&w->lock);
 	was = *have;
@@ -21,12 +21,12 @@ static bool wanted(struct workers *w, struct diskfill *f, const struct disk_chun
 	return !was;
 }
 
-/* Writes a window of the source wherever it belongs. */
+/* Writes a window of the source to every place in the disk that has the same contents. */
 static int use(struct workers *w, void *arg, void **own, const struct diskscan_window *window, struct err *e)
 {
 	struct filling *job = arg;
 	const struct disk_index *x = job->f->index;
-	const struct disk_chunk *const *found;
+	const struct disk_window *const *found;
 	char raw[SHA256_HEX];
 
 	(void)own;
@@ -34,10 +34,10 @@ static int use(struct workers *w, void *arg, void **own, const struct diskscan_w
 		return err_set(e, "cannot compute the digest");
 	found = disk_find(x, raw);
 	for (; found != NULL && found < x->v + x->n && strcmp((*found)->raw, raw) == 0; found++) {
-		/* What is elsewhere in the unfinished disk may be overwritten before it is read. */
+		/* A window elsewhere in the unfinished disk may be overwritten before it is read. */
 		if ((*found)->len != window->n || (job->self && (*found)->offset != window->offset))
 			continue;
-		if (wanted(w, job->f, *found) && !job->self && job->f->to != NULL &&
+		if (claim(w, job->f, *found) && !job->self && job->f->to != NULL &&
 		    diskfile_put(job->f->to, (*found)->offset, window->data, window->n, e) < 0)
 			return -1;
 	}
@@ -58,7 +58,7 @@ int diskfill_clear(const struct diskfill *f, struct err *e)
 	size_t i;
 
 	for (i = 0; i < f->disk->n; i++) {
-		const struct disk_chunk *c = &f->disk->v[i];
+		const struct disk_window *c = &f->disk->v[i];
 
 		if (!f->have[i])
 			continue;

@@ -6,10 +6,10 @@
 #include "base/sparse.h"
 #include "disk/artifact.h"
 
-/* Each has a window in memory. More of them would go past 64 MiB. */
+/* Each has a window in memory; more threads would need more than 64 MiB. */
 enum { THREADS = 2 };
 
-/* The next window. Returns whether there is one. */
+/* Takes the next window. Returns false if none is left. */
 static bool take(struct workers *w, struct diskscan *s, uint64_t *offset)
 {
 	bool more;
@@ -34,11 +34,11 @@ static int work(struct workers *w, void *arg, struct err *e)
 	int rc = data != NULL ? diskread_connect(&s->disk_, &nbd, e) : err_no_memory(e);
 
 	while (rc == 0 && take(w, s, &window.offset)) {
-		window.n = disk_window(s->size, window.offset);
+		window.n = disk_window_len(s->size, window.offset);
 		rc = nbd_read(&nbd, window.offset, data, window.n, &zero, e);
 		if (rc < 0)
 			(void)err_prefix(e, "%s", s->path);
-		/* What is allocated may be zeros all the same. */
+		/* Allocated bytes may still be zeros. */
 		else if (!zero && !block_is_zero(data, window.n))
 			rc = s->found(w, s->arg, &own, &window, e);
 	}
