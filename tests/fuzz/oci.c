@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oci/document.h"
 #include "base/sha256.h"
+#include "oci/document.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -17,7 +17,8 @@ static void test_sizes(void)
 	ok(block_count(0) == 0 && block_count(1) == 1, "none, and one");
 	ok(block_count(SPARSE_BLOCK) == 1 && block_count(SPARSE_BLOCK + 1) == 2, "a whole one, and one more byte");
 	ok(block_count(UINT64_MAX) == UINT64_MAX / SPARSE_BLOCK + 1, "as many as there can be");
-	ok(block_len(SPARSE_BLOCK + 1, 0) == SPARSE_BLOCK && block_len(SPARSE_BLOCK + 1, 1) == 1, "the last one is short");
+	ok(block_len(SPARSE_BLOCK + 1, 0) == SPARSE_BLOCK && block_len(SPARSE_BLOCK + 1, 1) == 1,
+	    "the last one is short");
 	ok(block_len(SPARSE_BLOCK, 0) == SPARSE_BLOCK, "or whole");
 }
 

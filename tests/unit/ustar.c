@@ -45,7 +45,8 @@ static void test_entries(void)
 	add("", "/absolute", "0000644", '0', "x");
 	ok(ustar_next(&t, &f, &e) == 1 && f.dir && f.mode == 0750, "a directory");
 	same(f.name, "etc", "its name");
-	ok(ustar_next(&t, &f, &e) == 1 && !f.dir && f.mode == 0600 && f.n == 6 && memcmp(f.data, "secret", 6) == 0, "a file");
+	ok(ustar_next(&t, &f, &e) == 1 && !f.dir && f.mode == 0600 && f.n == 6 && memcmp(f.data, "secret", 6) == 0,
+	    "a file");
 	same(f.name, "etc/key", "its name");
 	ok(ustar_next(&t, &f, &e) == 1 && f.mode == 04755 && f.n == 0, "an empty one, of the old type");
 	same(f.name, "a/long/name", "its name is in two parts");

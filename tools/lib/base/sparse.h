@@ -1,6 +1,6 @@
 /*
- * Large sparse files (a guest's memory) in blocks of 4 MiB: holes are not read, and zeros are not written. The functions
- * use pread(2) and pwrite(2), so that several threads can share a descriptor.
+ * Large sparse files (a guest's memory) in blocks of 4 MiB: holes are not read, and zeros are not written. The
+ * functions use pread(2) and pwrite(2), so that several threads can share a descriptor.
  */
 #ifndef KS_BASE_SPARSE_H
 #define KS_BASE_SPARSE_H

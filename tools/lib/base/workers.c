@@ -40,8 +40,8 @@ int workers_run(int count, int (*work)(struct workers *w, void *job, struct err 
 	pthread_t threads[WORKERS_MAX];
 	int i, started = 0;
 
-	while (started + 1 < count && started < WORKERS_MAX - 1 &&
-	       pthread_create(&threads[started], NULL, run, &w) == 0)
+	while (
+	    started + 1 < count && started < WORKERS_MAX - 1 && pthread_create(&threads[started], NULL, run, &w) == 0)
 		started++;
 	(void)run(&w);
 	for (i = 0; i < started; i++)

@@ -24,9 +24,9 @@ struct workers {
 int workers_count(int most);
 
 /*
- * Runs WORK(workers, JOB, E) in COUNT threads (1 to WORKERS_MAX), of which the calling thread is one. If a thread cannot
- * be started, fewer do the work. WORK returns 0 when nothing is left to do, or a negative number with the reason in its
- * E. Returns 0, or what the first thread that failed returned, with its reason in E.
+ * Runs WORK(workers, JOB, E) in COUNT threads (1 to WORKERS_MAX), of which the calling thread is one. If a thread
+ * cannot be started, fewer do the work. WORK returns 0 when nothing is left to do, or a negative number with the reason
+ * in its E. Returns 0, or what the first thread that failed returned, with its reason in E.
  */
 int workers_run(int count, int (*work)(struct workers *w, void *job, struct err *e), void *job, struct err *e);
 

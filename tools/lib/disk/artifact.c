@@ -6,8 +6,8 @@
 #include <string.h>
 #include <zstd.h>
 
-#include "disk/read.h"
 #include "base/num.h"
+#include "disk/read.h"
 
 #define NOTE_OFFSET "org.kubestamp.disk.offset"
 #define NOTE_SIZE "org.kubestamp.disk.size"
@@ -128,8 +128,7 @@ int disk_parse(struct disk *d, const json_t *manifest, const char *config, size_
 		return err_set(e, "not a disk");
 	if (parse_config(d, config, n, e) < 0)
 		return -1;
-	json_array_foreach(json_object_get(manifest, "layers"), i, layer)
-	{
+	json_array_foreach (json_object_get(manifest, "layers"), i, layer) {
 		if (parse_window(d, layer, e) < 0)
 			return err_prefix(e, "layers[%zu]", i);
 	}

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "base/args.h"
-#include "base/cleanup.h"
 #include "base/child.h"
-#include "base/sparse.h"
+#include "base/cleanup.h"
 #include "base/output.h"
+#include "base/sparse.h"
 
 int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct err *e)
 {

@@ -28,8 +28,8 @@ int diskfile_put(const struct diskfile *f, uint64_t offset, const void *data, si
 int diskfile_clear(const struct diskfile *f, uint64_t offset, uint64_t n, struct err *e);
 
 /*
- * The disk is complete: converts it with qemu-img unless FORMAT is raw, within DEADLINE (now_ms), and gives it its name.
- * Returns 0 or -1.
+ * The disk is complete: converts it with qemu-img unless FORMAT is raw, within DEADLINE (now_ms), and gives it its
+ * name. Returns 0 or -1.
  */
 int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struct err *e);
 

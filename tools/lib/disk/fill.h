@@ -13,8 +13,9 @@ struct diskfill {
 };
 
 /*
- * Reads the disk PATH of the format FORMAT in several threads, and writes its windows to wherever DISK has them and they
- * are not present. SELF: PATH is the unfinished disk itself; windows in their place become present. Returns 0 or -1.
+ * Reads the disk PATH of the format FORMAT in several threads, and writes its windows to wherever DISK has them and
+ * they are not present. SELF: PATH is the unfinished disk itself; windows in their place become present. Returns 0 or
+ * -1.
  */
 int diskfill(struct diskfill *f, const char *path, const char *format, bool self, struct err *e);
 

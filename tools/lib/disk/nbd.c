@@ -63,8 +63,7 @@ static int ready(const struct nbd *n, short events, struct err *e)
 	while (some < 0 && errno == EINTR);
 	if (some < 0)
 		return err_sys(e, "poll");
-	return some > 0 ? 0
-			: err_set(e, "no answer from the NBD server for %lld seconds", (long long)n->stall_ / 1000);
+	return some > 0 ? 0 : err_set(e, "no answer from the NBD server for %lld seconds", (long long)n->stall_ / 1000);
 }
 
 /* Sends or receives LEN bytes; each part has to come within the stall. Return 0 or -1. */
@@ -308,7 +307,8 @@ static int status(struct nbd *n, uint64_t from, size_t len, size_t *count, struc
 	return *count > 0 ? 0 : err_set(e, "the NBD server does not report which parts are allocated");
 }
 
-/* Reads the allocated parts of P from *DONE on, as far as one status reports them, and advances *DONE. Returns 0 or -1. */
+/* Reads the allocated parts of P from *DONE on, as far as one status reports them, and advances *DONE. Returns 0 or -1.
+ */
 static int read_some(struct nbd *n, const struct part *p, size_t *done, bool *zero, struct err *e)
 {
 	size_t count, i, len;

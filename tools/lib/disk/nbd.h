@@ -21,14 +21,14 @@ struct nbd {
 };
 
 /*
- * Negotiates with the server at the other end of the connected socket FD, which N then owns. A transfer fails after STALL
- * milliseconds without a byte. Returns 0 or -1. Call nbd_close in both cases.
+ * Negotiates with the server at the other end of the connected socket FD, which N then owns. A transfer fails after
+ * STALL milliseconds without a byte. Returns 0 or -1. Call nbd_close in both cases.
  */
 int nbd_start(struct nbd *n, int fd, int64_t stall, struct err *e);
 
 /*
- * Reads the LEN bytes at FROM into DATA. If none of them is allocated, sets *ZERO and leaves DATA as it is. Returns 0 or
- * -1.
+ * Reads the LEN bytes at FROM into DATA. If none of them is allocated, sets *ZERO and leaves DATA as it is. Returns 0
+ * or -1.
  */
 int nbd_read(struct nbd *n, uint64_t from, void *data, size_t len, bool *zero, struct err *e);
 

@@ -16,8 +16,8 @@
 #include "base/args.h"
 #include "base/cleanup.h"
 #include "base/num.h"
-#include "base/output.h"
 #include "base/outdir.h"
+#include "base/output.h"
 
 /* Timeouts: for the server to listen, without a byte of an answer (the disk may be on a slow network), to exit. */
 enum { START_MS = 30000, STALL_MS = 60000, POLL_MS = 5, END_MS = 1000 };
@@ -120,8 +120,8 @@ static int start(struct diskread *d, const char *path, const char *format, int s
 	args_add(&a, "--format=%s", format);
 	/* Without a slash, "a:b" would be a protocol and "-x" an option. */
 	args_add(&a, "%s%s", path[0] == '/' ? "" : "./", path);
-	rc = a.failed ? err_no_memory(e)
-		      : child_start(&d->server_, a.v, &(struct child_io){ -1, -1, said }, SIGKILL, e);
+	rc =
+	    a.failed ? err_no_memory(e) : child_start(&d->server_, a.v, &(struct child_io){ -1, -1, said }, SIGKILL, e);
 	args_free(&a);
 	return rc;
 }

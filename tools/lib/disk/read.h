@@ -1,6 +1,6 @@
 /*
- * A disk image as a guest sees it, in any format that QEMU knows and with its backing files: a qemu-nbd process reads it
- * and serves several connections.
+ * A disk image as a guest sees it, in any format that QEMU knows and with its backing files: a qemu-nbd process reads
+ * it and serves several connections.
  */
 #ifndef KS_DISK_READ_H
 #define KS_DISK_READ_H

@@ -1,6 +1,6 @@
 /*
- * A stream that is compressed and hashed in one pass: at its end the SHA-256 of the input (a layer's diff ID) and of the
- * output (its digest) are known.
+ * A stream that is compressed and hashed in one pass: at its end the SHA-256 of the input (a layer's diff ID) and of
+ * the output (its digest) are known.
  */
 #ifndef KS_OCI_COMPRESS_H
 #define KS_OCI_COMPRESS_H

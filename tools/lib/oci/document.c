@@ -52,8 +52,7 @@ static int check_descs(const json_t *j, const char *name, size_t max, struct err
 		return err_set(e, "no array \"%s\"", name);
 	if (json_array_size(list) > max)
 		return err_set(e, "more than %zu entries in \"%s\"", max, name);
-	json_array_foreach(list, i, d)
-	{
+	json_array_foreach (list, i, d) {
 		if (oci_desc(d, &desc, e) < 0)
 			return err_prefix(e, "%s[%zu]", name, i);
 	}
@@ -113,8 +112,7 @@ json_t *oci_parse_config(const char *text, size_t n, struct err *e)
 	ids = json_object_get(json_object_get(j, "rootfs"), "diff_ids");
 	if (!json_is_array(ids) || json_array_size(ids) > OCI_MAX_LAYERS)
 		rc = err_set(e, "no array \"rootfs.diff_ids\"");
-	json_array_foreach(ids, i, id)
-	{
+	json_array_foreach (ids, i, id) {
 		if (oci_digest(json_string_value(id)) == NULL)
 			rc = err_set(e, "rootfs.diff_ids[%zu]: not a SHA-256 digest", i);
 	}
@@ -168,8 +166,7 @@ json_t *oci_find(const json_t *index, const char *tag)
 	json_t *d;
 	size_t i;
 
-	json_array_foreach(json_object_get(index, "manifests"), i, d)
-	{
+	json_array_foreach (json_object_get(index, "manifests"), i, d) {
 		if (oci_tag(d) != NULL && strcmp(oci_tag(d), tag) == 0)
 			return d;
 	}
@@ -202,8 +199,7 @@ static int set_env(json_t *list, json_t *setting)
 	size_t n = text != NULL ? strcspn(text, "=") : 0, i;
 	json_t *item;
 
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach (list, i, item) {
 		old = json_string_value(item);
 		if (text != NULL && old != NULL && strncmp(old, text, n) == 0 && (old[n] == '=' || old[n] == '\0'))
 			return json_array_set(list, i, setting);
@@ -220,8 +216,7 @@ int oci_edit(json_t *config, json_t *edits, struct err *e)
 
 	if (json_object_get(edits, "Entrypoint") != NULL)
 		(void)json_object_del(config, "Cmd");
-	json_object_foreach(edits, key, value)
-	{
+	json_object_foreach (edits, key, value) {
 		if (rc < 0)
 			break;
 		old = json_object_get(config, key);
@@ -230,8 +225,7 @@ int oci_edit(json_t *config, json_t *edits, struct err *e)
 				old = json_array();
 				rc = json_object_set_new(config, key, old);
 			}
-			json_array_foreach(value, i, item)
-			{
+			json_array_foreach (value, i, item) {
 				rc = rc < 0 ? rc : set_env(old, item);
 			}
 		} else if (json_is_object(value) && json_is_object(old)) {
@@ -262,13 +256,11 @@ static int walk(json_t *j, int depth, int (*found)(const struct oci_desc *, void
 	if (json_is_object(j)) {
 		if (oci_desc(j, &d, &ignored) == 0)
 			rc = found(&d, arg);
-		json_object_foreach(j, key, item)
-		{
+		json_object_foreach (j, key, item) {
 			rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
 		}
 	}
-	json_array_foreach(j, i, item)
-	{
+	json_array_foreach (j, i, item) {
 		rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
 	}
 	return rc;

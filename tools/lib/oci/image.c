@@ -80,8 +80,7 @@ int image_from(
 		rc = read_base(from, tag, &manifest, &config, e);
 	if (rc == 0 && inherit(i, manifest, config, e) < 0)
 		rc = IMAGE_NONE;
-	json_array_foreach(json_object_get(manifest, "layers"), k, layer)
-	{
+	json_array_foreach (json_object_get(manifest, "layers"), k, layer) {
 		if (rc == 0 && (oci_desc(layer, &d, e) < 0 || layout_import(to, from, &d, e) < 0))
 			rc = -1;
 	}
@@ -134,8 +133,7 @@ json_t *image_summary(const struct image *i)
 	json_t *layers = json_array(), *config = json_object_get(i->manifest, "config");
 	size_t k;
 
-	json_array_foreach(json_object_get(i->manifest, "layers"), k, layer)
-	{
+	json_array_foreach (json_object_get(i->manifest, "layers"), k, layer) {
 		(void)json_array_append_new(
 		    layers, json_pack("{s:O, s:O, s:O, s:O}", "digest", json_object_get(layer, "digest"), "diffid",
 				json_array_get(ids, k), "size", json_object_get(layer, "size"), "media",

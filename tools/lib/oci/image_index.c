@@ -36,8 +36,7 @@ static int add(const struct layout *l, const json_t *index, const char *tag, jso
 		(void)err_prefix(e, "%s: %s", l->dir, tag);
 		return IMAGEINDEX_NONE;
 	}
-	json_array_foreach(list, i, other)
-	{
+	json_array_foreach (list, i, other) {
 		if (json_equal(json_object_get(other, "platform"), p)) {
 			json_decref(p);
 			(void)err_set(e, "'%s' is for the same platform as another image", tag);

@@ -2,8 +2,8 @@
 #ifndef KS_OCI_IMAGE_INDEX_H
 #define KS_OCI_IMAGE_INDEX_H
 
-#include "oci/layout.h"
 #include "base/words.h"
+#include "oci/layout.h"
 
 #define IMAGEINDEX_NONE (-4) /* no image of that name, or two for the same platform */
 

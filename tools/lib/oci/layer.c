@@ -102,7 +102,8 @@ static int check_type(mode_t mode, const char *path, const struct layer_spec *sp
 }
 
 /* Fills TO, which is empty, from an item of a tree. Returns 0 or -1. */
-static int entry_of_item(struct archive_entry *to, const struct tree_item *i, const struct layer_spec *spec, struct err *e)
+static int entry_of_item(
+    struct archive_entry *to, const struct tree_item *i, const struct layer_spec *spec, struct err *e)
 {
 	char target[PATH_MAX];
 	ssize_t n;
@@ -139,7 +140,8 @@ static int entry_of_item(struct archive_entry *to, const struct tree_item *i, co
  * socket), or -1: its path is absolute, or it or its link points outside the image, or it is a device and those are
  * refused.
  */
-static int entry_of_entry(struct archive_entry *to, struct archive_entry *from, const struct layer_spec *spec, struct err *e)
+static int entry_of_entry(
+    struct archive_entry *to, struct archive_entry *from, const struct layer_spec *spec, struct err *e)
 {
 	const char *name = archive_entry_pathname(from), *link = archive_entry_hardlink(from), *attr;
 	AUTO_FREE char *path = name != NULL ? tree_path(name) : NULL;
@@ -464,8 +466,8 @@ static int pack(struct work *w, struct words *skipped)
 	return rc;
 }
 
-int layer_pack(const struct layer_spec *spec, const atomic_bool *stop, struct compress *to, struct words *skipped,
-    struct err *e)
+int layer_pack(
+    const struct layer_spec *spec, const atomic_bool *stop, struct compress *to, struct words *skipped, struct err *e)
 {
 	struct work *w = calloc(1, sizeof *w);
 	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0), before;

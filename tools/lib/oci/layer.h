@@ -26,7 +26,8 @@ enum layer_source {
 struct layer_spec {
 	enum layer_source source;
 	const char *src;
-	const char *dest;        /* path in the image, as tree_path makes it: a tree's prefix ("" is the root), a file's name */
+	const char
+	    *dest; /* path in the image, as tree_path makes it: a tree's prefix ("" is the root), a file's name */
 	enum compress_kind kind; /* for the caller, who makes the stream */
 	bool keep_owner;         /* if false, UID and GID own everything */
 	uid_t uid;
@@ -45,7 +46,7 @@ struct layer_spec {
  * SKIPPED. Fails soon once *STOP is true. Several threads may run it at the same time. Returns 0, -1, or LAYER_INVALID
  * if the source is an archive that is damaged or not allowed in an image.
  */
-int layer_pack(const struct layer_spec *spec, const atomic_bool *stop, struct compress *to, struct words *skipped,
-    struct err *e);
+int layer_pack(
+    const struct layer_spec *spec, const atomic_bool *stop, struct compress *to, struct words *skipped, struct err *e);
 
 #endif

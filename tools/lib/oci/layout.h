@@ -39,8 +39,8 @@ bool layout_is(const char *dir);
 char *layout_split(char *text);
 
 /*
- * Opens the layout of "[LAYOUT:]TAG", holds its blobs, and advances *TAG to the tag. Without LAYOUT, FROM's directory is
- * NULL. Returns 0, -1 or LAYOUT_LATE. Call layout_close in every case.
+ * Opens the layout of "[LAYOUT:]TAG", holds its blobs, and advances *TAG to the tag. Without LAYOUT, FROM's directory
+ * is NULL. Returns 0, -1 or LAYOUT_LATE. Call layout_close in every case.
  */
 int layout_open_from(struct layout *from, const char **tag, int64_t deadline, struct err *e);
 
@@ -48,9 +48,9 @@ int layout_open_from(struct layout *from, const char **tag, int64_t deadline, st
 int layout_hold_blobs(struct layout *l, struct err *e);
 
 /*
- * Writes a blob: begin, write to o->f, end with its digest HEX. Several threads may do so at the same time, with at most
- * LAYOUT_MAX_OPEN open blobs in total. An unfinished blob is removed by layout_blob_abort, or when a signal ends the
- * process (out_catch_signals). Return 0 or -1.
+ * Writes a blob: begin, write to o->f, end with its digest HEX. Several threads may do so at the same time, with at
+ * most LAYOUT_MAX_OPEN open blobs in total. An unfinished blob is removed by layout_blob_abort, or when a signal ends
+ * the process (out_catch_signals). Return 0 or -1.
  */
 #define LAYOUT_MAX_OPEN 12
 int layout_blob_begin(struct layout *l, struct out *o, struct err *e);

@@ -1,4 +1,5 @@
-/* A blob of a layout that arrives in parts: received data is kept, for other processes too, until the blob is complete. */
+/* A blob of a layout that arrives in parts: received data is kept, for other processes too, until the blob is complete.
+ */
 #ifndef KS_OCI_LAYOUT_PART_H
 #define KS_OCI_LAYOUT_PART_H
 

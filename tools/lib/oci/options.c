@@ -120,8 +120,9 @@ int packopts_kind(struct packopts *o, const char *arg, struct err *e)
 int packopts_devices(struct packopts *o, const char *arg, struct err *e)
 {
 	o->no_devices = strcmp(arg, "refuse") == 0;
-	return o->no_devices || strcmp(arg, "keep") == 0 ? 0
-							 : err_set(e, "devices '%s' is neither 'keep' nor 'refuse'", arg);
+	return o->no_devices || strcmp(arg, "keep") == 0
+		   ? 0
+		   : err_set(e, "devices '%s' is neither 'keep' nor 'refuse'", arg);
 }
 
 int packopts_max(struct packopts *o, const char *arg, struct err *e)

@@ -1,6 +1,6 @@
 /*
- * An image as the options of ocipack describe it: its layers, its configuration and its annotations. Each function takes
- * the argument of one option.
+ * An image as the options of ocipack describe it: its layers, its configuration and its annotations. Each function
+ * takes the argument of one option.
  */
 #ifndef KS_OCI_OPTIONS_H
 #define KS_OCI_OPTIONS_H

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "net/hostport.h"
 #include "base/sha256.h"
+#include "net/hostport.h"
 #include "oci/layout.h"
 
 enum { REPO_MAX = 255, TAG_MAX = 128 };

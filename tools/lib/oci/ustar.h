@@ -1,6 +1,6 @@
 /*
- * Reads a tar archive in memory that contains regular files and directories only: ustar (POSIX.1, pax, "ustar Interchange
- * Format") and the old GNU format.
+ * Reads a tar archive in memory that contains regular files and directories only: ustar (POSIX.1, pax, "ustar
+ * Interchange Format") and the old GNU format.
  */
 #ifndef KS_OCI_USTAR_H
 #define KS_OCI_USTAR_H
@@ -25,9 +25,9 @@ struct ustar_entry {
 };
 
 /*
- * Reads the next entry of T. An absolute name is taken as relative, as tar does. Returns 1; 0 at the end of the archive;
- * or -1 if the archive is truncated or has a wrong checksum, or the entry is neither a regular file nor a directory, or
- * has ".." in its name.
+ * Reads the next entry of T. An absolute name is taken as relative, as tar does. Returns 1; 0 at the end of the
+ * archive; or -1 if the archive is truncated or has a wrong checksum, or the entry is neither a regular file nor a
+ * directory, or has ".." in its name.
  */
 int ustar_next(struct ustar *t, struct ustar_entry *entry, struct err *e);
 
