@@ -448,7 +448,7 @@ a $(jq -r .manifest a.json)" ]
 		run -"$code" ocipack "$@"
 		[[ ${lines[0]} == "ocipack: "$text ]] || { echo "got: $output"; return 1; }
 	}
-	expect 2 "*directory" -t x
+	expect 2 "expected one operand: the directory*" -t x
 	expect 2 "nothing to do*" out
 	expect 2 "the image has no layers*" -t x out
 	expect 2 "--tag is required*" --tree tree out

@@ -3,11 +3,11 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "base/workers.h"
 #include "disk/image.h"
 #include "disk/pack.h"
 #include "disk/read.h"
@@ -533,11 +533,10 @@ int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &ocipack_tool, .argc = argc, .argv = argv };
 	struct job job = { .timeout = DEFAULT_TIMEOUT, .image = PACKOPTS_DEFAULTS };
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err e;
 	int code;
 
-	job.jobs = cpus > 0 ? cpus : 1;
+	job.jobs = workers_count(MAX_JOBS);
 	if (packopts_init(&job.image, &e) < 0) {
 		code = cli_fail(&c, EX_FAIL, &e);
 	} else if (parse(&c, &job, &code) == 0) {

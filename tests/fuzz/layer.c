@@ -1,4 +1,4 @@
-/* An archive that is to become a layer: whatever it says, the layer names nothing outside the image. */
+/* Archives as sources of layers: whatever an archive contains, the layer names nothing outside the image. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum { MAX = 1 << 20, TRAILER = 4 << 10 };
 
-/* A path in its one form. A directory's ends with a slash in an archive. */
+/* Checks that a path is canonical; in an archive that of a directory ends with a slash. */
 static void check_path(const char *path)
 {
 	char *good = path != NULL && path[0] != '/' ? tree_path(path) : NULL;
@@ -26,7 +26,7 @@ static void check_path(const char *path)
 	free(good);
 }
 
-/* Reads what was written: N bytes, which are an archive. */
+/* Reads the layer: an archive of N bytes. */
 static void check(const char *text, size_t n)
 {
 	struct archive *a = archive_read_new();
@@ -37,7 +37,7 @@ static void check(const char *text, size_t n)
 	    archive_read_open_memory(a, text, n) != ARCHIVE_OK)
 		abort();
 	while ((rc = archive_read_next_header(a, &entry)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
-		/* What is not UTF-8 has no name in the locale of this program. */
+		/* libarchive cannot convert names that are not UTF-8 to the locale of this program. */
 		if (archive_entry_pathname(entry) != NULL)
 			check_path(archive_entry_pathname(entry));
 		if (archive_entry_hardlink(entry) != NULL)

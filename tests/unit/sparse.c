@@ -1,4 +1,4 @@
-/* Large sparse files: their chunks, their digest, copies, and their packed form. */
+/* Large sparse files: blocks, digests, copies, and the packed form. */
 #include "base/sparse.h"
 
 #include <fcntl.h>
@@ -10,16 +10,16 @@
 #include "snapshot/frames.h"
 #include "tap.h"
 
-static unsigned char chunk[SPARSE_BLOCK];
+static unsigned char block[SPARSE_BLOCK];
 
 static void test_sizes(void)
 {
-	ok(block_count(0) == 0 && block_count(1) == 1, "none, and one");
-	ok(block_count(SPARSE_BLOCK) == 1 && block_count(SPARSE_BLOCK + 1) == 2, "a whole one, and one more byte");
-	ok(block_count(UINT64_MAX) == UINT64_MAX / SPARSE_BLOCK + 1, "as many as there can be");
+	ok(block_count(0) == 0 && block_count(1) == 1, "no block, and one");
+	ok(block_count(SPARSE_BLOCK) == 1 && block_count(SPARSE_BLOCK + 1) == 2, "a full block, and one byte more");
+	ok(block_count(UINT64_MAX) == UINT64_MAX / SPARSE_BLOCK + 1, "the largest file");
 	ok(block_len(SPARSE_BLOCK + 1, 0) == SPARSE_BLOCK && block_len(SPARSE_BLOCK + 1, 1) == 1,
-	    "the last one is short");
-	ok(block_len(SPARSE_BLOCK, 0) == SPARSE_BLOCK, "or whole");
+	    "the last block is short");
+	ok(block_len(SPARSE_BLOCK, 0) == SPARSE_BLOCK, "or full");
 }
 
 static void test_zero(void)
@@ -34,14 +34,14 @@ static void test_zero(void)
 		good = good && !block_is_zero(data, sizeof data) && block_is_zero(data, i);
 		data[i] = 0;
 	}
-	ok(good, "a byte anywhere");
+	ok(good, "any byte that is not zero is found");
 	(void)memset(data, 7, sizeof data);
-	ok(!block_is_zero(data, sizeof data) && !block_is_zero(data, 1), "all the same is not zero");
+	ok(!block_is_zero(data, sizeof data) && !block_is_zero(data, 1), "equal bytes other than zero are not zero");
 }
 
 static int file(void)
 {
-	int fd = memfd_create("chunks", MFD_CLOEXEC);
+	int fd = memfd_create("blocks", MFD_CLOEXEC);
 
 	if (fd < 0)
 		abort();
@@ -72,15 +72,15 @@ static void test_holes(void)
 
 	put(fd, 0, "first");
 	put(fd, 3 * SPARSE_BLOCK + 9, "last");
-	ok(block_with_data(fd, 0, 4) == 0 && block_with_data(fd, 1, 4) == 3, "the chunks with data");
-	ok(block_with_data(fd, 4, 4) == 4 && block_with_data(fd, 1, 2) == 2, "and no more than there are");
+	ok(block_with_data(fd, 0, 4) == 0 && block_with_data(fd, 1, 4) == 3, "the blocks with data");
+	ok(block_with_data(fd, 4, 4) == 4 && block_with_data(fd, 1, 2) == 2, "up to the count");
 	(void)strcpy(first, digest(fd, 3 * SPARSE_BLOCK + 13));
-	ok(block_write(fd, 1, chunk, 1, &e) == 0 && pwrite(fd, chunk, SPARSE_BLOCK, SPARSE_BLOCK) == SPARSE_BLOCK,
-	    "a hole becomes zeros");
-	ok(block_with_data(fd, 1, 4) == 1, "which are data");
-	same(digest(fd, 3 * SPARSE_BLOCK + 13), first, "the digest stays");
+	ok(block_write(fd, 1, block, 1, &e) == 0 && pwrite(fd, block, SPARSE_BLOCK, SPARSE_BLOCK) == SPARSE_BLOCK,
+	    "zeros are written into a hole");
+	ok(block_with_data(fd, 1, 4) == 1, "they are data");
+	same(digest(fd, 3 * SPARSE_BLOCK + 13), first, "the digest stays the same");
 	put(fd, SPARSE_BLOCK + 5, "x");
-	ok(strcmp(digest(fd, 3 * SPARSE_BLOCK + 13), first) != 0, "until it is not zero");
+	ok(strcmp(digest(fd, 3 * SPARSE_BLOCK + 13), first) != 0, "until a byte is not zero");
 	same(digest(fd, 3 * SPARSE_BLOCK + 14), "file shrank while it was being read", "a file that is too short");
 	same(digest(-1, 1), "read: Bad file descriptor", "no file");
 }
@@ -93,11 +93,11 @@ static void test_places(void)
 	if (ftruncate(a, 3 * SPARSE_BLOCK) < 0 || ftruncate(b, 3 * SPARSE_BLOCK) < 0)
 		abort();
 	(void)strcpy(first, digest(a, 3 * SPARSE_BLOCK));
-	ok(strcmp(digest(a, 3 * SPARSE_BLOCK - 1), first) != 0, "zeros of another length are another file");
+	ok(strcmp(digest(a, 3 * SPARSE_BLOCK - 1), first) != 0, "zeros of another length have another digest");
 	put(a, 0, "same");
 	put(b, SPARSE_BLOCK, "same");
 	(void)strcpy(first, digest(a, 3 * SPARSE_BLOCK));
-	ok(strcmp(digest(b, 3 * SPARSE_BLOCK), first) != 0, "the same chunk elsewhere too");
+	ok(strcmp(digest(b, 3 * SPARSE_BLOCK), first) != 0, "so is the same block at another place");
 }
 
 static void test_copy(void)
@@ -113,8 +113,8 @@ static void test_copy(void)
 		abort();
 	(void)strcpy(first, digest(a, 9 * SPARSE_BLOCK + 1));
 	ok(blocks_digest(a, 9 * SPARSE_BLOCK + 1, b, hex, &e) == 0, "a copy");
-	same(hex, first, "has the digest of what was read");
-	same(digest(b, 9 * SPARSE_BLOCK + 1), first, "and of what was written");
+	same(hex, first, "has the digest of the source");
+	same(digest(b, 9 * SPARSE_BLOCK + 1), first, "and so has what was written");
 	ok(fstat(b, &st) == 0 && (uint64_t)st.st_size == 9 * SPARSE_BLOCK + 1 && st.st_blocks <= 3 * 128, "and holes");
 }
 
@@ -127,8 +127,8 @@ static void test_full(void)
 
 	if (ftruncate(a, 20 * SPARSE_BLOCK) < 0)
 		abort();
-	ok(frames_pack(a, 20 * SPARSE_BLOCK, full, hex, &e) < 0, "a full disk ends all threads");
-	same(e.msg, "write: No space left on device", "and is named");
+	ok(frames_pack(a, 20 * SPARSE_BLOCK, full, hex, &e) < 0, "a full disk stops all threads");
+	same(e.msg, "write: No space left on device", "with its error");
 }
 
 int main(void)

@@ -6,7 +6,7 @@
 static unsigned char tar[8192];
 static size_t used;
 
-/* A header with this name and type, and its data. */
+/* Adds a header and its data. */
 static void add(const char *prefix, const char *name, const char *mode, char type, const char *data)
 {
 	unsigned char *h = tar + used;
@@ -48,10 +48,10 @@ static void test_entries(void)
 	ok(ustar_next(&t, &f, &e) == 1 && !f.dir && f.mode == 0600 && f.n == 6 && memcmp(f.data, "secret", 6) == 0,
 	    "a file");
 	same(f.name, "etc/key", "its name");
-	ok(ustar_next(&t, &f, &e) == 1 && f.mode == 04755 && f.n == 0, "an empty one, of the old type");
-	same(f.name, "a/long/name", "its name is in two parts");
+	ok(ustar_next(&t, &f, &e) == 1 && f.mode == 04755 && f.n == 0, "an empty file, of the old type");
+	same(f.name, "a/long/name", "its name, from prefix and name");
 	ok(ustar_next(&t, &f, &e) == 1, "an absolute name");
-	same(f.name, "absolute", "is relative");
+	same(f.name, "absolute", "is taken as relative");
 	ok(ustar_next(&t, &f, &e) == 0, "the end");
 }
 

@@ -8,15 +8,12 @@
 /* Reads the manifest of TAG. Returns a new reference or NULL. */
 static json_t *read_manifest(const struct layout *from, const char *tag, struct err *e)
 {
-	json_t *index = layout_index(from, e), *manifest = NULL;
-	const json_t *found = index != NULL ? oci_find(index, tag) : NULL;
+	json_t *found = layout_find(from, tag, e), *manifest = NULL;
 	struct oci_desc d;
 
-	if (index != NULL && found == NULL)
-		(void)err_set(e, "%s: no image '%s'", from->dir, tag);
 	if (found != NULL && oci_desc(found, &d, e) == 0)
 		manifest = layout_get(from, &d, oci_parse_manifest, e);
-	json_decref(index);
+	json_decref(found);
 	return manifest;
 }
 
@@ -61,15 +58,12 @@ int diskimage_read(struct disk *d, struct layout *to, const struct layout *from,
 /* The descriptor of the image TAG. Returns a new reference or NULL. */
 static json_t *subject_of(const struct layout *l, const char *tag, struct err *e)
 {
-	json_t *index = layout_index(l, e), *desc = NULL;
-	const json_t *found = index != NULL ? oci_find(index, tag) : NULL;
+	json_t *found = layout_find(l, tag, e), *desc = NULL;
 	struct oci_desc d;
 
-	if (index != NULL && found == NULL)
-		(void)err_set(e, "%s: no image '%s'", l->dir, tag);
 	if (found != NULL && oci_desc(found, &d, e) == 0 && (desc = oci_new_desc(d.media, d.hex, d.size)) == NULL)
 		(void)err_no_memory(e);
-	json_decref(index);
+	json_decref(found);
 	return desc;
 }
 

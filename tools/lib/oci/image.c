@@ -48,21 +48,18 @@ static int inherit(struct image *i, json_t *manifest, json_t *config, struct err
 /* Finds TAG and reads its documents. Returns 0 or IMAGE_NONE. */
 static int read_base(const struct layout *from, const char *tag, json_t **manifest, json_t **config, struct err *e)
 {
-	json_t *index = layout_index(from, e), *found;
+	json_t *found = layout_find(from, tag, e);
 	struct oci_desc d;
 
-	if (index == NULL)
-		return IMAGE_NONE;
-	found = oci_find(index, tag);
 	if (found == NULL)
-		(void)err_set(e, "%s: no image '%s'", from->dir, tag);
-	else if (oci_desc(found, &d, e) < 0)
+		return IMAGE_NONE;
+	if (oci_desc(found, &d, e) < 0)
 		(void)err_prefix(e, "%s: %s", from->dir, tag);
 	else if (strcmp(d.media, OCI_MEDIA_MANIFEST) != 0)
 		(void)err_set(e, "%s: '%s' is of type %s, not an image", from->dir, tag, d.media);
 	else
 		*manifest = layout_get(from, &d, oci_parse_manifest, e);
-	json_decref(index);
+	json_decref(found);
 	if (*manifest != NULL && oci_desc(json_object_get(*manifest, "config"), &d, e) == 0)
 		*config = layout_get(from, &d, oci_parse_config, e);
 	return *config != NULL ? 0 : IMAGE_NONE;

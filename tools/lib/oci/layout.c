@@ -328,6 +328,17 @@ json_t *layout_index(const struct layout *l, struct err *e)
 	return j;
 }
 
+json_t *layout_find(const struct layout *l, const char *tag, struct err *e)
+{
+	json_t *index = layout_index(l, e);
+	json_t *found = json_incref(oci_find(index, tag));
+
+	if (index != NULL && found == NULL)
+		(void)err_set(e, "%s: no image '%s'", l->dir, tag);
+	json_decref(index);
+	return found;
+}
+
 int layout_tag(struct layout *l, const char *tag, json_t *desc, struct err *e)
 {
 	AUTO_FREE char *text = NULL;

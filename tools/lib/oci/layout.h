@@ -76,6 +76,9 @@ int layout_import(struct layout *l, const struct layout *from, const struct oci_
 /* The parsed index.json. Returns a new reference, or NULL. */
 json_t *layout_index(const struct layout *l, struct err *e);
 
+/* The descriptor that TAG names. Returns a new reference, or NULL. */
+json_t *layout_find(const struct layout *l, const char *tag, struct err *e);
+
 /*
  * Makes TAG name DESC, whose reference it takes, replacing what had that name. Returns 0, -1 or LAYOUT_LATE.
  */
