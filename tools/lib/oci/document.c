@@ -9,6 +9,8 @@
 /* Real documents nest only a few levels; deeper ones are not searched. */
 enum { MAX_DEPTH = 64 };
 
+#define OCI_REF_NAME "org.opencontainers.image.ref.name"
+
 static const char sha256_head[] = "sha256:";
 
 const char *oci_digest(const char *digest)

@@ -16,7 +16,6 @@
 #define OCI_MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define OCI_MEDIA_CONFIG "application/vnd.oci.image.config.v1+json"
 #define OCI_MEDIA_LAYER "application/vnd.oci.image.layer.v1.tar" /* and "+gzip" or "+zstd" */
-#define OCI_REF_NAME "org.opencontainers.image.ref.name"
 
 /* Limit on the layers of an image: a manifest with that many is near the 4 MiB that registries accept. */
 enum { OCI_MAX_LAYERS = 8192 };
