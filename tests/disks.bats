@@ -1,13 +1,13 @@
-# Disks as artifacts: ocipack --disk, regpush and regpull --disk, on disks that qemu-io has written to.
+# Disks as artifacts: ocipack --disk, regpush, and regpull --disk, with disks that qemu-io writes to.
 load lib/common
 load lib/registry
 
-W=16777216 # a window
+W=16777216 # bytes of a window
 
 setup() {
 	registry_setup
 	noise $((5 * W)) > seed
-	# 32 windows; of these 0 to 3 and a part of 5 are random, 8 is all one letter, and 31 is allocated, but zeros.
+	# 32 windows: 0 to 3 and part of 5 are random, 8 is a single repeated letter, 31 is allocated but all zeros.
 	qemu-img create -q -f qcow2 base.qcow2 512M
 	head -c $((4 * W)) seed > first
 	tail -c 100000 seed > part
@@ -25,26 +25,26 @@ teardown() {
 	fi
 }
 
-# write FILE OFFSET N: so many other bytes.
+# write FILE OFFSET N: change N bytes.
 write() { qemu-io -f qcow2 -c "write -q -P 0x77 $2 $3" "$1"; }
 
 # overlay BACKING FILE
 overlay() { qemu-img create -q -f qcow2 -b "$1" -F qcow2 "$2"; }
 
-# digest LAYOUT TAG: of its manifest. doc LAYOUT TAG: the manifest's file.
+# digest LAYOUT TAG: the digest of the manifest. doc LAYOUT TAG: the file of the manifest.
 digest() { ocipack --list "$1" | awk -v t="$2" '$1 == t { print $2 }'; }
 doc() { echo "$1/blobs/sha256/$(digest "$1" "$2" | cut -d: -f2)"; }
 
-# chunk LAYOUT TAG N: the digits of the N-th chunk's digest.
-chunk() { jq -r ".layers[$3].digest" "$(doc "$1" "$2")" | cut -d: -f2; }
+# blob LAYOUT TAG N: the digits of the digest of the N-th window's blob.
+blob() { jq -r ".layers[$3].digest" "$(doc "$1" "$2")" | cut -d: -f2; }
 
 push() { regpush --tls-verify=false "$@" > pushed; }
 fetch() { regpull --tls-verify=false "$@"; }
 
-# same FILE FORMAT OTHER: a guest sees the same, byte for byte.
+# same FILE FORMAT OTHER: a guest sees the same bytes in both.
 same() { qemu-img compare -q -f "$2" -F qcow2 "$1" "$3"; }
 
-# publish: the image and its disk are in the registry, as a/b:1 and a/b:1.disk.
+# publish: push the image and its disk as a/b:1 and a/b:1.disk.
 publish() {
 	ocipack -t disk --disk base.qcow2 --subject img lay
 	push lay:img "$R/a/b:1"
@@ -52,20 +52,20 @@ publish() {
 	: > state/log
 }
 
-# forge FILTER: the disk's manifest, changed by jq, is in the registry as a/b:evil, and nobody is asked whether it may.
+# forge FILTER: put the disk's manifest, changed by jq, into the registry as a/b:evil, without any check.
 forge() {
 	jq -cS "$1" "$(doc lay disk)" > evil.json
 	{ echo application/vnd.oci.image.manifest.v1+json && cat evil.json; } > state/repos/a/b/manifests/evil
 }
 
-# plant FILE: its bytes are a blob of the registry. HEX and SIZE say which.
+# plant FILE: put its bytes into the registry as a blob. Sets HEX and SIZE.
 plant() {
 	HEX=$(sha256sum < "$1" | cut -d' ' -f1) SIZE=$(stat -c %s "$1")
 	cp "$1" "state/blobs/$HEX"
 	: > "state/repos/a/b/blobs/$HEX"
 }
 
-@test "a disk is cut into windows; zeros are left out; nothing else depends on how it is stored" {
+@test "a disk is divided into windows without those of zeros; its format and backing files do not matter" {
 	run -0 ocipack -v -t disk --disk base.qcow2 --subject img --annotation a=b --json lay
 	[[ ${lines[0]}${lines[1]} == *"base.qcow2: 6 windows, 6 of them new"* ]]
 	jq -e --arg d "$(digest lay img)" '.artifactType == "application/vnd.kubestamp.disk.v1" and
@@ -74,11 +74,11 @@ plant() {
 		([.layers[].mediaType] | unique) == ["application/vnd.kubestamp.disk.chunk.v1+zstd"]' "$(doc lay disk)"
 	jq -e '. == {"chunkSize": 16777216, "format": "qcow2", "virtualSize": 536870912}' \
 		"lay/blobs/sha256/$(jq -r .config.digest "$(doc lay disk)" | cut -d: -f2)"
-	# A chunk is one frame of the guest's bytes.
-	zstd -dqc "lay/blobs/sha256/$(chunk lay disk 1)" | cmp - <(tail -c +$((W + 1)) first | head -c "$W")
+	# A blob is one zstd frame of the guest's bytes.
+	zstd -dqc "lay/blobs/sha256/$(blob lay disk 1)" | cmp - <(tail -c +$((W + 1)) first | head -c "$W")
 	[ "$(jq -r '.layers[1].annotations["org.kubestamp.disk.digest"]' "$(doc lay disk)")" = \
 		"sha256:$(tail -c +$((W + 1)) first | head -c "$W" | sha256sum | cut -d' ' -f1)" ]
-	# Raw, with other clusters, or on another image: the same chunks.
+	# Raw, with other clusters, or with backing files: the same blobs.
 	qemu-img convert -O raw base.qcow2 base.raw
 	qemu-img convert -O qcow2 -c -o cluster_size=4k base.qcow2 small.qcow2
 	overlay base.qcow2 top.qcow2
@@ -92,7 +92,7 @@ plant() {
 	ls "${TMPDIR:-/tmp}"/kubestamp-nbd.* 2> /dev/null | wc -l | grep -qx 0
 }
 
-@test "a changed disk: one window of 32 is new, the others keep their descriptors, and need not be here" {
+@test "a changed disk: one window of 32 is new, the others keep their descriptors and need not be local" {
 	publish
 	overlay base.qcow2 top.qcow2
 	write top.qcow2 $((2 * W + 5000)) 10
@@ -100,19 +100,19 @@ plant() {
 	jq -e '.windows == 6 and .new == 1' <<< "$output"
 	jq -e --slurpfile a "$(doc lay disk)" '[.layers, $a[0].layers] | transpose | map(.[0] == .[1]) ==
 		[true, true, false, true, true, true]' "$(doc other disk2)"
-	# The layout has all of them. One that has the documents only is as good.
-	[ "$(chunk lay disk 0)" = "$(chunk other disk2 0)" ]
-	[ lay/blobs/sha256/"$(chunk lay disk 0)" -ef other/blobs/sha256/"$(chunk lay disk 0)" ]
+	# The layout has all blobs. A layout with only the documents works as well.
+	[ "$(blob lay disk 0)" = "$(blob other disk2 0)" ]
+	[ lay/blobs/sha256/"$(blob lay disk 0)" -ef other/blobs/sha256/"$(blob lay disk 0)" ]
 	local i
 	for i in 0 1 2 3 4 5; do
-		rm "lay/blobs/sha256/$(chunk lay disk $i)"
+		rm "lay/blobs/sha256/$(blob lay disk $i)"
 	done
 	ocipack -t disk2 --from disk --disk top.qcow2 --prune lay
 	run -0 push -v lay:disk2 "$R/a/b:2.disk"
 	[ "$(grep -c "^PUT .*/blobs/uploads" state/log)" = 1 ]
-	# At most 8 % of the disk: what was sent.
+	# Only the changed window was sent.
 	local sent all
-	sent=$(stat -c %s "lay/blobs/sha256/$(chunk lay disk2 2)")
+	sent=$(stat -c %s "lay/blobs/sha256/$(blob lay disk2 2)")
 	all=$(jq '[.layers[].size] | add' "$(doc lay disk2)")
 	echo "sent $sent of $all bytes"
 	[ "$sent" -lt $((W + 1024)) ]
@@ -120,14 +120,14 @@ plant() {
 	same got.raw raw top.qcow2
 }
 
-@test "blobs that are nowhere are named; another repository may have them" {
+@test "the error names blobs that are missing; another repository may have them" {
 	publish
-	rm "lay/blobs/sha256/$(chunk lay disk 1)"
+	rm "lay/blobs/sha256/$(blob lay disk 1)"
 	run -1 regpush --tls-verify=false -v lay:disk "$R/c:1"
-	[[ $output == *"regpush: sha256:$(chunk lay disk 1): neither in lay nor in the registry" ]]
+	[[ $output == *"regpush: sha256:$(blob lay disk 1): neither in lay nor in the registry" ]]
 	[ ! -e state/repos/c/manifests/1 ]
 	run -1 regpush --tls-verify=false -n lay:disk "$R/c:1"
-	[ "$output" = "regpush: sha256:$(chunk lay disk 1): neither in lay nor in the registry" ]
+	[ "$output" = "regpush: sha256:$(blob lay disk 1): neither in lay nor in the registry" ]
 	push --mount-from a/b lay:disk "$R/c:1"
 	[ -e state/repos/c/manifests/1 ]
 	mode nomount
@@ -135,7 +135,7 @@ plant() {
 	[[ $output == *": neither in lay nor in the registry" ]]
 }
 
-@test "the referrers' tag: made, added to, and left alone where the registry says that it lists them" {
+@test "the referrers' tag: created, extended, and not used if the registry lists referrers" {
 	local subject
 	subject=$(digest lay img | cut -d: -f2)
 	publish
@@ -143,13 +143,13 @@ plant() {
 	jq -e --arg d "$(digest lay disk)" '.mediaType == "application/vnd.oci.image.index.v1+json" and
 		(.manifests | length) == 1 and .manifests[0].digest == $d and
 		.manifests[0].artifactType == "application/vnd.kubestamp.disk.v1"' index
-	# Sent again nothing changes; it is listed although the manifest was there already.
+	# Pushing again changes nothing; the disk is listed even if its manifest is in the registry already.
 	push lay:disk "$R/a/b:1.disk"
 	tail -n +2 "state/repos/a/b/manifests/sha256-$subject" | cmp - index
 	rm "state/repos/a/b/manifests/sha256-$subject"
 	push lay:disk "$R/a/b:1.disk"
 	tail -n +2 "state/repos/a/b/manifests/sha256-$subject" | cmp - index
-	# A second one.
+	# A second disk.
 	qemu-img create -q -f qcow2 other.qcow2 1M
 	ocipack -t other --disk other.qcow2 --subject img --annotation x=y lay
 	push lay:other "$R/a/b:other"
@@ -157,7 +157,7 @@ plant() {
 		jq -e '(.manifests | length) == 2 and .manifests[1].annotations == {"x": "y"}'
 	run -1 fetch --disk got "$R/a/b:1"
 	[ "$output" = "regpull: $R/a/b:1: it has 2 disks: name the one that is meant" ]
-	# What is not an index is not overwritten.
+	# Anything but an index is not overwritten.
 	echo $'text/plain\nmine' > "state/repos/a/b/manifests/sha256-$subject"
 	run -1 push lay:disk "$R/a/b:1.disk"
 	[[ $output == "regpush: a/b/manifests/sha256-$subject: not an index: "* ]]
@@ -169,7 +169,7 @@ plant() {
 	same got.qcow2 qcow2 base.qcow2
 }
 
-@test "from the image to its disk: raw and qcow2, sparse; the digest is all that is said" {
+@test "from the image to its disk: raw and qcow2, sparse; only the digest is printed" {
 	publish
 	run -0 fetch --disk got.qcow2 "$R/a/b:1"
 	[ "$output" = "$(digest lay disk)" ]
@@ -190,7 +190,7 @@ plant() {
 	[ ! -e none.part ]
 }
 
-@test "what a local disk has is not asked for, wherever it has it" {
+@test "windows of local disks are not downloaded, wherever they are in the disk" {
 	publish
 	overlay base.qcow2 top.qcow2
 	write top.qcow2 $((3 * W)) 10
@@ -198,7 +198,7 @@ plant() {
 	[[ $output == *"6 windows, 1 of them to come"* ]]
 	[ "$(grep -c "^GET .*/blobs/" state/log)" = 2 ]
 	same got.qcow2 qcow2 base.qcow2
-	# Elsewhere in a smaller disk that is not whole windows long.
+	# At another place, in a smaller disk whose length is not a multiple of the window.
 	{ head -c $((2 * W)) first | tail -c "$W" && echo rest && head -c 507 first; } > piece
 	run -0 fetch -v --disk got.raw --format raw --reuse piece=raw "$R/a/b:1"
 	[[ $output == *"6 windows, 5 of them to come"* ]]
@@ -209,7 +209,7 @@ plant() {
 	[ "$output" = "regpull: absent: No such file or directory" ]
 }
 
-@test "--dry-run: what would come, and nothing is written" {
+@test "--dry-run: prints what would be downloaded and writes nothing" {
 	publish
 	run -0 fetch -n --disk got.qcow2 "$R/a/b:1"
 	[ "${#lines[@]}" = 7 ]
@@ -219,14 +219,14 @@ plant() {
 	write top.qcow2 $((3 * W)) 10
 	run -0 fetch -n --disk got.qcow2 --reuse top.qcow2 "$R/a/b:1"
 	[ "${#lines[@]}" = 2 ]
-	[[ ${lines[0]} == "sha256:$(chunk lay disk 3) "* ]]
+	[[ ${lines[0]} == "sha256:$(blob lay disk 3) "* ]]
 	[ "$(echo got*)" = 'got*' ]
 	[ "$(grep -c "^GET .*/blobs/" state/log)" = 2 ]
 	run -2 fetch -n "$R/a/b:1" in
 	[ "${lines[0]}" = "regpull: --format, --reuse and --dry-run go with --disk only" ]
 }
 
-@test "a download that is cut at byte k goes on there" {
+@test "a download that is cut off at byte k continues there" {
 	publish
 	local k
 	for k in 1 65536 1000000 16777000; do
@@ -237,7 +237,7 @@ plant() {
 		same got.raw raw base.qcow2
 		[ "$k" -lt 100 ] || grep -q "^GET .* 206 .* bytes=$k-$" state/log
 	done
-	# A registry that knows no ranges, or sends others.
+	# A registry that does not support ranges, or sends other ranges.
 	for k in norange shifted; do
 		rm -f got.raw
 		mode "cut 1 GET 3000000" "$k"
@@ -246,7 +246,7 @@ plant() {
 	done
 }
 
-@test "killed midway: the next one asks for what is missing, and believes nothing that it has not checked" {
+@test "killed midway: the next attempt downloads what is missing, and checks what is there" {
 	publish
 	mode "stall 1 GET 2000000"
 	regpull --tls-verify=false -j 2 --disk got.raw --format raw "$R/a/b:1.disk" > out.log 2>&1 3>&- &
@@ -258,7 +258,7 @@ plant() {
 	wait "$pid" || true
 	[ -e got.raw.part ]
 	[ ! -e got.raw ]
-	# In what is there a byte is wrong, and something is where nothing belongs.
+	# Damage a byte, and write one where the disk has zeros.
 	printf x | dd of=got.raw.part bs=1 seek=$((W + 77)) conv=notrunc status=none
 	printf x | dd of=got.raw.part bs=1 seek=$((20 * W)) conv=notrunc status=none
 	mode
@@ -269,50 +269,50 @@ plant() {
 	[ ! -e got.raw.part ]
 }
 
-@test "two at the same file: the second one says so" {
+@test "two processes with the same file: the second one fails" {
 	publish
 	mode "stall 1 GET 2000000"
 	regpull --tls-verify=false -j 1 --disk got.raw --format raw "$R/a/b:1.disk" > out.log 2>&1 3>&- &
 	keep_pid $!
 	wait_for 20 sh -c '[ "$(stat -c %b got.raw.part)" -gt 0 ]'
 	run -1 fetch --disk got.raw --format raw "$R/a/b:1.disk"
-	[ "$output" = "regpull: got.raw.part: another process is at it" ]
+	[ "$output" = "regpull: got.raw.part: another process is using it" ]
 	ln -s elsewhere link.part
 	run -1 fetch --disk link --format raw "$R/a/b:1.disk"
 	[ "$output" = "regpull: link.part: Too many levels of symbolic links" ]
 	[ ! -e elsewhere ]
 }
 
-@test "hostile artifacts are refused, and nothing gets the disk's name" {
+@test "hostile artifacts are refused, and no file gets the name of the disk" {
 	publish
 	refused() {
 		run -1 fetch -r 1 --disk got.raw --format raw "$R/a/b:evil"
 		[[ $1 != *layers* || ! -e got.raw.part ]]
 		[[ ${#lines[@]} == 1 && $output == "regpull: "$1 ]] || { echo "got: $output"; return 1; }
 		[ ! -e got.raw ]
-		# What came of it before it was refused is not to help the next one.
+		# Do not let the next attempt use the data that arrived before.
 		rm -f got.raw.part
 	}
 	notes() { forge ".layers[$1].annotations[\"org.kubestamp.disk.$2\"] = \"$3\""; }
 	notes 1 offset 536870912
-	refused "sha256:*: layers?1?: no window of the disk"
+	refused "sha256:*: layers?1?: not a window of the disk"
 	notes 1 offset 9223372036854775807
-	refused "sha256:*: layers?1?: no window of the disk"
+	refused "sha256:*: layers?1?: not a window of the disk"
 	notes 1 offset -16777216
-	refused "sha256:*: layers?1?: no number org.kubestamp.disk.offset"
+	refused "sha256:*: layers?1?: annotation org.kubestamp.disk.offset is not a number"
 	notes 1 offset 100
-	refused "sha256:*: layers?1?: no window of the disk"
+	refused "sha256:*: layers?1?: not a window of the disk"
 	notes 1 offset 0
-	refused "sha256:*: layers?1?: not behind the window before it"
+	refused "sha256:*: layers?1?: not after the previous window"
 	notes 1 size 4096
-	refused "sha256:*: layers?1?: no window of the disk"
+	refused "sha256:*: layers?1?: not a window of the disk"
 	notes 1 digest sha256:../../x
-	refused "sha256:*: layers?1?: no digest *"
+	refused "sha256:*: layers?1?: annotation org.kubestamp.disk.digest is not a digest"
 	forge '.layers[1].size = 99999999'
-	refused "sha256:*: layers?1?: 99999999 bytes are no window"
+	refused "sha256:*: layers?1?: a window cannot have 99999999 bytes"
 	notes 1 digest "sha256:$(printf 0%.0s {1..64})"
-	refused "sha256:$(chunk lay disk 1): the digest of its window is sha256:*"
-	# A chunk that unpacks to more, to less, to nothing, or is followed by another frame.
+	refused "sha256:$(blob lay disk 1): the digest of its window is sha256:*"
+	# A blob that unpacks to more, to less, not at all, or has a second frame.
 	put() {
 		plant "$1"
 		forge ".layers[1].digest = \"sha256:$HEX\" | .layers[1].size = $SIZE"
@@ -326,24 +326,24 @@ plant() {
 	head -c 5000 seed > noise
 	put noise
 	refused "sha256:$HEX: it cannot be unpacked: *"
-	{ cat "lay/blobs/sha256/$(chunk lay disk 1)" && zstd -q < /dev/null; } > two
+	{ cat "lay/blobs/sha256/$(blob lay disk 1)" && zstd -q < /dev/null; } > two
 	put two
 	refused "sha256:$HEX: more than one frame"
-	# A frame that wants 2 GiB of memory.
+	# A frame that needs 2 GiB of memory.
 	head -c "$W" seed | zstd -q --long=31 --ultra -22 --no-check - -o wide 2> /dev/null || head -c "$W" seed | zstd -q --long=31 > wide
 	put wide
 	refused "sha256:$HEX: it cannot be unpacked: Frame requires too much memory*"
-	# The registry itself sends something else.
+	# The registry sends other data.
 	mode corrupt
 	run -1 fetch -r 1 --disk got.raw --format raw "$R/a/b:1.disk"
 	[[ ${#lines[@]} == 1 && $output == "regpull: "*"digest is sha256:"* ]]
-	# The good one is made of what is left.
+	# The data that has arrived is good for the real disk.
 	mode
 	fetch --disk got.raw --format raw "$R/a/b:1.disk"
 	same got.raw raw base.qcow2
 }
 
-@test "hostile documents: not a disk, a subject that is none, an old disk that does not fit" {
+@test "bad inputs: not a disk, no such subject, a missing backing file" {
 	publish
 	run -2 ocipack -t x --from img --disk base.qcow2 lay
 	[ "$output" = "ocipack: lay: 'img' is not a disk" ]
@@ -361,7 +361,7 @@ plant() {
 	[ "$(ocipack --list lay | wc -l)" = 2 ]
 }
 
-@test "a disk without anything in it, and one whose end is not a whole window" {
+@test "an empty disk, and one whose last window is short" {
 	qemu-img create -q -f qcow2 empty.qcow2 1G
 	ocipack -t empty --disk empty.qcow2 lay
 	push lay:empty "$R/a/b:empty"
@@ -374,7 +374,7 @@ plant() {
 	cmp odd odd2
 }
 
-@test "a full disk: one line and exit 1, and no temporary directory stays; with room it goes on" {
+@test "a full file system: one line and exit 1, no temporary directory is left; with more space it continues" {
 	[ "$(id -u)" = 0 ] || skip "needs root for a tmpfs"
 	publish
 	mkdir small
@@ -389,7 +389,7 @@ plant() {
 	mount -o remount,size=130m small
 	fetch --disk small/got.raw --format raw "$R/a/b:1"
 	same small/got.raw raw base.qcow2
-	# There is room for the windows, but not for what is made of them.
+	# There is room for the windows, but not for the converted disk.
 	run -1 fetch --disk small/got.qcow2 --reuse small/got.raw=raw "$R/a/b:1"
 	[[ ${#lines[@]} == 1 && $output == "regpull: small/got.qcow2"*"No space left on device" ]]
 	[ ! -e small/got.qcow2 ]
@@ -397,10 +397,10 @@ plant() {
 	rmdir small
 }
 
-@test "SIGTERM: nothing of ocipack's is left, no qemu-nbd either" {
+@test "SIGTERM: ocipack leaves no files and no qemu-nbd" {
 	export TMPDIR=$PWD/tmp
 	mkdir tmp
-	# A disk on a pipe that nobody writes to is never there.
+	# Nobody writes to the pipe, so qemu-nbd never starts to listen.
 	mkfifo pipe
 	ocipack -t x --disk pipe=raw lay > out.log 2>&1 3>&- &
 	local pid=$! code=0 child
@@ -416,13 +416,13 @@ plant() {
 	[ "$(cd lay && echo *)" = "blobs index.json oci-layout" ]
 }
 
-@test "memory: a disk is packed and put together in little of it" {
+@test "a disk is packed and assembled in little memory" {
 	truncate -s 3G big.raw
 	noise 700000000 | dd of=big.raw conv=notrunc bs=1M status=none
 	peak() { /usr/bin/time -f %M "$@" 2>&1 > /dev/null | tail -1; }
 	[ -x /usr/bin/time ] || skip "needs time(1)"
 	case $BIN in */san/*) skip "a sanitizer takes memory of its own" ;; esac
-	# The programs that they run are counted too.
+	# Child processes are counted too.
 	run -0 peak ocipack -t big --disk big.raw=raw lay
 	echo "ocipack: $output KiB"
 	[ "$output" -lt 62500 ]
@@ -445,11 +445,11 @@ plant() {
 	run -0 fetch --disk got.qcow2 "$R/a/b:1"
 	[ "$output" = "$(digest lay disk)" ]
 	same got.qcow2 qcow2 base.qcow2
-	# It is an artifact like any other: skopeo and regpull copy it.
+	# Like any other artifact, skopeo and regpull can copy it.
 	skopeo copy -q --src-tls-verify=false "docker://$R/a/b:1.disk" dir:copied
 	regpull --tls-verify=false "$R/a/b:1.disk" in
 	cmp "$(doc lay disk)" "$(doc in 1.disk)"
-	# Without the image it is about, which it does not need.
+	# Without its subject, which it does not need.
 	ocipack --prune in
-	cmp "in/blobs/sha256/$(chunk lay disk 0)" "lay/blobs/sha256/$(chunk lay disk 0)"
+	cmp "in/blobs/sha256/$(blob lay disk 0)" "lay/blobs/sha256/$(blob lay disk 0)"
 }

@@ -1,4 +1,4 @@
-# ocipack, judged by skopeo, tar and the digests themselves.
+# ocipack, checked with skopeo and tar, and by comparing digests.
 load lib/common
 
 setup() {
@@ -30,13 +30,13 @@ layer() {
 	echo "$1/blobs/sha256/$(jq -r ".layers[$3].digest" "$1/blobs/sha256/${m#sha256:}" | cut -d: -f2)"
 }
 
-# blobs LAYOUT: how many there are.
+# blobs LAYOUT: the number of its blobs.
 blobs() { find "$1/blobs/sha256" -type f | wc -l; }
 
 # config LAYOUT TAG: the image's configuration, as skopeo reads it.
 config() { skopeo inspect --config "oci:$1:$2"; }
 
-# sound LAYOUT: every blob is what its name says, and nothing unfinished is beside them.
+# sound LAYOUT: the contents of every blob match its name, and there are no unfinished files.
 sound() {
 	local blob
 	for blob in "$1"/blobs/sha256/*; do
@@ -58,7 +58,7 @@ sound() {
 	skopeo inspect --raw "oci:out:localhost/kubestamp/x:1" | jq -e '.annotations == {"n": "w"}'
 	skopeo copy -q "oci:out:localhost/kubestamp/x:1" dir:copied
 	skopeo copy -q "oci:out:localhost/kubestamp/x:1" oci-archive:copied.tar
-	# The digests of what is inside are those of the configuration.
+	# The digests of the uncompressed layers are those in the configuration.
 	local i
 	for i in 0 1; do
 		[ "$(zstd -dc "$(layer out localhost/kubestamp/x:1 $i)" | sha256sum | cut -d' ' -f1)" = \
@@ -121,7 +121,7 @@ hrw-r--r-- 0/0 0 1970-01-02 00:00 etc/hello link to etc/deep/again" ]
 @test "capabilities, user attributes, whiteouts and devices are preserved; sockets are left out" {
 	need_root "capabilities and devices"
 	setcap cap_net_raw+ep tree/bin/run
-	# tar can set attributes where there is no setfattr.
+	# tar can set attributes without setfattr.
 	tar -C tree --format=posix --pax-option SCHILY.xattr.user.two:=2,SCHILY.xattr.user.one:=1,SCHILY.xattr.trusted.x:=3 \
 		-cf - etc/hello | tar -C tree --xattrs --xattrs-include="*" -xf -
 	ln -f tree/etc/hello tree/etc/deep/again
@@ -131,11 +131,11 @@ hrw-r--r-- 0/0 0 1970-01-02 00:00 etc/hello link to etc/deep/again" ]
 	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "tree/socket", Listen => 1) or die'
 	chown 12:34 tree/etc/null
 	run -0 ocipack -v --owner keep -t x --compress none --tree tree out
-	[ "$output" = "ocipack: tree/./socket: a socket, left out" ] || [ "$output" = "ocipack: tree/socket: a socket, left out" ]
+	[ "$output" = "ocipack: tree/./socket: socket left out" ] || [ "$output" = "ocipack: tree/socket: socket left out" ]
 	mkdir root
 	tar -xpf "$(layer out x 0)" -C root --xattrs --xattrs-include='*' --numeric-owner
 	[ "$(getcap root/bin/run)" = "root/bin/run cap_net_raw=ep" ]
-	# What tar sees in the layer: the kept attributes only, sorted.
+	# tar sees only the kept attributes in the layer, sorted.
 	run -0 bash -c "tar --xattrs --xattrs-include='*' -tvvf $(layer out x 0) | sed -n 's/^ *x: *//p' | xargs"
 	[ "$output" = "20 security.capability 1 user.one 1 user.two" ]
 	[ "$(stat -c '%F %t,%T' root/etc/gone)" = "character special file 0,0" ]
@@ -143,7 +143,7 @@ hrw-r--r-- 0/0 0 1970-01-02 00:00 etc/hello link to etc/deep/again" ]
 	[ -p root/etc/pipe ]
 	[ ! -e root/socket ]
 	[ root/etc/hello -ef root/etc/deep/again ]
-	# And once more through an archive: the same, owners too.
+	# The same through an archive, including owners.
 	ocipack -t y --compress none --tar "$(layer out x 0)" again
 	tar -df "$(layer again y 0)" -C root --numeric-owner
 	tar --xattrs --xattrs-include='*' -tvvf "$(layer again y 0)" | grep -q security.capability
@@ -167,7 +167,7 @@ hrw-r--r-- 0/0 0 1970-01-02 00:00 etc/hello link to etc/deep/again" ]
 	[ "$(layer out c 0)" = "$(layer out u 0)" ]
 }
 
-@test "an archive that is damaged, or leads out of the image, is exit 2" {
+@test "an archive that is damaged or points outside the image: exit 2" {
 	tar -C tree -cf ok.tar .
 	head -c 2000 ok.tar > cut.tar
 	head -c 100000 /dev/urandom > noise.tar
@@ -182,7 +182,7 @@ hrw-r--r-- 0/0 0 1970-01-02 00:00 etc/hello link to etc/deep/again" ]
 	sound out
 }
 
-# evil NAME TYPE LINK [NAME TYPE LINK]...: an archive with such entries on standard output: f(ile), l(ink), h(ard link).
+# evil NAME TYPE LINK [NAME TYPE LINK]...: print an archive with these entries. TYPE: f(ile), l(ink), h(ard link).
 evil() {
 	perl -e 'while (@ARGV) {
 		my ($name, $type, $link) = splice @ARGV, 0, 3;
@@ -194,7 +194,7 @@ evil() {
 	} print "\0" x 1024' "$@"
 }
 
-@test "an archive that is hostile: absolute names, links that lead out, entries below links" {
+@test "a hostile archive: absolute names, links that point outside, entries below links" {
 	refused() {
 		local text=$1
 		shift
@@ -202,32 +202,32 @@ evil() {
 		run -2 ocipack -t x --tar evil.tar out
 		[ "$output" = "ocipack: evil.tar: $text" ] || { echo "got: $output"; return 1; }
 	}
-	refused "/etc/passwd: not a path for an image" /etc/passwd f ""
-	refused "a/../../b: not a path for an image" a/../../b f ""
-	refused "a: a link that leads out of the image" a l ../etc
-	refused "a/b: a link that leads out of the image" a/b l x/../../../etc
-	refused "b: a link that leads out of the image" b h ../a
-	refused "b: a link that leads out of the image" b h /etc/passwd
+	refused "/etc/passwd: not a valid path in an image" /etc/passwd f ""
+	refused "a/../../b: not a valid path in an image" a/../../b f ""
+	refused "a: link points outside the image" a l ../etc
+	refused "a/b: link points outside the image" a/b l x/../../../etc
+	refused "b: link points outside the image" b h ../a
+	refused "b: link points outside the image" b h /etc/passwd
 	refused "a/passwd: below a symbolic link" a l /etc a/passwd f ""
 	refused "a/b/c/passwd: below a symbolic link" a/b l / a/b/c/passwd f ""
 	refused "b: below a symbolic link" a l /etc b h a/passwd
 	[ "$(ocipack --list out)" = "" ]
-	# What only looks like it: links in the image, and a link that is a link no more.
+	# Harmless: links within the image, and a name that is no longer a link.
 	evil a/b l ../c d l /etc d f "" d/e f "" a/bb f "" > good.tar
 	ocipack -t x --compress none --tar good.tar out
 	[ "$(tar -tf "$(layer out x 0)" | xargs)" = "a/b d d d/e a/bb" ]
-	# A tree is no better.
+	# Trees are checked as well.
 	ln -s ../../outside tree/bin/out
 	run -1 ocipack -t x --tree tree out
-	[ "$output" = "ocipack: tree/./bin/out: a link that leads out of the image" ]
-	# Below a prefix it stays in.
+	[ "$output" = "ocipack: tree/./bin/out: link points outside the image" ]
+	# Below a prefix the link stays inside.
 	ocipack -t x --tree tree=a out
 }
 
-@test "a file that says it has 2^63 bytes, and a bomb: refused before anything is written, within --max-size" {
+@test "a file that claims 2^63 bytes, and a decompression bomb: refused before anything is written (--max-size)" {
 	truncate -s 10T tree/huge
 	run -1 timeout 20 ocipack -t x --tree tree out
-	[ "$output" = "ocipack: tree/./huge: more than 68719476736 bytes" ]
+	[ "$output" = "ocipack: tree/./huge: larger than 68719476736 bytes" ]
 	rm tree/huge
 	# A size of 2^63 - 1, in base 256, and one of 2^64 - 1.
 	local size
@@ -242,16 +242,16 @@ evil() {
 	truncate -s 100G sparse
 	tar --sparse --format=posix -cf sparse.tar sparse
 	run -2 timeout 20 ocipack -t x --tar sparse.tar out
-	[ "$output" = "ocipack: sparse.tar: sparse: more than 68719476736 bytes" ]
+	[ "$output" = "ocipack: sparse.tar: sparse: larger than 68719476736 bytes" ]
 	truncate -s 20M zeros
 	tar -cf - zeros | zstd -q > zeros.tar.zst
 	run -2 ocipack -t x --max-size 10M --tar zeros.tar.zst out
-	[ "$output" = "ocipack: zeros.tar.zst: zeros: more than 10485760 bytes" ]
-	# Names count too: many small files are as much.
+	[ "$output" = "ocipack: zeros.tar.zst: zeros: larger than 10485760 bytes" ]
+	# Headers count too: many small files exceed the limit.
 	mkdir many
 	(cd many && seq 1 300 | xargs touch)
 	run -1 ocipack -t x --max-size 100K --tree many out
-	[ "$output" = "ocipack: many: more than 102400 bytes" ]
+	[ "$output" = "ocipack: many: larger than 102400 bytes" ]
 	[ "$(ocipack --list out)" = "" ]
 	ocipack -t x --max-size 21M --tar zeros.tar.zst --max-size 200K --tree many out
 }
@@ -280,9 +280,9 @@ evil() {
 	mkfifo tree/etc/pipe
 	tar -C tree -cf dev.tar etc/null
 	run -1 ocipack -t x --devices refuse --tree tree out
-	[ "$output" = "ocipack: tree/./etc/null: a device" ]
+	[ "$output" = "ocipack: tree/./etc/null: is a device" ]
 	run -2 ocipack -t x --devices refuse --tar dev.tar out
-	[ "$output" = "ocipack: dev.tar: etc/null: a device" ]
+	[ "$output" = "ocipack: dev.tar: etc/null: is a device" ]
 	ocipack -t x --devices refuse --tree tree/empty --devices keep --tree tree --tar dev.tar out
 	rm tree/etc/null
 	ocipack -t x --devices refuse --tree tree out
@@ -292,7 +292,7 @@ evil() {
 	ocipack -t a --arch amd64 --tree tree --layer-annotation k=v --layer-annotation l=w --file tree/bin/run=run out
 	ocipack -t b --from a --arch arm64 --variant v8 --file tree/bin/run=more out
 	skopeo inspect --raw oci:out:a | jq -e '[.layers[].annotations] == [null, {"k": "v", "l": "w"}]'
-	# Those of a base stay where they are.
+	# The annotations of a base's layers are kept.
 	skopeo inspect --raw oci:out:b | jq -e '[.layers[].annotations] == [null, {"k": "v", "l": "w"}, null]'
 	run -0 ocipack -t multi --index a --index b --annotation n=1 --json out
 	[ "$(jq -r .index <<< "$output")" = "$(ocipack --list out | awk '$1 == "multi" { print $2 }')" ]
@@ -300,12 +300,12 @@ evil() {
 		[{"architecture": "amd64", "os": "linux"}, {"architecture": "arm64", "os": "linux", "variant": "v8"}]'
 	[ "$(skopeo inspect --override-arch arm64 --config oci:out:multi | jq -r .architecture)" = arm64 ]
 	skopeo copy -q --all oci:out:multi dir:copied
-	# The index keeps what it names.
+	# Images that the index names are not pruned.
 	ocipack -t a --file tree/bin/run=other --prune out
 	skopeo copy -q --all oci:out:multi dir:again
 	ocipack -t c --from b out
 	run -2 ocipack -t m --index b --index c out
-	[ "$output" = "ocipack: 'c' is for the platform of another one" ]
+	[ "$output" = "ocipack: 'c' is for the same platform as another image" ]
 	run -2 ocipack -t m --index none out
 	[ "$output" = "ocipack: out: no image 'none'" ]
 	run -2 ocipack -t m --index multi out
@@ -322,9 +322,9 @@ evil() {
 	sound two
 	skopeo inspect --raw oci:two:top | jq -e '.annotations == null and (.layers | length) == 3'
 	skopeo copy -q oci:two:top dir:copied
-	# Same file system: the base's layers take no room.
+	# On the same file system the base's layers are hard links.
 	[ "$(layer one base 0)" -ef "$(layer two top 0)" ]
-	# Only another name or configuration: no layers are needed.
+	# No layers are needed to set another name or configuration.
 	ocipack --from top -t same two
 	[ "$(ocipack --list two | cut -d' ' -f2 | uniq | wc -l)" = 1 ]
 	run -2 ocipack --from nothing -t x two
@@ -340,7 +340,7 @@ evil() {
 	config=theirs/blobs/sha256/$(skopeo inspect --raw oci:theirs:y | jq -r .config.digest | cut -d: -f2)
 	sed -i 's/amd64/AMD64/' "$config"
 	run -2 ocipack --from theirs:y -t bad mine
-	[[ $output == "ocipack: $config: its contents are not what its name says" ]]
+	[[ $output == "ocipack: $config: contents do not match the digest" ]]
 	rm "$(layer out x 0)"
 	run -1 ocipack --from out:x -t bad mine
 	[[ $output == "ocipack: out/blobs/"*"No such file"* ]]
@@ -366,7 +366,7 @@ a $(jq -r .manifest a.json)" ]
 	sound out
 	skopeo copy -q oci:out:a dir:a
 	skopeo copy -q oci:out:b dir:b
-	# What cannot be read might need blobs: nothing is removed.
+	# A document that cannot be read might refer to blobs: nothing is removed.
 	local manifest
 	manifest=out/blobs/sha256/$(jq -r .manifest a.json | cut -d: -f2)
 	echo >> "$manifest"
@@ -375,7 +375,7 @@ a $(jq -r .manifest a.json)" ]
 	[ "$(blobs out)" = 9 ]
 }
 
-@test "a full disk: exit 1, the layout is as it was and nothing is left" {
+@test "a full disk: exit 1, the layout is unchanged and nothing is left" {
 	need_root "a tmpfs"
 	mkdir small
 	mount -t tmpfs -o size=1m,mode=755 none small
@@ -416,7 +416,7 @@ a $(jq -r .manifest a.json)" ]
 	sound out
 }
 
-@test "several at the same layout: none is lost; --prune waits for those that add blobs" {
+@test "several processes on one layout: no image is lost; --prune waits for those that add blobs" {
 	local i pids=() pid
 	for i in 1 2 3 4 5 6; do
 		ocipack -t "t$i" --file tree/etc/hello="f$i" out 3>&- &
@@ -441,34 +441,34 @@ a $(jq -r .manifest a.json)" ]
 	[ "$(ocipack --list out | wc -l)" = 7 ]
 }
 
-@test "bad options and inputs are named" {
+@test "errors name the bad option or input" {
 	expect() {
 		local code=$1 text=$2
 		shift 2
 		run -"$code" ocipack "$@"
 		[[ ${lines[0]} == "ocipack: "$text ]] || { echo "got: $output"; return 1; }
 	}
-	expect 2 "*directory" -t x
+	expect 2 "expected one operand: the directory*" -t x
 	expect 2 "nothing to do*" out
-	expect 2 "an image needs layers*" -t x out
-	expect 2 "the image needs a name*" --tree tree out
-	expect 2 "'../x' is not a name*" -t ../x --tree tree out
-	expect 2 "compression 'xz'*" -t x --compress xz --tree tree out
+	expect 2 "the image has no layers*" -t x out
+	expect 2 "--tag is required*" --tree tree out
+	expect 2 "'../x' is not a valid name*" -t ../x --tree tree out
+	expect 2 "unknown compression 'xz'*" -t x --compress xz --tree tree out
 	expect 2 "owner 'root'*" -t x --owner root --tree tree out
-	expect 2 "'../up' is not a path*" -t x --tree tree=../up out
+	expect 2 "'../up' is not a valid path*" -t x --tree tree=../up out
 	expect 2 "'tree/bin/run' is not SRC=DEST*" -t x --file tree/bin/run out
 	expect 2 "'A' is not NAME=VALUE" -t x --tree tree --env A out
 	expect 2 "'80/xyz' is not PORT*" -t x --tree tree --port 80/xyz out
 	expect 2 "number of jobs '0'*" -t x -j 0 --tree tree out
 	expect 2 "standard input*" -t x --tar - --tar - out
-	expect 2 "--list goes*" --list -t x out
+	expect 2 "--list cannot*" --list -t x out
 	expect 2 "devices 'no'*" -t x --devices no --tree tree out
 	expect 2 "'1X' is not a size" -t x --max-size 1X --tree tree out
 	expect 2 "'k' is not NAME=VALUE" -t x --layer-annotation k --tree tree out
-	expect 2 "--index goes with no*" -t x --index a --tree tree out
-	expect 2 "--disk goes with no*" -t x --disk a --env A=1 out
-	expect 2 "--subject goes with*" -t x --tree tree --subject a out
-	expect 2 "'-x' is not a format*" -t x --disk a=-x out
+	expect 2 "--index cannot be combined with*" -t x --index a --tree tree out
+	expect 2 "--disk cannot be combined with*" -t x --disk a --env A=1 out
+	expect 2 "--subject requires*" -t x --tree tree --subject a out
+	expect 2 "'-x' is not a disk format*" -t x --disk a=-x out
 	expect 2 "*UTF-8" -t x --tree tree --label "a=$(printf '\377')" out
 	SOURCE_DATE_EPOCH=now expect 2 "SOURCE_DATE_EPOCH: 'now'*" -t x --tree tree out
 	[ ! -e out ]

@@ -184,7 +184,7 @@ got() {
 	[[ $output == "regpull: $R/a/b@$M: its digest is sha256:"* ]]
 	cp "state/repos/a/b/manifests/$M" state/repos/a/b/manifests/t
 	run -1 pull
-	[ "$output" = "regpull: $R/a/b:t: no list \"layers\"" ]
+	[ "$output" = "regpull: $R/a/b:t: no array \"layers\"" ]
 }
 
 @test "a blob that is longer or shorter than its manifest says" {

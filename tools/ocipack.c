@@ -1,22 +1,22 @@
-/* ocipack: builds an image of an OCI layout from trees and files: the same inputs give the same digests. */
+/* ocipack: builds an image in an OCI layout from trees and files; the same inputs give the same digests. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/num.h"
+#include "base/workers.h"
 #include "disk/image.h"
 #include "disk/pack.h"
 #include "disk/read.h"
 #include "oci/image.h"
 #include "oci/image_index.h"
-#include "base/num.h"
 #include "oci/options.h"
 
 enum { DEFAULT_TIMEOUT = 600, MAX_TIMEOUT = 1000000, MAX_JOBS = 4096 };
-/* The last second of the year 9999, the last that RFC 3339 can say. */
+/* The last second of the year 9999, the last one that RFC 3339 can represent. */
 #define MAX_EPOCH 253402300799
 
 enum {
@@ -53,45 +53,45 @@ enum {
 };
 
 static const struct opt options[] = {
-	{ 't', "tag", "NAME", "what the layout shall call the image" },
+	{ 't', "tag", "NAME", "name of the image in the layout" },
 	{ OPT_FROM, "from", "[LAYOUT:]TAG", "start from this image" },
-	{ OPT_TREE, "tree", "DIR[=PREFIX]", "layer: what is in DIR, at PREFIX (or the root)" },
+	{ OPT_TREE, "tree", "DIR[=PREFIX]", "layer: the contents of DIR, at PREFIX (or the root)" },
 	{ OPT_FILE, "file", "SRC=DEST", "layer: one file" },
-	{ OPT_TAR, "tar", "FILE", "layer: an archive (-: standard input)" },
-	{ OPT_DISK, "disk", "FILE[=FORMAT]", "no layers: a disk, in chunks (qcow2)" },
-	{ OPT_SUBJECT, "subject", "TAG", "the image whose disk it is" },
-	{ OPT_INDEX, "index", "TAG", "no layers: an index of these images (repeatable)" },
-	{ OPT_COMPRESS, "compress", "KIND", "of layers that follow: none, gzip or zstd (zstd)" },
-	{ OPT_OWNER, "owner", "UID:GID|keep", "of files of layers that follow" },
-	{ OPT_DEVICES, "devices", "keep|refuse", "in layers that follow (keep)" },
-	{ OPT_MAX_SIZE, "max-size", "SIZE", "of each layer that follows, uncompressed (64G)" },
-	{ OPT_LAYER_ANNOTATION, "layer-annotation", "NAME=VALUE", "of the layers that follow" },
-	{ OPT_EXCLUDE, "exclude", "GLOB", "leave these out of trees that follow" },
+	{ OPT_TAR, "tar", "FILE", "layer: a tar archive (-: standard input)" },
+	{ OPT_DISK, "disk", "FILE[=FORMAT]", "instead of an image: a disk, in windows (qcow2)" },
+	{ OPT_SUBJECT, "subject", "TAG", "the image that the disk belongs to" },
+	{ OPT_INDEX, "index", "TAG", "instead of an image: an index (repeatable)" },
+	{ OPT_COMPRESS, "compress", "KIND", "for layers that follow: none, gzip or zstd (zstd)" },
+	{ OPT_OWNER, "owner", "UID:GID|keep", "owner of all files in the layers that follow" },
+	{ OPT_DEVICES, "devices", "keep|refuse", "devices in the layers that follow (keep)" },
+	{ OPT_MAX_SIZE, "max-size", "SIZE", "limit for each layer that follows (64G)" },
+	{ OPT_LAYER_ANNOTATION, "layer-annotation", "NAME=VALUE", "an annotation of the layers that follow" },
+	{ OPT_EXCLUDE, "exclude", "GLOB", "leave matching files out of the trees that follow" },
 	{ OPT_ARCH, "arch", "ARCH", "architecture, as Go names it (this machine's)" },
 	{ OPT_OS, "os", "OS", "operating system (linux)" },
-	{ OPT_VARIANT, "variant", "VARIANT", "of the architecture: v7, v8" },
+	{ OPT_VARIANT, "variant", "VARIANT", "of the architecture, such as v7 or v8" },
 	{ OPT_ENTRYPOINT, "entrypoint", "ARG", "a word of the command (repeatable)" },
-	{ OPT_CMD, "cmd", "ARG", "a word of its default arguments (repeatable)" },
-	{ OPT_ENV, "env", "NAME=VALUE", "a variable of the environment" },
+	{ OPT_CMD, "cmd", "ARG", "a default argument of the command (repeatable)" },
+	{ OPT_ENV, "env", "NAME=VALUE", "an environment variable" },
 	{ OPT_LABEL, "label", "NAME=VALUE", "a label of the image" },
 	{ OPT_ANNOTATION, "annotation", "NAME=VALUE", "an annotation of the manifest" },
 	{ OPT_WORKDIR, "workdir", "DIR", "the working directory" },
-	{ OPT_USER, "user", "USER", "who runs the command" },
+	{ OPT_USER, "user", "USER", "the user that runs the command" },
 	{ OPT_VOLUME, "volume", "PATH", "a directory that is a volume" },
-	{ OPT_PORT, "port", "PORT[/PROTO]", "a port that is listened at" },
-	{ OPT_STOP_SIGNAL, "stop-signal", "SIGNAL", "what ends the command" },
-	{ 'j', "jobs", "N", "layers packed at the same time (one a CPU)" },
-	{ OPT_LIST, "list", NULL, "print the tags of the layout" },
-	{ OPT_PRUNE, "prune", NULL, "remove blobs that no image needs" },
+	{ OPT_PORT, "port", "PORT[/PROTO]", "a port that the command listens on" },
+	{ OPT_STOP_SIGNAL, "stop-signal", "SIGNAL", "the signal that stops the command" },
+	{ 'j', "jobs", "N", "layers packed at the same time (one per CPU)" },
+	{ OPT_LIST, "list", NULL, "list the images of the layout" },
+	{ OPT_PRUNE, "prune", NULL, "remove blobs that no image refers to" },
 	{ OPT_JSON, "json", NULL, "print the image's digests as JSON" },
-	{ OPT_TIMEOUT, "timeout", "SECONDS", "wait this long for others at the layout (600)" },
+	{ OPT_TIMEOUT, "timeout", "SECONDS", "how long to wait for other processes (600)" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool ocipack_tool = {
 	.name = "ocipack",
 	.synopsis = "[options] LAYOUT",
-	.about = "Build an image of an OCI layout from trees and files, reproducibly.",
+	.about = "Build an image in an OCI layout from trees and files, reproducibly.",
 	.opts = options,
 };
 
@@ -118,7 +118,7 @@ struct job {
 	struct packopts image;
 };
 
-/* Options that an image's configuration consists of. Returns 0 or -1. */
+/* Options of the image's configuration. Returns 0 or -1. */
 static int set_config(struct cli *c, struct job *job, int id, struct err *e)
 {
 	const struct setting *s = settings;
@@ -142,17 +142,17 @@ static int set_disk(struct cli *c, struct job *job, struct err *e)
 	if (equals != NULL)
 		*equals = '\0';
 	if (*job->disk == '\0')
-		return err_set(e, "a disk has no name");
+		return err_set(e, "the name of the disk is empty");
 	return job->format == NULL || diskread_format_ok(job->format)
 		   ? 0
-		   : err_set(e, "'%s' is not a format of disks", job->format);
+		   : err_set(e, "'%s' is not a disk format", job->format);
 }
 
 static int set_number(struct cli *c, const char *what, int64_t max, int64_t *to, struct err *e)
 {
 	if (num_parse(c->arg, 1, max, to) == 0)
 		return 0;
-	return err_set(e, "%s '%s' is not 1 to %lld", what, c->arg, (long long)max);
+	return err_set(e, "%s '%s' is not a number from 1 to %lld", what, c->arg, (long long)max);
 }
 
 /* Options of layers. Returns 0 or -1. */
@@ -212,7 +212,7 @@ static bool reads_stdin(const struct layer_spec *s)
 	return s->source == LAYER_TAR && strcmp(s->src, LAYER_STDIN) == 0;
 }
 
-/* The seconds since 1970 that everything is stamped with. Returns 0 or an exit code. */
+/* Reads SOURCE_DATE_EPOCH, the time stamp of everything. Returns 0 or an exit code. */
 static int read_epoch(struct cli *c, struct job *job)
 {
 	const char *text = getenv("SOURCE_DATE_EPOCH");
@@ -223,7 +223,7 @@ static int read_epoch(struct cli *c, struct job *job)
 	return EX_BAD_USAGE;
 }
 
-/* Finishes what the options say of layers. Returns how many of them are read from standard input. */
+/* Completes the descriptions of the layers. Returns the number of layers that are read from standard input. */
 static size_t finish_layers(struct job *job)
 {
 	struct packopts *o = &job->image;
@@ -237,19 +237,19 @@ static size_t finish_layers(struct job *job)
 	return pipes;
 }
 
-/* A disk and an index are made of nothing else than what they are of. Returns 0 or an exit code. */
+/* A disk and an index have no layers and no configuration. Returns 0 or an exit code. */
 static int check_kind(struct cli *c, const struct job *job, bool ordinary)
 {
 	if (job->disk != NULL && (ordinary || job->members.n > 0))
-		return cli_usage(c, "--disk goes with no layers, no configuration and no --index");
+		return cli_usage(c, "--disk cannot be combined with layers, configuration or --index");
 	if (job->members.n > 0 && (ordinary || job->from != NULL))
-		return cli_usage(c, "--index goes with no layers, no configuration and no --from");
+		return cli_usage(c, "--index cannot be combined with layers, configuration or --from");
 	if (job->subject != NULL && job->disk == NULL)
-		return cli_usage(c, "--subject goes with --disk only");
+		return cli_usage(c, "--subject requires --disk");
 	return 0;
 }
 
-/* Is what was asked for possible? Returns 0 or an exit code. */
+/* Checks the combination of options. Returns 0 or an exit code. */
 static int check(struct cli *c, struct job *job)
 {
 	const struct packopts *o = &job->image;
@@ -261,25 +261,25 @@ static int check(struct cli *c, struct job *job)
 	if (read_epoch(c, job) != 0)
 		return EX_BAD_USAGE;
 	if (c->argc != 1 || *c->argv[0] == '\0')
-		return cli_usage(c, "one operand is needed: the layout's directory");
+		return cli_usage(c, "expected one operand: the directory of the layout");
 	if (finish_layers(job) > 1)
-		return cli_usage(c, "standard input can be one layer only");
+		return cli_usage(c, "standard input can be used for one layer only");
 	if (job->list && (job->tag != NULL || image || job->prune || job->json))
-		return cli_usage(c, "--list goes with no other option");
+		return cli_usage(c, "--list cannot be combined with other options");
 	if (job->tag == NULL && image)
-		return cli_usage(c, "the image needs a name: --tag");
+		return cli_usage(c, "--tag is required: the name of the image");
 	if (job->tag == NULL && job->json)
-		return cli_usage(c, "--json goes with an image only");
+		return cli_usage(c, "--json requires --tag");
 	if (job->tag != NULL && !oci_good_tag(job->tag))
-		return cli_usage(c, "'%s' is not a name for an image", job->tag);
+		return cli_usage(c, "'%s' is not a valid name of an image", job->tag);
 	if (job->tag != NULL && o->nlayers == 0 && job->from == NULL && job->disk == NULL && job->members.n == 0)
-		return cli_usage(c, "an image needs layers: --tree, --file, --tar or --from");
+		return cli_usage(c, "the image has no layers: use --tree, --file, --tar or --from");
 	if (job->tag == NULL && !job->list && !job->prune)
-		return cli_usage(c, "nothing to do: --tag, --list or --prune");
+		return cli_usage(c, "nothing to do: use --tag, --list or --prune");
 	return check_kind(c, job, ordinary);
 }
 
-/* Parses the command line. Returns 0, or with an exit code in *CODE 1. */
+/* Parses the command line. Returns 0, or 1 with an exit code in *CODE. */
 static int parse(struct cli *c, struct job *job, int *code)
 {
 	struct err e;
@@ -325,7 +325,7 @@ static int parse(struct cli *c, struct job *job, int *code)
 	return id == CLI_EXIT || *code != 0;
 }
 
-/* This machine's architecture by the name that Go has for it (go tool dist list). */
+/* The name of this machine's architecture in Go (go tool dist list). */
 static const char *go_arch(const struct utsname *u)
 {
 	static const char *const names[][2] = {
@@ -343,7 +343,7 @@ static const char *go_arch(const struct utsname *u)
 	return u->machine;
 }
 
-/* Begins the image, from a base or empty. Returns 0, -1, LAYOUT_LATE or IMAGE_NONE. */
+/* Begins the image, empty or from a base image. Returns 0, -1, LAYOUT_LATE or IMAGE_NONE. */
 static int begin(const struct job *job, struct layout *l, const char *created, struct image *i, struct err *e)
 {
 	struct layout base = { .index_lock = -1, .blobs_lock = -1 };
@@ -363,16 +363,16 @@ static int begin(const struct job *job, struct layout *l, const char *created, s
 		rc = image_new(i, created, e);
 	}
 	if (rc == 0 && arch != NULL && json_object_set_new(i->config, "architecture", json_string(arch)) < 0)
-		rc = err_set(e, "'%s' is not an architecture", arch);
+		rc = err_set(e, "architecture '%s' is not valid UTF-8", arch);
 	if (rc == 0 && os != NULL && json_object_set_new(i->config, "os", json_string(os)) < 0)
-		rc = err_set(e, "'%s' is not an operating system", os);
+		rc = err_set(e, "operating system '%s' is not valid UTF-8", os);
 	if (rc == 0 && job->variant != NULL && json_object_set_new(i->config, "variant", json_string(job->variant)) < 0)
-		rc = err_set(e, "'%s' is not a variant", job->variant);
+		rc = err_set(e, "variant '%s' is not valid UTF-8", job->variant);
 	return rc;
 }
 
 /*
- * Makes the image from its base, its new layers and what the options say. Returns 0, -1, LAYOUT_LATE, LAYER_INVALID or
+ * Builds the image from its base, its new layers and its configuration. Returns 0, -1, LAYOUT_LATE, LAYER_INVALID or
  * IMAGE_NONE.
  */
 static int build(struct cli *c, struct job *job, struct layout *l, json_t **summary, struct err *e)
@@ -391,7 +391,7 @@ static int build(struct cli *c, struct job *job, struct layout *l, json_t **summ
 		rc = pack_layers(l, o->layers, o->nlayers, (int)job->jobs, e);
 	for (k = 0; k < o->nlayers; k++)
 		for (s = 0; s < o->layers[k].skipped.n; s++)
-			cli_note(c, "%s: a socket, left out", o->layers[k].skipped.v[s]);
+			cli_note(c, "%s: socket left out", o->layers[k].skipped.v[s]);
 	for (k = 0; rc == 0 && k < o->nlayers; k++)
 		rc = image_add_layer(&i, &o->layers[k], e);
 	if (rc == 0)
@@ -405,7 +405,7 @@ static int build(struct cli *c, struct job *job, struct layout *l, json_t **summ
 	return rc;
 }
 
-/* The disk whose chunks are taken over, if any. Returns 0, -1, LAYOUT_LATE or DISKIMAGE_NONE. */
+/* Reads the earlier disk of --from, if any. Returns 0, -1, LAYOUT_LATE or DISKIMAGE_NONE. */
 static int read_old(const struct job *job, struct layout *l, struct disk *old, struct err *e)
 {
 	struct layout from = { .index_lock = -1, .blobs_lock = -1 };
@@ -421,7 +421,7 @@ static int read_old(const struct job *job, struct layout *l, struct disk *old, s
 	return rc;
 }
 
-/* Makes the disk's artifact. Returns 0, -1, LAYOUT_LATE or DISKIMAGE_NONE. */
+/* Builds the artifact of the disk. Returns 0, -1, LAYOUT_LATE or DISKIMAGE_NONE. */
 static int build_disk(struct cli *c, struct job *job, struct layout *l, json_t **summary, struct err *e)
 {
 	struct disk old = { 0 };
@@ -429,7 +429,7 @@ static int build_disk(struct cli *c, struct job *job, struct layout *l, json_t *
 	char hex[SHA256_HEX];
 	int rc;
 
-	/* A raw image that says of itself what it is could name any file: only what is told is believed. */
+	/* Never detect the format: a guest can turn a raw disk into a qcow2 image whose backing file is any file. */
 	p.format = job->format != NULL ? job->format : "qcow2";
 	rc = read_old(job, l, &old, e);
 	if (rc == 0)
@@ -447,7 +447,7 @@ static int build_disk(struct cli *c, struct job *job, struct layout *l, json_t *
 	return rc;
 }
 
-/* Makes the index. Returns 0, -1, LAYOUT_LATE or IMAGEINDEX_NONE. */
+/* Builds the index. Returns 0, -1, LAYOUT_LATE or IMAGEINDEX_NONE. */
 static int build_index(struct job *job, struct layout *l, json_t **summary, struct err *e)
 {
 	char hex[SHA256_HEX];
@@ -459,7 +459,7 @@ static int build_index(struct job *job, struct layout *l, json_t **summary, stru
 	return rc;
 }
 
-/* Makes what is to be called the tag, and says in SUMMARY what it is. */
+/* Builds what --tag names; SUMMARY receives its digests. Returns 0 or a negative code. */
 static int make(struct cli *c, struct job *job, struct layout *l, json_t **summary, struct err *e)
 {
 	int rc = layout_hold_blobs(l, e);
@@ -480,8 +480,7 @@ static int list(const struct layout *l, struct err *e)
 
 	if (index == NULL)
 		return -1;
-	json_array_foreach(json_object_get(index, "manifests"), i, desc)
-	{
+	json_array_foreach (json_object_get(index, "manifests"), i, desc) {
 		if (oci_tag(desc) != NULL)
 			(void)printf("%s %s\n", oci_tag(desc), json_string_value(json_object_get(desc, "digest")));
 	}
@@ -499,7 +498,7 @@ static int print_summary(const json_t *summary, struct err *e)
 	return 0;
 }
 
-/* Does what the options ask for. Returns an exit code. */
+/* Runs what the options ask for. Returns an exit code. */
 static int run(struct cli *c, struct job *job)
 {
 	struct err e = { 0 };
@@ -534,11 +533,10 @@ int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &ocipack_tool, .argc = argc, .argv = argv };
 	struct job job = { .timeout = DEFAULT_TIMEOUT, .image = PACKOPTS_DEFAULTS };
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err e;
 	int code;
 
-	job.jobs = cpus > 0 ? cpus : 1;
+	job.jobs = workers_count(MAX_JOBS);
 	if (packopts_init(&job.image, &e) < 0) {
 		code = cli_fail(&c, EX_FAIL, &e);
 	} else if (parse(&c, &job, &code) == 0) {

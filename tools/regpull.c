@@ -265,7 +265,7 @@ static void print_plan(const struct regdisk *d)
 
 	for (i = 0; i < d->nchunks; i++)
 		(void)printf("sha256:%s %llu %s\n", d->chunks[i].chunk->hex,
-		    (unsigned long long)d->chunks[i].chunk->size, DISK_MEDIA_CHUNK);
+		    (unsigned long long)d->chunks[i].chunk->size, DISK_MEDIA_WINDOW);
 	(void)printf("sha256:%s %llu %s\n", d->hex, (unsigned long long)d->doc_size, OCI_MEDIA_MANIFEST);
 }
 

@@ -1,4 +1,4 @@
-/* The documents of a disk, as a registry may send them: the manifest, a NUL, the configuration. */
+/* The documents of a disk, as a registry may send them: manifest, NUL, configuration. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,24 +7,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* Every window is within the disk, and behind the one before it. */
+/* Checks that every window is within the disk, and after the previous one. */
 static void check(const struct disk *d)
 {
 	uint64_t at = 0;
 	size_t i;
 
 	for (i = 0; i < d->n; i++) {
-		const struct disk_chunk *c = &d->v[i];
+		const struct disk_window *w = &d->v[i];
 
-		if (c->offset < at || c->len == 0 || c->len > DISK_WINDOW || c->offset >= d->size ||
-		    c->len > d->size - c->offset || strlen(c->raw) != SHA256_HEX - 1 ||
-		    strlen(c->hex) != SHA256_HEX - 1)
+		if (w->offset < at || w->len == 0 || w->len > DISK_WINDOW || w->offset >= d->size ||
+		    w->len > d->size - w->offset || strlen(w->raw) != SHA256_HEX - 1 ||
+		    strlen(w->hex) != SHA256_HEX - 1)
 			abort();
-		at = c->offset + c->len;
+		at = w->offset + w->len;
 	}
 }
 
-/* Written again it is the same. */
+/* Checks that writing and parsing it again gives the same disk. */
 static void write_again(const struct disk *d)
 {
 	json_t *config = disk_config(d), *manifest = disk_manifest(d, oci_new_desc(DISK_MEDIA_CONFIG, "00", 1), NULL);

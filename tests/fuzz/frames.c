@@ -30,7 +30,7 @@ static void check(int to, uint64_t size, const char *hex)
 
 	if (fstat(to, &st) < 0 || (uint64_t)st.st_size != size)
 		abort();
-	if (chunks_digest(to, size, -1, other, &e) < 0 || strcmp(hex, other) != 0)
+	if (blocks_digest(to, size, -1, other, &e) < 0 || strcmp(hex, other) != 0)
 		abort();
 	if (frames_pack(to, size, packed, other, &e) < 0 || strcmp(hex, other) != 0)
 		abort();
@@ -43,8 +43,8 @@ static void check(int to, uint64_t size, const char *hex)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const uint64_t sizes[] = { 0, 1, 5, 70000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE,
-		3 * CHUNK_SIZE + 7 };
+	static const uint64_t sizes[] = { 0, 1, 5, 70000, SPARSE_BLOCK, SPARSE_BLOCK + 1, 2 * SPARSE_BLOCK,
+		3 * SPARSE_BLOCK + 7 };
 	int from = memory(), to = memory();
 	char hex[SHA256_HEX];
 	struct err e = { 0 };

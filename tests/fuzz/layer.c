@@ -1,4 +1,4 @@
-/* An archive that is to become a layer: whatever it says, the layer names nothing outside the image. */
+/* Archives as sources of layers: whatever an archive contains, the layer names nothing outside the image. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum { MAX = 1 << 20, TRAILER = 4 << 10 };
 
-/* A path in its one form. A directory's ends with a slash in an archive. */
+/* Checks that a path is canonical; in an archive that of a directory ends with a slash. */
 static void check_path(const char *path)
 {
 	char *good = path != NULL && path[0] != '/' ? tree_path(path) : NULL;
@@ -26,7 +26,7 @@ static void check_path(const char *path)
 	free(good);
 }
 
-/* Reads what was written: N bytes, which are an archive. */
+/* Reads the layer: an archive of N bytes. */
 static void check(const char *text, size_t n)
 {
 	struct archive *a = archive_read_new();
@@ -37,7 +37,7 @@ static void check(const char *text, size_t n)
 	    archive_read_open_memory(a, text, n) != ARCHIVE_OK)
 		abort();
 	while ((rc = archive_read_next_header(a, &entry)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
-		/* What is not UTF-8 has no name in the locale of this program. */
+		/* libarchive cannot convert names that are not UTF-8 to the locale of this program. */
 		if (archive_entry_pathname(entry) != NULL)
 			check_path(archive_entry_pathname(entry));
 		if (archive_entry_hardlink(entry) != NULL)
@@ -53,26 +53,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	size_t len = 0;
 	int fd = memfd_create("archive", MFD_CLOEXEC);
 	FILE *to = open_memstream(&text, &len);
-	struct layer_spec spec = { .source = LAYER_TAR, .src = path, .dest = "", .max = MAX, .stop = &stop };
-	struct squeeze_sums sums;
+	struct layer_spec spec = { .source = LAYER_TAR, .src = path, .dest = "", .max = MAX };
+	struct compress_sums sums;
 	struct words skipped = { 0 };
-	struct squeeze *s;
+	struct compress *c;
 	struct err e = { 0 };
 
 	if (fd < 0 || to == NULL || write(fd, data, n) != (ssize_t)n)
 		abort();
 	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	s = squeeze_new(SQUEEZE_NONE, 1, to, &e);
-	if (s == NULL)
+	c = compress_new(COMPRESS_NONE, 1, to, &e);
+	if (c == NULL)
 		abort();
-	if (layer_pack(&spec, s, &skipped, &e) == 0) {
-		if (squeeze_end(s, &sums, &e) < 0 || fflush(to) != 0)
+	if (layer_pack(&spec, &stop, c, &skipped, &e) == 0) {
+		if (compress_end(c, &sums, &e) < 0 || fflush(to) != 0)
 			abort();
 		check(text, len);
 	} else if (e.msg[0] == '\0') {
 		abort();
 	}
-	squeeze_free(s);
+	compress_free(c);
 	words_free(&skipped);
 	(void)fclose(to);
 	free(text);

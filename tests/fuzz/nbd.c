@@ -1,4 +1,4 @@
-/* What an NBD server sends: its side of the negotiation, and its replies to two reads. */
+/* What an NBD server sends: its part of the negotiation, and the replies to two reads. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,14 +13,14 @@ enum { LEN = 1 << 16, STALL_MS = 10000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	/* Of this very size, so that a sanitizer sees a byte too many. */
+	/* Exactly this size, so that a sanitizer detects writes beyond its end. */
 	unsigned char *to = malloc(LEN);
 	struct nbd nbd;
 	struct err e = { 0 };
 	bool zero;
 	int pair[2];
 
-	/* All of it has to fit into the socket. */
+	/* All of it must fit into the socket buffer. */
 	if (to == NULL || n > 100000 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		free(to);
 		return 0;

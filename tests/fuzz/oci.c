@@ -1,14 +1,14 @@
-/* The documents of an OCI image, as another program or a registry may have written them. */
+/* The documents of an OCI image, as other programs and registries may write them. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "oci/document.h"
 #include "base/sha256.h"
+#include "oci/document.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* What is found may become a file name: it must be 64 digits. */
+/* The digest may become part of a file name: it must be 64 digits. */
 static int check(const struct oci_desc *d, void *arg)
 {
 	(void)arg;
@@ -26,7 +26,7 @@ static void use_index(json_t *index)
 	if (oci_set(index, "x:1", oci_new_desc(OCI_MEDIA_MANIFEST, "00", 1)) < 0 || oci_find(index, "x:1") == NULL)
 		abort();
 	free(oci_dump(index));
-	/* As an edit it is as good as any object. */
+	/* Any object will do as edits. */
 	json_t *config = json_pack("{s:[s], s:{}}", "Env", "A=1", "manifests");
 
 	(void)oci_edit(config, index, &e);

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	(void)memcpy(text, data, n);
 	text[n] = '\0';
 	if (ref_parse(&r, text, &e) == 0) {
-		/* All of it becomes part of a URL. */
+		/* All parts go into a URL. */
 		if (strpbrk(r.host, "/@?#% \r\n\\") != NULL || strpbrk(r.repo, ":@?#% \r\n\\.\"") == r.repo)
 			abort();
 		if (strstr(r.repo, "..") != NULL || strstr(r.repo, "//") != NULL)

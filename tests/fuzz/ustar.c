@@ -1,4 +1,4 @@
-/* A tar of the host's. */
+/* Tar archives in memory. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	/* Of this very size, so that a sanitizer sees a byte too many. */
+	/* A copy of exactly this size, so that a sanitizer detects reads beyond its end. */
 	unsigned char *copy = malloc(n > 0 ? n : 1);
 	struct ustar t = { copy, n };
 	struct ustar_entry f;

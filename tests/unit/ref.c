@@ -1,4 +1,4 @@
-/* Image references, and "LAYOUT[:TAG]". */
+/* Image references and "LAYOUT[:TAG]". */
 #include "oci/ref.h"
 
 #include "tap.h"

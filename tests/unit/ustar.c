@@ -1,4 +1,4 @@
-/* Tars in memory. */
+/* Tar archives in memory. */
 #include "oci/ustar.h"
 
 #include "tap.h"
@@ -6,7 +6,7 @@
 static unsigned char tar[8192];
 static size_t used;
 
-/* A header with this name and type, and its data. */
+/* Adds a header and its data. */
 static void add(const char *prefix, const char *name, const char *mode, char type, const char *data)
 {
 	unsigned char *h = tar + used;
@@ -45,12 +45,13 @@ static void test_entries(void)
 	add("", "/absolute", "0000644", '0', "x");
 	ok(ustar_next(&t, &f, &e) == 1 && f.dir && f.mode == 0750, "a directory");
 	same(f.name, "etc", "its name");
-	ok(ustar_next(&t, &f, &e) == 1 && !f.dir && f.mode == 0600 && f.n == 6 && memcmp(f.data, "secret", 6) == 0, "a file");
+	ok(ustar_next(&t, &f, &e) == 1 && !f.dir && f.mode == 0600 && f.n == 6 && memcmp(f.data, "secret", 6) == 0,
+	    "a file");
 	same(f.name, "etc/key", "its name");
-	ok(ustar_next(&t, &f, &e) == 1 && f.mode == 04755 && f.n == 0, "an empty one, of the old type");
-	same(f.name, "a/long/name", "its name is in two parts");
+	ok(ustar_next(&t, &f, &e) == 1 && f.mode == 04755 && f.n == 0, "an empty file, of the old type");
+	same(f.name, "a/long/name", "its name, from prefix and name");
 	ok(ustar_next(&t, &f, &e) == 1, "an absolute name");
-	same(f.name, "absolute", "is relative");
+	same(f.name, "absolute", "is taken as relative");
 	ok(ustar_next(&t, &f, &e) == 0, "the end");
 }
 
@@ -70,15 +71,15 @@ static void refuses(const char *name, char type, size_t len, size_t broken, cons
 int main(void)
 {
 	test_entries();
-	refuses("a/../../b", '0', 8192, 5000, "a/../../b: a name with ..");
-	refuses("..", '0', 8192, 5000, "..: a name with ..");
-	refuses("link", '2', 8192, 5000, "link: neither a file nor a directory");
-	refuses("./", '0', 8192, 5000, "a file without a name");
-	refuses("dir", '5', 8192, 5000, "dir: the tar is cut off");
-	refuses("file", '0', 511, 5000, "the tar is cut off");
-	refuses("file", '0', 514, 5000, "file: the tar is cut off");
-	refuses("file", '0', 600, 5000, "file: the tar is cut off");
-	refuses("file", '0', 8192, 3, "not a tar");
-	refuses("file", '0', 8192, 258, "not a tar");
+	refuses("a/../../b", '0', 8192, 5000, "a/../../b: name contains ..");
+	refuses("..", '0', 8192, 5000, "..: name contains ..");
+	refuses("link", '2', 8192, 5000, "link: neither a regular file nor a directory");
+	refuses("./", '0', 8192, 5000, "entry without a name");
+	refuses("dir", '5', 8192, 5000, "dir: the archive is truncated");
+	refuses("file", '0', 511, 5000, "the archive is truncated");
+	refuses("file", '0', 514, 5000, "file: the archive is truncated");
+	refuses("file", '0', 600, 5000, "file: the archive is truncated");
+	refuses("file", '0', 8192, 3, "not a tar archive");
+	refuses("file", '0', 8192, 258, "not a tar archive");
 	return tap_end();
 }

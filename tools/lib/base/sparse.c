@@ -9,47 +9,47 @@
 #include "base/cleanup.h"
 #include "base/workers.h"
 
-/* Zeros of less than this are written: a hole costs a call, and more of them make a file slow to read. */
+/* Shorter runs of zeros are written: a hole costs a system call, and many holes make a file slow to read. */
 enum { HOLE_SIZE = 64 << 10 };
 
-struct chunksum_one {
+struct blocksum_one {
 	uint64_t index;
 	unsigned char md[SHA256_RAW];
 };
 
-uint64_t chunk_count(uint64_t size)
+uint64_t block_count(uint64_t size)
 {
-	return size / CHUNK_SIZE + (size % CHUNK_SIZE != 0);
+	return size / SPARSE_BLOCK + (size % SPARSE_BLOCK != 0);
 }
 
-size_t chunk_len(uint64_t size, uint64_t index)
+size_t block_len(uint64_t size, uint64_t index)
 {
-	uint64_t left = size - index * CHUNK_SIZE;
+	uint64_t left = size - index * SPARSE_BLOCK;
 
-	return left < CHUNK_SIZE ? (size_t)left : CHUNK_SIZE;
+	return left < SPARSE_BLOCK ? (size_t)left : SPARSE_BLOCK;
 }
 
-bool chunk_is_zero(const unsigned char *data, size_t n)
+bool block_is_zero(const unsigned char *data, size_t n)
 {
-	/* Each byte is the one before it, and the first is zero: memcmp is the fastest loop there is. */
+	/* Each byte is the one before it, and the first is zero: memcmp is the fastest loop for this. */
 	return n == 0 || (data[0] == 0 && memcmp(data, data + 1, n - 1) == 0);
 }
 
-uint64_t chunk_with_data(int fd, uint64_t from, uint64_t count)
+uint64_t block_with_data(int fd, uint64_t from, uint64_t count)
 {
-	off_t at = from < count ? lseek(fd, (off_t)(from * CHUNK_SIZE), SEEK_DATA) : -1;
+	off_t at = from < count ? lseek(fd, (off_t)(from * SPARSE_BLOCK), SEEK_DATA) : -1;
 
 	if (from >= count || (at < 0 && errno == ENXIO))
 		return count;
-	/* A file system that does not know: all of it is data. */
+	/* The file system does not report holes: all of the file is data. */
 	if (at < 0)
 		return from;
-	return (uint64_t)at / CHUNK_SIZE < count ? (uint64_t)at / CHUNK_SIZE : count;
+	return (uint64_t)at / SPARSE_BLOCK < count ? (uint64_t)at / SPARSE_BLOCK : count;
 }
 
-int chunk_read(int fd, uint64_t index, void *data, size_t n, struct err *e)
+int block_read(int fd, uint64_t index, void *data, size_t n, struct err *e)
 {
-	off_t at = (off_t)(index * CHUNK_SIZE);
+	off_t at = (off_t)(index * SPARSE_BLOCK);
 	size_t done = 0;
 	ssize_t got;
 
@@ -60,47 +60,52 @@ int chunk_read(int fd, uint64_t index, void *data, size_t n, struct err *e)
 		if (got < 0)
 			return err_sys(e, "read");
 		if (got == 0)
-			return err_set(e, "it was cut short while it was read");
+			return err_set(e, "file shrank while it was being read");
 		done += (size_t)got;
 	}
 	return 0;
 }
 
-static int write_at(int fd, off_t at, const unsigned char *data, size_t n, struct err *e)
+static int write_at(int fd, uint64_t at, const unsigned char *data, size_t n)
 {
 	size_t done = 0;
 	ssize_t put;
 
 	while (done < n) {
-		put = pwrite(fd, data + done, n - done, at + (off_t)done);
+		put = pwrite(fd, data + done, n - done, (off_t)(at + done));
 		if (put < 0 && errno != EINTR)
-			return err_sys(e, "write");
+			return -1;
 		if (put > 0)
 			done += (size_t)put;
 	}
 	return 0;
 }
 
-int chunk_write(int fd, uint64_t index, const unsigned char *data, size_t n, struct err *e)
+int sparse_write(int fd, uint64_t at, const unsigned char *data, size_t n)
 {
 	size_t begin = 0, end, len;
 
-	/* BEGIN..END is the run of data that has been found and not yet written. */
+	/* BEGIN..END is the run of data that has been found but not written yet. */
 	for (end = 0; end < n; end += len) {
 		len = n - end < HOLE_SIZE ? n - end : HOLE_SIZE;
-		if (!chunk_is_zero(data + end, len))
+		if (!block_is_zero(data + end, len))
 			continue;
-		if (write_at(fd, (off_t)(index * CHUNK_SIZE + begin), data + begin, end - begin, e) < 0)
+		if (write_at(fd, at + begin, data + begin, end - begin) < 0)
 			return -1;
 		begin = end + len;
 	}
-	return write_at(fd, (off_t)(index * CHUNK_SIZE + begin), data + begin, end - begin, e);
+	return write_at(fd, at + begin, data + begin, end - begin);
 }
 
-static int grow(struct chunksum *s)
+int block_write(int fd, uint64_t index, const unsigned char *data, size_t n, struct err *e)
+{
+	return sparse_write(fd, index * SPARSE_BLOCK, data, n) == 0 ? 0 : err_sys(e, "write");
+}
+
+static int grow(struct blocksum *s)
 {
 	size_t room = s->room_ == 0 ? 256 : 2 * s->room_;
-	struct chunksum_one *v = reallocarray(s->v_, room, sizeof *v);
+	struct blocksum_one *v = reallocarray(s->v_, room, sizeof *v);
 
 	if (v == NULL)
 		return -1;
@@ -109,13 +114,13 @@ static int grow(struct chunksum *s)
 	return 0;
 }
 
-int chunksum_add(struct chunksum *s, uint64_t index, const void *data, size_t n, struct err *e)
+int blocksum_add(struct blocksum *s, uint64_t index, const void *data, size_t n, struct err *e)
 {
-	struct chunksum_one one = { .index = index };
+	struct blocksum_one one = { .index = index };
 	int rc;
 
 	if (sha256_raw(data, n, one.md) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	(void)pthread_mutex_lock(&s->lock_);
 	rc = s->n_ == s->room_ ? grow(s) : 0;
 	if (rc == 0)
@@ -126,7 +131,7 @@ int chunksum_add(struct chunksum *s, uint64_t index, const void *data, size_t n,
 
 static int by_index(const void *a, const void *b)
 {
-	const struct chunksum_one *x = a, *y = b;
+	const struct blocksum_one *x = a, *y = b;
 
 	return x->index < y->index ? -1 : x->index > y->index;
 }
@@ -141,7 +146,7 @@ static int add_number(struct sha256 *sum, uint64_t v)
 	return sha256_add(sum, be, sizeof be);
 }
 
-int chunksum_end(struct chunksum *s, uint64_t size, char hex[SHA256_HEX], struct err *e)
+int blocksum_end(struct blocksum *s, uint64_t size, char hex[SHA256_HEX], struct err *e)
 {
 	struct sha256 *sum = sha256_new();
 	size_t i;
@@ -154,12 +159,12 @@ int chunksum_end(struct chunksum *s, uint64_t size, char hex[SHA256_HEX], struct
 	if (rc == 0)
 		rc = add_number(sum, size);
 	if (rc == 0)
-		return sha256_end(sum, hex) == 0 ? 0 : err_set(e, "the digest failed");
+		return sha256_end(sum, hex) == 0 ? 0 : err_set(e, "cannot compute the digest");
 	sha256_free(sum);
-	return err_set(e, "the digest failed");
+	return err_set(e, "cannot compute the digest");
 }
 
-void chunksum_free(struct chunksum *s)
+void blocksum_free(struct blocksum *s)
 {
 	free(s->v_);
 	s->v_ = NULL;
@@ -168,56 +173,56 @@ void chunksum_free(struct chunksum *s)
 
 struct reading {
 	int from, to;
-	uint64_t size, next; /* NEXT: under the crew's lock */
-	struct chunksum sum;
+	uint64_t size, next; /* next: protected by the workers' lock */
+	struct blocksum sum;
 };
 
-/* The next chunk to read. Returns whether there is one. */
-static bool take(struct crew *c, struct reading *r, uint64_t *index)
+/* Takes the next block to read. Returns false if none is left. */
+static bool take(struct workers *c, struct reading *r, uint64_t *index)
 {
-	uint64_t count = chunk_count(r->size);
+	uint64_t count = block_count(r->size);
 
 	(void)pthread_mutex_lock(&c->lock);
-	*index = c->failed ? count : chunk_with_data(r->from, r->next, count);
+	*index = c->failed ? count : block_with_data(r->from, r->next, count);
 	r->next = *index + 1;
 	(void)pthread_mutex_unlock(&c->lock);
 	return *index < count;
 }
 
-static int read_chunks(struct crew *c, void *job, struct err *e)
+static int read_blocks(struct workers *c, void *job, struct err *e)
 {
 	struct reading *r = job;
-	AUTO_FREE unsigned char *data = malloc(CHUNK_SIZE);
+	AUTO_FREE unsigned char *data = malloc(SPARSE_BLOCK);
 	uint64_t index;
 	size_t n;
 
 	if (data == NULL)
 		return err_no_memory(e);
 	while (take(c, r, &index)) {
-		n = chunk_len(r->size, index);
-		if (chunk_read(r->from, index, data, n, e) < 0)
+		n = block_len(r->size, index);
+		if (block_read(r->from, index, data, n, e) < 0)
 			return -1;
-		if (chunk_is_zero(data, n))
+		if (block_is_zero(data, n))
 			continue;
-		if (chunksum_add(&r->sum, index, data, n, e) < 0)
+		if (blocksum_add(&r->sum, index, data, n, e) < 0)
 			return -1;
-		if (r->to >= 0 && chunk_write(r->to, index, data, n, e) < 0)
+		if (r->to >= 0 && block_write(r->to, index, data, n, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int chunks_digest(int from, uint64_t size, int to, char hex[SHA256_HEX], struct err *e)
+int blocks_digest(int from, uint64_t size, int to, char hex[SHA256_HEX], struct err *e)
 {
-	struct reading r = { .from = from, .to = to, .size = size, .sum = CHUNKSUM_NEW };
+	struct reading r = { .from = from, .to = to, .size = size, .sum = BLOCKSUM_NEW };
 	int rc = 0;
 
 	if (to >= 0 && ftruncate(to, (off_t)size) < 0)
 		rc = err_sys(e, "write");
 	if (rc == 0)
-		rc = crew_run(CREW_MOST, read_chunks, &r, e);
+		rc = workers_run(workers_count(SPARSE_THREADS), read_blocks, &r, e);
 	if (rc == 0)
-		rc = chunksum_end(&r.sum, size, hex, e);
-	chunksum_free(&r.sum);
+		rc = blocksum_end(&r.sum, size, hex, e);
+	blocksum_free(&r.sum);
 	return rc;
 }

@@ -5,31 +5,46 @@
 
 static void *run(void *arg)
 {
-	struct crew *c = arg;
+	struct workers *w = arg;
 	struct err e = { 0 };
+	int rc = w->work_(w, w->job_, &e);
 
-	if (c->work_(c, c->job_, &e) == 0)
+	if (rc == 0)
 		return NULL;
-	(void)pthread_mutex_lock(&c->lock);
-	if (!c->failed)
-		*c->e_ = e;
-	c->failed = true;
-	(void)pthread_cond_broadcast(&c->moved);
-	(void)pthread_mutex_unlock(&c->lock);
+	(void)pthread_mutex_lock(&w->lock);
+	/* The others may fail because this one did: only the first reason counts. */
+	if (!w->failed) {
+		*w->e_ = e;
+		w->rc_ = rc;
+	}
+	w->failed = true;
+	(void)pthread_cond_broadcast(&w->moved);
+	(void)pthread_mutex_unlock(&w->lock);
 	return NULL;
 }
 
-int crew_run(int most, int (*work)(struct crew *c, void *job, struct err *e), void *job, struct err *e)
+int workers_count(int most)
 {
-	struct crew c = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, e, work, job };
-	long want = sysconf(_SC_NPROCESSORS_ONLN);
-	pthread_t threads[CREW_MOST];
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return online < 1 ? 1 : online < most ? (int)online : most;
+}
+
+int workers_run(int count, int (*work)(struct workers *w, void *job, struct err *e), void *job, struct err *e)
+{
+	struct workers w = { .lock = PTHREAD_MUTEX_INITIALIZER,
+		.moved = PTHREAD_COND_INITIALIZER,
+		.e_ = e,
+		.work_ = work,
+		.job_ = job };
+	pthread_t threads[WORKERS_MAX];
 	int i, started = 0;
 
-	while (started + 1 < want && started + 1 < most && pthread_create(&threads[started], NULL, run, &c) == 0)
+	while (
+	    started + 1 < count && started < WORKERS_MAX - 1 && pthread_create(&threads[started], NULL, run, &w) == 0)
 		started++;
-	(void)run(&c);
+	(void)run(&w);
 	for (i = 0; i < started; i++)
 		(void)pthread_join(threads[i], NULL);
-	return c.failed ? -1 : 0;
+	return w.rc_;
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <zstd.h>
 
-#include "disk/read.h"
 #include "base/num.h"
+#include "disk/read.h"
 
 #define NOTE_OFFSET "org.kubestamp.disk.offset"
 #define NOTE_SIZE "org.kubestamp.disk.size"
@@ -15,18 +15,18 @@
 
 static const char sha256_head[] = "sha256:";
 
-uint64_t disk_window(uint64_t size, uint64_t offset)
+uint64_t disk_window_len(uint64_t size, uint64_t offset)
 {
 	return size - offset < DISK_WINDOW ? size - offset : DISK_WINDOW;
 }
 
-int disk_add(struct disk *d, const struct disk_chunk *c, struct err *e)
+int disk_add(struct disk *d, const struct disk_window *w, struct err *e)
 {
 	size_t room = d->room_ == 0 ? 64 : 2 * d->room_;
-	struct disk_chunk *v;
+	struct disk_window *v;
 
 	if (d->n == OCI_MAX_LAYERS)
-		return err_set(e, "more than %d windows that are not empty", OCI_MAX_LAYERS);
+		return err_set(e, "more than %d windows with data", OCI_MAX_LAYERS);
 	if (d->n == d->room_) {
 		v = reallocarray(d->v, room, sizeof *v);
 		if (v == NULL)
@@ -34,13 +34,13 @@ int disk_add(struct disk *d, const struct disk_chunk *c, struct err *e)
 		d->v = v;
 		d->room_ = room;
 	}
-	d->v[d->n++] = *c;
+	d->v[d->n++] = *w;
 	return 0;
 }
 
 static int by_offset(const void *a, const void *b)
 {
-	const struct disk_chunk *x = a, *y = b;
+	const struct disk_window *x = a, *y = b;
 
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
@@ -67,11 +67,11 @@ static int parse_config(struct disk *d, const char *text, size_t n, struct err *
 	int rc = 0;
 
 	if (size <= 0)
-		rc = err_set(e, "config: no virtualSize");
+		rc = err_set(e, "config: invalid virtualSize");
 	else if (window != (json_int_t)DISK_WINDOW)
 		rc = err_set(e, "config: chunkSize is not %llu", (unsigned long long)DISK_WINDOW);
 	else if (format == NULL || !diskread_format_ok(format))
-		rc = err_set(e, "config: no format");
+		rc = err_set(e, "config: invalid format");
 	else
 		(void)strcpy(d->format, format);
 	d->size = rc == 0 ? (uint64_t)size : 0;
@@ -79,39 +79,39 @@ static int parse_config(struct disk *d, const char *text, size_t n, struct err *
 	return rc;
 }
 
-/* The number that the annotation NAME says. Returns 0 or -1. */
+/* Parses the annotation NAME, a number. Returns 0 or -1. */
 static int number(const json_t *notes, const char *name, uint64_t *to, struct err *e)
 {
 	const char *text = json_string_value(json_object_get(notes, name));
 	int64_t value;
 
 	if (text == NULL || num_parse(text, 0, INT64_MAX, &value) < 0)
-		return err_set(e, "no number %s", name);
+		return err_set(e, "annotation %s is not a number", name);
 	*to = (uint64_t)value;
 	return 0;
 }
 
-static int parse_chunk(struct disk *d, const json_t *layer, struct err *e)
+static int parse_window(struct disk *d, const json_t *layer, struct err *e)
 {
 	const json_t *notes = json_object_get(layer, "annotations");
 	const char *raw = json_string_value(json_object_get(notes, NOTE_DIGEST));
-	const struct disk_chunk *before = d->n > 0 ? &d->v[d->n - 1] : NULL;
-	struct disk_chunk c = { 0 };
+	const struct disk_window *before = d->n > 0 ? &d->v[d->n - 1] : NULL;
+	struct disk_window c = { 0 };
 	struct oci_desc desc;
 
 	if (oci_desc(layer, &desc, e) < 0 || number(notes, NOTE_OFFSET, &c.offset, e) < 0 ||
 	    number(notes, NOTE_SIZE, &c.len, e) < 0)
 		return -1;
-	if (strcmp(desc.media, DISK_MEDIA_CHUNK) != 0)
-		return err_set(e, "not of type " DISK_MEDIA_CHUNK);
-	if (c.offset % DISK_WINDOW != 0 || c.offset >= d->size || c.len != disk_window(d->size, c.offset))
-		return err_set(e, "no window of the disk");
+	if (strcmp(desc.media, DISK_MEDIA_WINDOW) != 0)
+		return err_set(e, "its media type is not " DISK_MEDIA_WINDOW);
+	if (c.offset % DISK_WINDOW != 0 || c.offset >= d->size || c.len != disk_window_len(d->size, c.offset))
+		return err_set(e, "not a window of the disk");
 	if (before != NULL && c.offset <= before->offset)
-		return err_set(e, "not behind the window before it");
+		return err_set(e, "not after the previous window");
 	if (desc.size == 0 || desc.size > ZSTD_COMPRESSBOUND(DISK_WINDOW))
-		return err_set(e, "%llu bytes are no window", (unsigned long long)desc.size);
+		return err_set(e, "a window cannot have %llu bytes", (unsigned long long)desc.size);
 	if (raw == NULL || oci_digest(raw) == NULL)
-		return err_set(e, "no digest " NOTE_DIGEST);
+		return err_set(e, "annotation " NOTE_DIGEST " is not a digest");
 	c.size = desc.size;
 	(void)strcpy(c.hex, desc.hex);
 	(void)strcpy(c.raw, oci_digest(raw));
@@ -128,9 +128,8 @@ int disk_parse(struct disk *d, const json_t *manifest, const char *config, size_
 		return err_set(e, "not a disk");
 	if (parse_config(d, config, n, e) < 0)
 		return -1;
-	json_array_foreach(json_object_get(manifest, "layers"), i, layer)
-	{
-		if (parse_chunk(d, layer, e) < 0)
+	json_array_foreach (json_object_get(manifest, "layers"), i, layer) {
+		if (parse_window(d, layer, e) < 0)
 			return err_prefix(e, "layers[%zu]", i);
 	}
 	return 0;
@@ -142,11 +141,11 @@ json_t *disk_config(const struct disk *d)
 	    (json_int_t)d->size);
 }
 
-/* The descriptor of a chunk. */
-static json_t *layer_of(const struct disk_chunk *c)
+/* The descriptor of a window. Returns a new reference or NULL. */
+static json_t *layer_of(const struct disk_window *c)
 {
 	char offset[24], len[24], raw[sizeof sha256_head + SHA256_HEX];
-	json_t *desc = oci_new_desc(DISK_MEDIA_CHUNK, c->hex, c->size);
+	json_t *desc = oci_new_desc(DISK_MEDIA_WINDOW, c->hex, c->size);
 
 	(void)snprintf(offset, sizeof offset, "%llu", (unsigned long long)c->offset);
 	(void)snprintf(len, sizeof len, "%llu", (unsigned long long)c->len);
@@ -184,7 +183,7 @@ void disk_free(struct disk *d)
 
 static int by_raw(const void *a, const void *b)
 {
-	const struct disk_chunk *x = *(const struct disk_chunk *const *)a, *y = *(const struct disk_chunk *const *)b;
+	const struct disk_window *x = *(const struct disk_window *const *)a, *y = *(const struct disk_window *const *)b;
 	int rc = strcmp(x->raw, y->raw);
 
 	return rc != 0 ? rc : by_offset(x, y);
@@ -204,7 +203,7 @@ int disk_index(struct disk_index *x, const struct disk *d, struct err *e)
 	return 0;
 }
 
-const struct disk_chunk *const *disk_find(const struct disk_index *x, const char *raw)
+const struct disk_window *const *disk_find(const struct disk_index *x, const char *raw)
 {
 	size_t low = 0, high = x->n, mid;
 

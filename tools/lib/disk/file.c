@@ -11,13 +11,10 @@
 #include <unistd.h>
 
 #include "base/args.h"
-#include "base/cleanup.h"
 #include "base/child.h"
-#include "base/sparse.h"
+#include "base/cleanup.h"
 #include "base/output.h"
-
-/* Zeros of less than this are written: a hole costs a call, and more of them make a file slow to read. */
-enum { HOLE = 64 << 10 };
+#include "base/sparse.h"
 
 int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct err *e)
 {
@@ -34,41 +31,19 @@ int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct er
 	if (f->fd_ < 0)
 		return err_sys(e, "%s", f->part);
 	if (flock(f->fd_, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? err_set(e, "%s: another process is at it", f->part)
+		return errno == EWOULDBLOCK ? err_set(e, "%s: another process is using it", f->part)
 					    : err_sys(e, "%s: lock", f->part);
-	/* Whoever had it locked may have renamed it. */
+	/* The process that had it locked may have renamed it. */
 	if (fstat(f->fd_, &opened) < 0 || lstat(f->part, &named) < 0 || opened.st_ino != named.st_ino ||
 	    opened.st_nlink != 1 || !S_ISREG(opened.st_mode))
-		return err_set(e, "%s: another process is at it", f->part);
+		return err_set(e, "%s: another process is using it", f->part);
 	f->old = opened.st_size > 0;
 	return ftruncate(f->fd_, (off_t)size) == 0 ? 0 : err_sys(e, "%s", f->part);
 }
 
-static int write_at(const struct diskfile *f, uint64_t offset, const unsigned char *data, size_t n, struct err *e)
-{
-	ssize_t put;
-
-	for (; n > 0; n -= (size_t)put, data += put, offset += (uint64_t)put) {
-		do
-			put = pwrite(f->fd_, data, n, (off_t)offset);
-		while (put < 0 && errno == EINTR);
-		if (put < 0)
-			return err_sys(e, "%s", f->part);
-	}
-	return 0;
-}
-
 int diskfile_put(const struct diskfile *f, uint64_t offset, const void *data, size_t n, struct err *e)
 {
-	const unsigned char *p = data;
-	size_t len;
-
-	for (; n > 0; n -= len, p += len, offset += len) {
-		len = n < HOLE ? n : HOLE;
-		if (!chunk_is_zero(p, len) && write_at(f, offset, p, len, e) < 0)
-			return -1;
-	}
-	return 0;
+	return sparse_write(f->fd_, offset, data, n) == 0 ? 0 : err_sys(e, "%s", f->part);
 }
 
 int diskfile_clear(const struct diskfile *f, uint64_t offset, uint64_t n, struct err *e)
@@ -78,10 +53,10 @@ int diskfile_clear(const struct diskfile *f, uint64_t offset, uint64_t n, struct
 	return err_sys(e, "%s", f->part);
 }
 
-/* Makes TO of F. */
+/* Converts F to the file TO. Returns 0 or -1. */
 static int convert(const struct diskfile *f, const char *format, const char *to, int64_t deadline, struct err *e)
 {
-	/* qemu-img takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
+	/* Without a slash, "a:b" would be a protocol and "-x" an option. */
 	const char *fence = f->path[0] == '/' ? "" : "./";
 	struct args a = { 0 };
 	struct child_text text = { NULL, NULL };
@@ -93,7 +68,7 @@ static int convert(const struct diskfile *f, const char *format, const char *to,
 	args_add(&a, "raw");
 	args_add(&a, "-O");
 	args_add(&a, "%s", format);
-	/* Several requests at a time, and in any order: as it is written at offsets, so it is read. */
+	/* Several requests at a time, in any order. */
 	args_add(&a, "-W");
 	args_add(&a, "%s%s", fence, f->part);
 	args_add(&a, "%s%s", fence, to);

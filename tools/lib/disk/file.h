@@ -1,6 +1,6 @@
 /*
- * A disk that is put together from windows, in any order: PATH.part, sparse, until it is whole. It stays when the work
- * ends early: what is in it can be used by the next attempt, which has to check it.
+ * A disk that is assembled from windows, in any order, in the sparse file PATH.part. If the work ends early the file
+ * stays: the next attempt can use its contents, which it has to check.
  */
 #ifndef KS_DISK_FILE_H
 #define KS_DISK_FILE_H
@@ -12,28 +12,28 @@
 #include "base/err.h"
 
 struct diskfile {
-	const char *path; /* what it will be called; the caller's */
-	char *part;       /* what it is called until then */
-	bool old;         /* it was there before, and may have something in it */
+	const char *path; /* name of the finished disk; owned by the caller */
+	char *part;       /* name until then */
+	bool old;         /* the file existed before and may have contents */
 	int fd_;
 };
 
-/* Opens the unfinished disk of SIZE bytes. Another process at it is an error. Returns 0 or -1. */
+/* Opens the unfinished disk of SIZE bytes. Fails if another process is using it. Returns 0 or -1. */
 int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct err *e);
 
-/* Writes N bytes at OFFSET, where there is a hole; runs of zeros stay one. From any thread. Returns 0 or -1. */
+/* Writes N bytes at OFFSET, where there is a hole; long runs of zeros stay holes. For any thread. Returns 0 or -1. */
 int diskfile_put(const struct diskfile *f, uint64_t offset, const void *data, size_t n, struct err *e);
 
 /* Makes a hole. Returns 0 or -1. */
 int diskfile_clear(const struct diskfile *f, uint64_t offset, uint64_t n, struct err *e);
 
 /*
- * It is whole: gives it its name, if FORMAT is not raw after qemu-img has converted it, within DEADLINE (of now_ms).
- * Returns 0 or -1.
+ * The disk is complete: converts it with qemu-img unless FORMAT is raw, within DEADLINE (now_ms), and gives it its
+ * name. Returns 0 or -1.
  */
 int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struct err *e);
 
-/* Closes it. What has been written stays. */
+/* Closes it. Written data stays. */
 void diskfile_close(struct diskfile *f);
 
 #endif

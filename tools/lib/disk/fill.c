@@ -9,36 +9,36 @@ struct filling {
 	bool self;
 };
 
-/* Is the chunk still wanted? It is the caller's to write then. */
-static bool wanted(struct crew *c, struct diskfill *f, const struct disk_chunk *chunk)
+/* Marks the window as present. Returns true if it was not: the caller must write it. */
+static bool claim(struct workers *w, struct diskfill *f, const struct disk_window *window)
 {
-	bool *have = &f->have[chunk - f->disk->v], was;
+	bool *have = &f->have[window - f->disk->v], was;
 
-	(void)pthread_mutex_lock(&c->lock);
+	(void)pthread_mutex_lock(&w->lock);
 	was = *have;
 	*have = true;
-	(void)pthread_mutex_unlock(&c->lock);
+	(void)pthread_mutex_unlock(&w->lock);
 	return !was;
 }
 
-/* Writes a window of the source wherever it belongs. */
-static int use(struct crew *c, void *arg, void **own, const struct diskscan_window *w, struct err *e)
+/* Writes a window of the source to every place in the disk that has the same contents. */
+static int use(struct workers *w, void *arg, void **own, const struct diskscan_window *window, struct err *e)
 {
 	struct filling *job = arg;
 	const struct disk_index *x = job->f->index;
-	const struct disk_chunk *const *found;
+	const struct disk_window *const *found;
 	char raw[SHA256_HEX];
 
 	(void)own;
-	if (sha256_hex(w->data, w->n, raw) < 0)
-		return err_set(e, "the digest failed");
+	if (sha256_hex(window->data, window->n, raw) < 0)
+		return err_set(e, "cannot compute the digest");
 	found = disk_find(x, raw);
 	for (; found != NULL && found < x->v + x->n && strcmp((*found)->raw, raw) == 0; found++) {
-		/* What is elsewhere in the unfinished disk may be overwritten before it is read. */
-		if ((*found)->len != w->n || (job->self && (*found)->offset != w->offset))
+		/* A window elsewhere in the unfinished disk may be overwritten before it is read. */
+		if ((*found)->len != window->n || (job->self && (*found)->offset != window->offset))
 			continue;
-		if (wanted(c, job->f, *found) && !job->self && job->f->to != NULL &&
-		    diskfile_put(job->f->to, (*found)->offset, w->data, w->n, e) < 0)
+		if (claim(w, job->f, *found) && !job->self && job->f->to != NULL &&
+		    diskfile_put(job->f->to, (*found)->offset, window->data, window->n, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -58,7 +58,7 @@ int diskfill_clear(const struct diskfill *f, struct err *e)
 	size_t i;
 
 	for (i = 0; i < f->disk->n; i++) {
-		const struct disk_chunk *c = &f->disk->v[i];
+		const struct disk_window *c = &f->disk->v[i];
 
 		if (!f->have[i])
 			continue;

@@ -1,4 +1,4 @@
-/* Windows of a disk that is put together, taken from disks that are here. */
+/* Fills a disk that is being assembled with windows of local disks. */
 #ifndef KS_DISK_FILL_H
 #define KS_DISK_FILL_H
 
@@ -8,17 +8,18 @@
 struct diskfill {
 	const struct disk *disk;
 	const struct disk_index *index; /* of DISK */
-	const struct diskfile *to;      /* NULL: only what is there is found out */
-	bool *have;                     /* by the number of the chunk: it is there already */
+	const struct diskfile *to;      /* NULL: only set HAVE, write nothing */
+	bool *have;                     /* for each window of DISK: it is present */
 };
 
 /*
- * Reads the disk PATH of the format FORMAT, in several threads, and writes those of its windows that are wanted and not
- * there. SELF: it is the unfinished disk itself, whose windows are where they belong. Returns 0 or -1.
+ * Reads the disk PATH of the format FORMAT in several threads, and writes its windows to wherever DISK has them and
+ * they are not present. SELF: PATH is the unfinished disk itself; windows in their place become present. Returns 0 or
+ * -1.
  */
 int diskfill(struct diskfill *f, const char *path, const char *format, bool self, struct err *e);
 
-/* Makes holes of all that is not there: of an unfinished disk nothing else may stay. Returns 0 or -1. */
+/* Makes holes of everything that is not present, such as old contents of an unfinished disk. Returns 0 or -1. */
 int diskfill_clear(const struct diskfill *f, struct err *e);
 
 #endif

@@ -5,28 +5,25 @@
 
 #include "base/cleanup.h"
 
-/* Finds TAG and reads its manifest. Returns a new reference or NULL. */
+/* Reads the manifest of TAG. Returns a new reference or NULL. */
 static json_t *read_manifest(const struct layout *from, const char *tag, struct err *e)
 {
-	json_t *index = layout_index(from, e), *manifest = NULL;
-	const json_t *found = index != NULL ? oci_find(index, tag) : NULL;
+	json_t *found = layout_find(from, tag, e), *manifest = NULL;
 	struct oci_desc d;
 
-	if (index != NULL && found == NULL)
-		(void)err_set(e, "%s: no image '%s'", from->dir, tag);
 	if (found != NULL && oci_desc(found, &d, e) == 0)
 		manifest = layout_get(from, &d, oci_parse_manifest, e);
-	json_decref(index);
+	json_decref(found);
 	return manifest;
 }
 
-/* Brings the chunks that FROM has into TO. Returns 0 or -1. */
+/* Imports the windows that FROM has into TO. Returns 0 or -1. */
 static int import(const struct disk *d, struct layout *to, const struct layout *from, struct err *e)
 {
 	size_t i;
 
 	for (i = 0; i < d->n; i++) {
-		const struct oci_desc desc = { DISK_MEDIA_CHUNK, d->v[i].hex, d->v[i].size };
+		const struct oci_desc desc = { DISK_MEDIA_WINDOW, d->v[i].hex, d->v[i].size };
 		AUTO_FREE char *path = layout_path(from, LAYOUT_BLOBS, desc.hex, e);
 
 		if (path == NULL)
@@ -58,18 +55,15 @@ int diskimage_read(struct disk *d, struct layout *to, const struct layout *from,
 	return rc == 0 && from != to ? import(d, to, from, e) : rc;
 }
 
-/* The descriptor of the image TAG: a new reference or NULL. */
+/* The descriptor of the image TAG. Returns a new reference or NULL. */
 static json_t *subject_of(const struct layout *l, const char *tag, struct err *e)
 {
-	json_t *index = layout_index(l, e), *desc = NULL;
-	const json_t *found = index != NULL ? oci_find(index, tag) : NULL;
+	json_t *found = layout_find(l, tag, e), *desc = NULL;
 	struct oci_desc d;
 
-	if (index != NULL && found == NULL)
-		(void)err_set(e, "%s: no image '%s'", l->dir, tag);
 	if (found != NULL && oci_desc(found, &d, e) == 0 && (desc = oci_new_desc(d.media, d.hex, d.size)) == NULL)
 		(void)err_no_memory(e);
-	json_decref(index);
+	json_decref(found);
 	return desc;
 }
 
@@ -95,7 +89,7 @@ int diskimage_store(const struct disk *d, struct layout *l, const char *tag, con
 	if (rc < 0)
 		return -1;
 	desc = oci_new_desc(OCI_MEDIA_MANIFEST, hex, size);
-	/* Whoever reads the index sees what it is. */
+	/* Readers of the index can tell that it is a disk. */
 	if (desc == NULL || json_object_set_new(desc, "artifactType", json_string(DISK_ARTIFACT)) < 0) {
 		json_decref(desc);
 		return err_no_memory(e);

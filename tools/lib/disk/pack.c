@@ -6,7 +6,7 @@
 
 #include "disk/scan.h"
 
-/* Another level is another digest for the same disk. */
+/* Another level gives another digest for the same disk. */
 enum { LEVEL = 3 };
 
 struct packing {
@@ -14,7 +14,7 @@ struct packing {
 	struct disk_index old;
 };
 
-/* What one thread works with. A window is packed piece by piece: room for all of it would double the memory. */
+/* The memory of one thread. A window is packed piece by piece: a buffer for all of it would double the memory. */
 struct packer {
 	ZSTD_CCtx *zstd;
 	unsigned char piece[128 * 1024];
@@ -43,11 +43,11 @@ static struct packer *new_packer(struct err *e)
 	return NULL;
 }
 
-/* Writes the compressed window DATA of CHUNK to TO, and finds out its size and its digest. Returns 0 or -1. */
-static int compress(struct packer *w, FILE *to, struct disk_chunk *chunk, const void *data, struct err *e)
+/* Compresses DATA, the bytes of WINDOW, to TO, and sets the size and the digest of the blob. Returns 0 or -1. */
+static int compress(struct packer *w, FILE *to, struct disk_window *window, const void *data, struct err *e)
 {
 	struct sha256 *sum = sha256_new();
-	ZSTD_inBuffer in = { data, chunk->len, 0 };
+	ZSTD_inBuffer in = { data, window->len, 0 };
 	size_t left = 1;
 	int rc = sum != NULL ? 0 : -1;
 
@@ -61,57 +61,57 @@ static int compress(struct packer *w, FILE *to, struct disk_chunk *chunk, const 
 		}
 		rc = sha256_add(sum, w->piece, out.pos);
 		(void)fwrite(w->piece, 1, out.pos, to);
-		chunk->size += out.pos;
+		window->size += out.pos;
 	}
 	if (rc < 0)
 		sha256_free(sum);
 	else
-		rc = sha256_end(sum, chunk->hex);
-	return rc == 0 ? 0 : err_set(e, "the digest failed");
+		rc = sha256_end(sum, window->hex);
+	return rc == 0 ? 0 : err_set(e, "cannot compute the digest");
 }
 
-/* Compresses the window DATA of CHUNK and stores it. */
-static int store(struct packer *w, struct layout *to, struct disk_chunk *chunk, const void *data, struct err *e)
+/* Compresses DATA, the bytes of WINDOW, and stores the blob. Returns 0 or -1. */
+static int store(struct packer *w, struct layout *to, struct disk_window *window, const void *data, struct err *e)
 {
 	struct out o;
 
 	if (layout_blob_begin(to, &o, e) < 0)
 		return -1;
-	if (compress(w, o.f, chunk, data, e) == 0)
-		return layout_blob_end(to, &o, chunk->hex, e);
+	if (compress(w, o.f, window, data, e) == 0)
+		return layout_blob_end(to, &o, window->hex, e);
 	layout_blob_abort(&o);
 	return -1;
 }
 
-static int add(struct crew *c, struct diskpack *p, const struct disk_chunk *chunk, bool fresh, struct err *e)
+static int add(struct workers *w, struct diskpack *p, const struct disk_window *window, bool fresh, struct err *e)
 {
 	int rc;
 
-	(void)pthread_mutex_lock(&c->lock);
+	(void)pthread_mutex_lock(&w->lock);
 	p->fresh += fresh;
-	rc = disk_add(&p->disk, chunk, e);
-	(void)pthread_mutex_unlock(&c->lock);
+	rc = disk_add(&p->disk, window, e);
+	(void)pthread_mutex_unlock(&w->lock);
 	return rc;
 }
 
-static int pack_window(struct crew *c, void *arg, void **own, const struct diskscan_window *w, struct err *e)
+static int pack_window(struct workers *w, void *arg, void **own, const struct diskscan_window *from, struct err *e)
 {
 	struct packing *job = arg;
-	struct disk_chunk chunk = { .offset = w->offset, .len = w->n };
-	const struct disk_chunk *const *old;
+	struct disk_window window = { .offset = from->offset, .len = from->n };
+	const struct disk_window *const *old;
 
 	if (*own == NULL && (*own = new_packer(e)) == NULL)
 		return -1;
-	if (sha256_hex(w->data, w->n, chunk.raw) < 0)
-		return err_set(e, "the digest failed");
-	old = disk_find(&job->old, chunk.raw);
+	if (sha256_hex(from->data, from->n, window.raw) < 0)
+		return err_set(e, "cannot compute the digest");
+	old = disk_find(&job->old, window.raw);
 	if (old != NULL) {
-		chunk.size = (*old)->size;
-		(void)strcpy(chunk.hex, (*old)->hex);
-	} else if (store(*own, job->p->to, &chunk, w->data, e) < 0) {
+		window.size = (*old)->size;
+		(void)strcpy(window.hex, (*old)->hex);
+	} else if (store(*own, job->p->to, &window, from->data, e) < 0) {
 		return -1;
 	}
-	return add(c, job->p, &chunk, old == NULL, e);
+	return add(w, job->p, &window, old == NULL, e);
 }
 
 int diskpack(struct diskpack *p, struct err *e)
@@ -128,7 +128,7 @@ int diskpack(struct diskpack *p, struct err *e)
 		rc = diskscan(&scan, e);
 	p->disk.size = scan.size;
 	if (rc == 0 && scan.size == 0)
-		rc = err_set(e, "%s: an empty disk", p->path);
+		rc = err_set(e, "%s: disk is empty", p->path);
 	disk_sort(&p->disk);
 	free(job.old.v);
 	return rc;

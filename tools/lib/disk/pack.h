@@ -1,4 +1,4 @@
-/* Cuts a disk into the chunks of disk.h, in several threads, and stores those of a layout that are new. */
+/* Packs a disk: cuts it into windows, in several threads, and stores those that are new in a layout. */
 #ifndef KS_DISK_PACK_H
 #define KS_DISK_PACK_H
 
@@ -6,17 +6,17 @@
 #include "oci/layout.h"
 
 struct diskpack {
-	const char *path, *format; /* the image, and its format */
+	const char *path, *format; /* the image file and its format */
 	struct layout *to;
-	const struct disk *old; /* its chunks are taken over as they are where the guest's bytes are the same */
-	/* What has become of it */
+	const struct disk *old; /* an earlier disk: windows with the same guest bytes are taken over from it */
+	/* Results: */
 	struct disk disk;
-	size_t fresh; /* chunks that OLD does not have */
+	size_t fresh; /* windows that OLD does not have */
 };
 
 /*
- * Packs the disk. Each allocated byte is read once, and hashed once; each thread (diskscan.h) has a window and what the
- * compressor takes, 21 MiB in all. Returns 0 or -1; disk_free(&p->disk) may be called whatever it returned.
+ * Packs the disk. Each allocated byte is read and hashed once. Each thread (disk/scan.h) needs 21 MiB, for a window and
+ * the compressor. Returns 0 or -1. Call disk_free(&p->disk) in both cases.
  */
 int diskpack(struct diskpack *p, struct err *e);
 

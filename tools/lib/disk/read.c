@@ -16,12 +16,12 @@
 #include "base/args.h"
 #include "base/cleanup.h"
 #include "base/num.h"
-#include "base/output.h"
 #include "base/outdir.h"
+#include "base/output.h"
 
-/* Until it listens; and until an answer comes on. The disk may be on a slow network. */
+/* Timeouts: for the server to listen, without a byte of an answer (the disk may be on a slow network), to exit. */
 enum { START_MS = 30000, STALL_MS = 60000, POLL_MS = 5, END_MS = 1000 };
-/* Connections at the same time: those of crew.c's threads, and one to spare. */
+/* Most connections at the same time: more than disk/scan has threads. */
 #define SHARED "8"
 
 bool diskread_format_ok(const char *format)
@@ -54,7 +54,7 @@ int diskread_connect(const struct diskread *d, struct nbd *n, struct err *e)
 	return fd >= 0 ? nbd_start(n, fd, STALL_MS, e) : err_sys(e, "qemu-nbd");
 }
 
-/* Whether the server ends until DEADLINE: then E is what it said, its first line. Returns 1, 0 or -1. */
+/* Waits until DEADLINE for the server to exit. Returns 1 with its first line of output in E, 0 if it runs, or -1. */
 static int ended(struct diskread *d, int64_t deadline, int said, const char *path, struct err *e)
 {
 	static const char self[] = "qemu-nbd: ";
@@ -72,7 +72,7 @@ static int ended(struct diskread *d, int64_t deadline, int said, const char *pat
 		words += sizeof self - 1;
 	(void)close(d->server_.pidfd);
 	d->server_ = (struct child){ -1, -1 };
-	(void)err_set(e, "%s: qemu-nbd: %s", path, *words != '\0' ? words : "it has ended");
+	(void)err_set(e, "%s: qemu-nbd: %s", path, *words != '\0' ? words : "exited");
 	return 1;
 }
 
@@ -88,14 +88,14 @@ static int wait_for_it(struct diskread *d, int said, const char *path, struct er
 		if (ended(d, now_ms() + POLL_MS, said, path, e) != 0)
 			return -1;
 		if (ms_left(deadline) == 0)
-			return err_set(e, "%s: qemu-nbd does not begin", path);
+			return err_set(e, "%s: qemu-nbd does not start", path);
 	}
 	(void)close(fd);
 	return 0;
 }
 
-/* The first connection says how large the disk is. It is cut where the server listens before it looks at the image. */
-static int look(struct diskread *d, int said, const char *path, struct err *e)
+/* Asks for the size. The server may listen before it opens the image, and then exit: report what it said. */
+static int read_size(struct diskread *d, int said, const char *path, struct err *e)
 {
 	struct nbd n = { .fd_ = -1 };
 	int rc = diskread_connect(d, &n, e);
@@ -118,10 +118,10 @@ static int start(struct diskread *d, const char *path, const char *format, int s
 	args_add(&a, "--shared=" SHARED);
 	args_add(&a, "--socket=%s", d->socket_);
 	args_add(&a, "--format=%s", format);
-	/* It takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
+	/* Without a slash, "a:b" would be a protocol and "-x" an option. */
 	args_add(&a, "%s%s", path[0] == '/' ? "" : "./", path);
-	rc = a.failed ? err_no_memory(e)
-		      : child_start(&d->server_, a.v, &(struct child_io){ -1, -1, said }, SIGKILL, e);
+	rc =
+	    a.failed ? err_no_memory(e) : child_start(&d->server_, a.v, &(struct child_io){ -1, -1, said }, SIGKILL, e);
 	args_free(&a);
 	return rc;
 }
@@ -133,7 +133,7 @@ int diskread_open(struct diskread *d, const char *path, const char *format, stru
 	char *dir;
 
 	*d = (struct diskread){ .server_ = { -1, -1 } };
-	/* A socket's name is short. */
+	/* The path of a socket has at most 107 bytes. */
 	if (tmp == NULL || tmp[0] != '/' || strlen(tmp) > 64)
 		tmp = "/tmp";
 	if (said < 0)
@@ -156,7 +156,7 @@ int diskread_open(struct diskread *d, const char *path, const char *format, stru
 	}
 	if (start(d, path, format, said, e) < 0 || wait_for_it(d, said, path, e) < 0)
 		return -1;
-	return look(d, said, path, e);
+	return read_size(d, said, path, e);
 }
 
 void diskread_close(struct diskread *d)

@@ -1,11 +1,11 @@
-/* Reads a disk window by window, in several threads (crew.h), and leaves out what is zeros. */
+/* Reads a disk window by window, in several threads, and skips windows of zeros. */
 #ifndef KS_DISK_SCAN_H
 #define KS_DISK_SCAN_H
 
 #include "base/workers.h"
 #include "disk/read.h"
 
-/* A window that has something in it. */
+/* The contents of a window that is not all zeros. */
 struct diskscan_window {
 	uint64_t offset;
 	const unsigned char *data;
@@ -14,16 +14,16 @@ struct diskscan_window {
 
 struct diskscan {
 	const char *path, *format;
-	/* Called from any thread; *OWN is the thread's, NULL at first. Returns 0 or -1. */
-	int (*found)(struct crew *c, void *arg, void **own, const struct diskscan_window *w, struct err *e);
-	void (*end)(void *own); /* frees it; NULL: there is none */
+	/* Called in any thread, for each window; *OWN is the thread's own data, at first NULL. Returns 0 or -1. */
+	int (*found)(struct workers *w, void *arg, void **own, const struct diskscan_window *window, struct err *e);
+	void (*end)(void *own); /* frees a thread's data; NULL if there is none */
 	void *arg;
-	uint64_t size; /* of the disk, bytes; a result */
+	uint64_t size; /* result: of the disk, bytes */
 	struct diskread disk_;
-	uint64_t next_; /* under the crew's lock */
+	uint64_t next_; /* protected by the workers' lock */
 };
 
-/* Reads all of it in two threads at most, each of which has a window in memory. Returns 0 or -1. */
+/* Reads the whole disk in at most two threads, each with one window in memory. Returns 0 or -1. */
 int diskscan(struct diskscan *s, struct err *e);
 
 #endif

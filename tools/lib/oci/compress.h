@@ -1,6 +1,6 @@
 /*
- * A stream that is compressed and digested in one pass: the SHA-256 of what goes in (an OCI layer's diff id)
- * and of what comes out (its digest) are known at its end.
+ * A stream that is compressed and hashed in one pass: at its end the SHA-256 of the input (a layer's diff ID) and of
+ * the output (its digest) are known.
  */
 #ifndef KS_OCI_COMPRESS_H
 #define KS_OCI_COMPRESS_H
@@ -12,30 +12,30 @@
 #include "base/err.h"
 #include "base/sha256.h"
 
-/* The levels are pinned in squeeze.c: the same bytes in give the same bytes out. */
-enum squeeze_kind { SQUEEZE_NONE, SQUEEZE_GZIP, SQUEEZE_ZSTD };
+/* The levels are fixed in compress.c: the same input gives the same output. */
+enum compress_kind { COMPRESS_NONE, COMPRESS_GZIP, COMPRESS_ZSTD };
 
-struct squeeze_sums {
-	char raw_hex[SHA256_HEX]; /* of the bytes before compression */
-	char hex[SHA256_HEX];     /* of the bytes after it */
+struct compress_sums {
+	char raw_hex[SHA256_HEX]; /* digest of the bytes before compression */
+	char hex[SHA256_HEX];     /* digest of the bytes after it */
 	uint64_t size;            /* bytes after compression */
 };
 
-struct squeeze;
+struct compress;
 
 /*
- * Starts a stream that ends in TO. WORKERS (at least 1) threads compress with zstd; their number does not change
+ * Starts a stream that is written to TO. zstd compresses in THREADS threads (at least 1); their number does not change
  * the output. Returns NULL with the reason in E.
  */
-struct squeeze *squeeze_new(enum squeeze_kind kind, int workers, FILE *to, struct err *e);
+struct compress *compress_new(enum compress_kind kind, int threads, FILE *to, struct err *e);
 
 /* Adds N bytes. Returns 0 or -1. */
-int squeeze_add(struct squeeze *s, const void *data, size_t n, struct err *e);
+int compress_add(struct compress *c, const void *data, size_t n, struct err *e);
 
-/* Ends the stream and says what its sums are; TO is neither flushed nor closed. Returns 0 or -1. */
-int squeeze_end(struct squeeze *s, struct squeeze_sums *sums, struct err *e);
+/* Ends the stream and fills SUMS; TO is neither flushed nor closed. Returns 0 or -1. */
+int compress_end(struct compress *c, struct compress_sums *sums, struct err *e);
 
-/* Frees S, ended or not; NULL is allowed. */
-void squeeze_free(struct squeeze *s);
+/* Frees C, ended or not; C may be NULL. */
+void compress_free(struct compress *c);
 
 #endif

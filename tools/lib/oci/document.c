@@ -6,8 +6,10 @@
 
 #include "base/sha256.h"
 
-/* Documents nest a handful of levels; deeper ones are not followed. */
+/* Real documents nest only a few levels; deeper ones are not searched. */
 enum { MAX_DEPTH = 64 };
+
+#define OCI_REF_NAME "org.opencontainers.image.ref.name"
 
 static const char sha256_head[] = "sha256:";
 
@@ -27,7 +29,7 @@ static json_t *parse(const char *text, size_t n, struct err *e)
 	json_t *j;
 
 	if (n > OCI_MAX_JSON) {
-		(void)err_set(e, "too long");
+		(void)err_set(e, "larger than %u bytes", OCI_MAX_JSON);
 		return NULL;
 	}
 	j = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
@@ -41,7 +43,7 @@ static json_t *parse(const char *text, size_t n, struct err *e)
 	return NULL;
 }
 
-/* Does J have an array NAME of at most MAX descriptors? A media type must be there, a digest must be SHA-256. */
+/* Checks that J has an array NAME of at most MAX valid descriptors. Returns 0 or -1. */
 static int check_descs(const json_t *j, const char *name, size_t max, struct err *e)
 {
 	const json_t *list = json_object_get(j, name), *d;
@@ -49,11 +51,10 @@ static int check_descs(const json_t *j, const char *name, size_t max, struct err
 	size_t i;
 
 	if (!json_is_array(list))
-		return err_set(e, "no list \"%s\"", name);
+		return err_set(e, "no array \"%s\"", name);
 	if (json_array_size(list) > max)
-		return err_set(e, "more than %zu in \"%s\"", max, name);
-	json_array_foreach(list, i, d)
-	{
+		return err_set(e, "more than %zu entries in \"%s\"", max, name);
+	json_array_foreach (list, i, d) {
 		if (oci_desc(d, &desc, e) < 0)
 			return err_prefix(e, "%s[%zu]", name, i);
 	}
@@ -65,7 +66,7 @@ static int check_version(const json_t *j, struct err *e)
 	return json_integer_value(json_object_get(j, "schemaVersion")) == 2 ? 0 : err_set(e, "schemaVersion is not 2");
 }
 
-/* Returns J, or NULL when RC says that it is bad. */
+/* Returns J if RC is 0; otherwise releases it and returns NULL. */
 static json_t *keep_if(json_t *j, int rc)
 {
 	if (rc == 0)
@@ -112,18 +113,17 @@ json_t *oci_parse_config(const char *text, size_t n, struct err *e)
 			rc = err_set(e, "no string \"%s\"", words[i]);
 	ids = json_object_get(json_object_get(j, "rootfs"), "diff_ids");
 	if (!json_is_array(ids) || json_array_size(ids) > OCI_MAX_LAYERS)
-		rc = err_set(e, "no list \"rootfs.diff_ids\"");
-	json_array_foreach(ids, i, id)
-	{
+		rc = err_set(e, "no array \"rootfs.diff_ids\"");
+	json_array_foreach (ids, i, id) {
 		if (oci_digest(json_string_value(id)) == NULL)
-			rc = err_set(e, "rootfs.diff_ids[%zu]: not a SHA-256", i);
+			rc = err_set(e, "rootfs.diff_ids[%zu]: not a SHA-256 digest", i);
 	}
 	part = json_object_get(j, "config");
 	if (part != NULL && !json_is_object(part) && !json_is_null(part))
 		rc = err_set(e, "\"config\" is not an object");
 	part = json_object_get(j, "history");
 	if (part != NULL && !json_is_array(part) && !json_is_null(part))
-		rc = err_set(e, "\"history\" is not a list");
+		rc = err_set(e, "\"history\" is not an array");
 	return keep_if(j, rc);
 }
 
@@ -136,7 +136,7 @@ int oci_desc(const json_t *json, struct oci_desc *d, struct err *e)
 	if (d->media == NULL)
 		return err_set(e, "no mediaType");
 	if (d->hex == NULL)
-		return err_set(e, "its digest is not a SHA-256");
+		return err_set(e, "digest is not a SHA-256 digest");
 	if (!json_is_integer(size) || json_integer_value(size) < 0)
 		return err_set(e, "no size");
 	d->size = (uint64_t)json_integer_value(size);
@@ -168,8 +168,7 @@ json_t *oci_find(const json_t *index, const char *tag)
 	json_t *d;
 	size_t i;
 
-	json_array_foreach(json_object_get(index, "manifests"), i, d)
-	{
+	json_array_foreach (json_object_get(index, "manifests"), i, d) {
 		if (oci_tag(d) != NULL && strcmp(oci_tag(d), tag) == 0)
 			return d;
 	}
@@ -195,15 +194,14 @@ int oci_set(json_t *index, const char *tag, json_t *desc)
 	return json_array_append_new(list, desc);
 }
 
-/* Adds "K=V" to LIST, in place of an earlier setting of K. Returns 0 or -1. */
+/* Adds SETTING, "NAME=VALUE", to LIST, replacing an earlier setting of NAME. Returns 0 or -1. */
 static int set_env(json_t *list, json_t *setting)
 {
 	const char *text = json_string_value(setting), *old;
 	size_t n = text != NULL ? strcspn(text, "=") : 0, i;
 	json_t *item;
 
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach (list, i, item) {
 		old = json_string_value(item);
 		if (text != NULL && old != NULL && strncmp(old, text, n) == 0 && (old[n] == '=' || old[n] == '\0'))
 			return json_array_set(list, i, setting);
@@ -220,8 +218,7 @@ int oci_edit(json_t *config, json_t *edits, struct err *e)
 
 	if (json_object_get(edits, "Entrypoint") != NULL)
 		(void)json_object_del(config, "Cmd");
-	json_object_foreach(edits, key, value)
-	{
+	json_object_foreach (edits, key, value) {
 		if (rc < 0)
 			break;
 		old = json_object_get(config, key);
@@ -230,8 +227,7 @@ int oci_edit(json_t *config, json_t *edits, struct err *e)
 				old = json_array();
 				rc = json_object_set_new(config, key, old);
 			}
-			json_array_foreach(value, i, item)
-			{
+			json_array_foreach (value, i, item) {
 				rc = rc < 0 ? rc : set_env(old, item);
 			}
 		} else if (json_is_object(value) && json_is_object(old)) {
@@ -262,13 +258,11 @@ static int walk(json_t *j, int depth, int (*found)(const struct oci_desc *, void
 	if (json_is_object(j)) {
 		if (oci_desc(j, &d, &ignored) == 0)
 			rc = found(&d, arg);
-		json_object_foreach(j, key, item)
-		{
+		json_object_foreach (j, key, item) {
 			rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
 		}
 	}
-	json_array_foreach(j, i, item)
-	{
+	json_array_foreach (j, i, item) {
 		rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
 	}
 	return rc;

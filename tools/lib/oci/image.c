@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const char *const media[] = {
-	[SQUEEZE_NONE] = OCI_MEDIA_LAYER,
-	[SQUEEZE_GZIP] = OCI_MEDIA_LAYER "+gzip",
-	[SQUEEZE_ZSTD] = OCI_MEDIA_LAYER "+zstd",
+	[COMPRESS_NONE] = OCI_MEDIA_LAYER,
+	[COMPRESS_GZIP] = OCI_MEDIA_LAYER "+gzip",
+	[COMPRESS_ZSTD] = OCI_MEDIA_LAYER "+zstd",
 };
 
 int image_new(struct image *i, const char *created, struct err *e)
@@ -25,21 +25,21 @@ void image_free(struct image *i)
 	*i = (struct image){ 0 };
 }
 
-/* Takes over the layers and the configuration of a base image. */
+/* Copies the layers and the configuration of a base image. Returns 0 or -1. */
 static int inherit(struct image *i, json_t *manifest, json_t *config, struct err *e)
 {
 	json_t *layers = json_object_get(manifest, "layers");
 	json_t *ids = json_object_get(json_object_get(config, "rootfs"), "diff_ids");
 
 	if (json_array_size(ids) != json_array_size(layers))
-		return err_set(e, "the configuration and the manifest have different layers");
+		return err_set(e, "configuration and manifest list different numbers of layers");
 	if (json_object_set(i->manifest, "layers", layers) < 0 || json_object_update(i->config, config) < 0 ||
 	    json_object_set_new(i->config, "created", json_string(i->created)) < 0)
 		return err_no_memory(e);
 	if (!json_is_object(json_object_get(config, "config")) &&
 	    json_object_set_new(i->config, "config", json_object()) < 0)
 		return err_no_memory(e);
-	/* A history says something of every layer or is not there: one that begins with ours would be wrong. */
+	/* A history must cover every layer: without one for the base's layers there can be none. */
 	if (!json_is_array(json_object_get(config, "history")) && json_array_size(layers) > 0)
 		(void)json_object_del(i->config, "history");
 	return 0;
@@ -48,21 +48,18 @@ static int inherit(struct image *i, json_t *manifest, json_t *config, struct err
 /* Finds TAG and reads its documents. Returns 0 or IMAGE_NONE. */
 static int read_base(const struct layout *from, const char *tag, json_t **manifest, json_t **config, struct err *e)
 {
-	json_t *index = layout_index(from, e), *found;
+	json_t *found = layout_find(from, tag, e);
 	struct oci_desc d;
 
-	if (index == NULL)
-		return IMAGE_NONE;
-	found = oci_find(index, tag);
 	if (found == NULL)
-		(void)err_set(e, "%s: no image '%s'", from->dir, tag);
-	else if (oci_desc(found, &d, e) < 0)
+		return IMAGE_NONE;
+	if (oci_desc(found, &d, e) < 0)
 		(void)err_prefix(e, "%s: %s", from->dir, tag);
 	else if (strcmp(d.media, OCI_MEDIA_MANIFEST) != 0)
 		(void)err_set(e, "%s: '%s' is of type %s, not an image", from->dir, tag, d.media);
 	else
 		*manifest = layout_get(from, &d, oci_parse_manifest, e);
-	json_decref(index);
+	json_decref(found);
 	if (*manifest != NULL && oci_desc(json_object_get(*manifest, "config"), &d, e) == 0)
 		*config = layout_get(from, &d, oci_parse_config, e);
 	return *config != NULL ? 0 : IMAGE_NONE;
@@ -80,8 +77,7 @@ int image_from(
 		rc = read_base(from, tag, &manifest, &config, e);
 	if (rc == 0 && inherit(i, manifest, config, e) < 0)
 		rc = IMAGE_NONE;
-	json_array_foreach(json_object_get(manifest, "layers"), k, layer)
-	{
+	json_array_foreach (json_object_get(manifest, "layers"), k, layer) {
 		if (rc == 0 && (oci_desc(layer, &d, e) < 0 || layout_import(to, from, &d, e) < 0))
 			rc = -1;
 	}
@@ -134,8 +130,7 @@ json_t *image_summary(const struct image *i)
 	json_t *layers = json_array(), *config = json_object_get(i->manifest, "config");
 	size_t k;
 
-	json_array_foreach(json_object_get(i->manifest, "layers"), k, layer)
-	{
+	json_array_foreach (json_object_get(i->manifest, "layers"), k, layer) {
 		(void)json_array_append_new(
 		    layers, json_pack("{s:O, s:O, s:O, s:O}", "digest", json_object_get(layer, "digest"), "diffid",
 				json_array_get(ids, k), "size", json_object_get(layer, "size"), "media",

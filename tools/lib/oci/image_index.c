@@ -1,6 +1,6 @@
 #include "oci/image_index.h"
 
-/* The platform that the image D is for: a new reference or NULL. */
+/* The platform of the image D. Returns a new reference or NULL. */
 static json_t *platform(const struct layout *l, const struct oci_desc *d, struct err *e)
 {
 	static const char *const members[] = { "architecture", "os", "os.version", "os.features", "variant" };
@@ -20,7 +20,7 @@ static json_t *platform(const struct layout *l, const struct oci_desc *d, struct
 	return p;
 }
 
-/* Adds the image TAG of the layout's INDEX to LIST. Returns 0, -1 or IMAGEINDEX_NONE. */
+/* Adds the image TAG of L, whose index is INDEX, to LIST. Returns 0, -1 or IMAGEINDEX_NONE. */
 static int add(const struct layout *l, const json_t *index, const char *tag, json_t *list, struct err *e)
 {
 	const json_t *found = oci_find(index, tag), *other;
@@ -36,11 +36,10 @@ static int add(const struct layout *l, const json_t *index, const char *tag, jso
 		(void)err_prefix(e, "%s: %s", l->dir, tag);
 		return IMAGEINDEX_NONE;
 	}
-	json_array_foreach(list, i, other)
-	{
+	json_array_foreach (list, i, other) {
 		if (json_equal(json_object_get(other, "platform"), p)) {
 			json_decref(p);
-			(void)err_set(e, "'%s' is for the platform of another one", tag);
+			(void)err_set(e, "'%s' is for the same platform as another image", tag);
 			return IMAGEINDEX_NONE;
 		}
 	}

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 
+/* Opens and locks the file. Returns 0, 1 if another process has it locked, or -1. */
 static int open_file(struct layout_part *p, struct err *e)
 {
 	struct stat opened, named;
@@ -20,7 +21,7 @@ static int open_file(struct layout_part *p, struct err *e)
 			return err_sys(e, "%s", p->path);
 		if (flock(p->fd_, LOCK_EX | LOCK_NB) < 0)
 			return errno == EWOULDBLOCK ? 1 : err_sys(e, "%s: lock", p->path);
-		/* The name may be another file's by now, or nobody's. */
+		/* The file may have been renamed or removed in the meantime. */
 		if (fstat(p->fd_, &opened) == 0 && lstat(p->path, &named) == 0 && opened.st_ino == named.st_ino)
 			return 0;
 		(void)close(p->fd_);
@@ -28,7 +29,7 @@ static int open_file(struct layout_part *p, struct err *e)
 	}
 }
 
-/* Adds what is in the file to the digest. */
+/* Adds the contents of the file to the digest. */
 static int read_back(struct layout_part *p, uint64_t size, struct err *e)
 {
 	char buf[65536];
@@ -39,7 +40,7 @@ static int read_back(struct layout_part *p, uint64_t size, struct err *e)
 		if (p->have > size)
 			return layout_part_empty(p, e);
 		if (sha256_add(p->sum, buf, (size_t)n) < 0)
-			return err_set(e, "the digest failed");
+			return err_set(e, "cannot compute the digest");
 	}
 	return n == 0 ? 0 : err_sys(e, "%s", p->path);
 }
@@ -71,7 +72,7 @@ int layout_part_add(struct layout_part *p, const void *data, size_t n, struct er
 	ssize_t w;
 
 	if (sha256_add(p->sum, data, n) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	while (done < n) {
 		w = pwrite(p->fd_, (const char *)data + done, n - done, (off_t)p->have);
 		if (w < 0 && errno == EINTR)
@@ -104,7 +105,7 @@ int layout_part_end(struct layout *l, struct layout_part *p, const char *hex, st
 		return -1;
 	p->sum = NULL;
 	if (sha256_end(sum, is) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	if (strcmp(is, hex) != 0) {
 		if (layout_part_empty(p, e) < 0)
 			return -1;
@@ -121,7 +122,7 @@ int layout_part_end(struct layout *l, struct layout_part *p, const char *hex, st
 
 void layout_part_close(struct layout_part *p)
 {
-	/* Nothing in it is nothing to resume from. */
+	/* An empty part is of no use to another process. */
 	if (p->path != NULL && p->fd_ >= 0 && (p->have == 0 || p->shared_))
 		(void)unlink(p->path);
 	if (p->fd_ >= 0)

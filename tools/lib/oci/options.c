@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "oci/tree.h"
 
-static const char *const kinds[] = { [SQUEEZE_NONE] = "none", [SQUEEZE_GZIP] = "gzip", [SQUEEZE_ZSTD] = "zstd" };
+static const char *const kinds[] = { [COMPRESS_NONE] = "none", [COMPRESS_GZIP] = "gzip", [COMPRESS_ZSTD] = "zstd" };
 
 int packopts_init(struct packopts *o, struct err *e)
 {
@@ -63,7 +63,7 @@ int packopts_set(json_t *to, enum packopts_shape shape, const char *name, const 
 		json_decref(text);
 		rc = json_object_set_new(old, arg, json_object());
 	}
-	return rc == 0 ? 0 : err_set(e, "'%s' cannot be said in JSON", arg);
+	return rc == 0 ? 0 : err_set(e, "'%s' is not valid UTF-8", arg);
 }
 
 int packopts_env(struct packopts *o, const char *arg, struct err *e)
@@ -102,7 +102,7 @@ int packopts_owner(struct packopts *o, const char *arg, struct err *e)
 		    num_parse(arg + n + 1, 0, UINT32_MAX - 1, &o->gid) == 0)
 			return 0;
 	}
-	return err_set(e, "owner '%s' is neither UID:GID nor keep", arg);
+	return err_set(e, "owner '%s' is neither UID:GID nor 'keep'", arg);
 }
 
 int packopts_kind(struct packopts *o, const char *arg, struct err *e)
@@ -111,17 +111,18 @@ int packopts_kind(struct packopts *o, const char *arg, struct err *e)
 
 	for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(arg, kinds[i]) == 0) {
-			o->kind = (enum squeeze_kind)i;
+			o->kind = (enum compress_kind)i;
 			return 0;
 		}
-	return err_set(e, "compression '%s' is none of none, gzip and zstd", arg);
+	return err_set(e, "unknown compression '%s' (none, gzip or zstd)", arg);
 }
 
 int packopts_devices(struct packopts *o, const char *arg, struct err *e)
 {
 	o->no_devices = strcmp(arg, "refuse") == 0;
-	return o->no_devices || strcmp(arg, "keep") == 0 ? 0
-							 : err_set(e, "devices '%s' is neither keep nor refuse", arg);
+	return o->no_devices || strcmp(arg, "keep") == 0
+		   ? 0
+		   : err_set(e, "devices '%s' is neither 'keep' nor 'refuse'", arg);
 }
 
 int packopts_max(struct packopts *o, const char *arg, struct err *e)
@@ -129,13 +130,13 @@ int packopts_max(struct packopts *o, const char *arg, struct err *e)
 	return num_size(arg, &o->max) == 0 ? 0 : err_set(e, "'%s' is not a size", arg);
 }
 
-/* Keeps a copy of TEXT as long as O. Returns it, or NULL. */
+/* Returns a copy of TEXT that is freed with O, or NULL. */
 static const char *keep(struct packopts *o, const char *text)
 {
 	return words_add(&o->texts, text) == 0 ? o->texts.v[o->texts.n - 1] : NULL;
 }
 
-/* Adds the layer from SRC, named DEST in the image. Returns 0 or -1. */
+/* Adds a layer of SRC at DEST in the image. Returns 0 or -1. */
 static int add(struct packopts *o, enum layer_source source, const char *src, const char *dest, struct err *e)
 {
 	struct pack *v = reallocarray(o->layers, o->nlayers + 1, sizeof *v), *l;
@@ -173,13 +174,13 @@ int packopts_layer(struct packopts *o, enum layer_source source, const char *arg
 		return err_no_memory(e);
 	equals = source == LAYER_TAR ? NULL : strrchr(src, '=');
 	if (source == LAYER_FILE && (equals == NULL || equals[1] == '\0' || equals[strlen(equals) - 1] == '/'))
-		return err_set(e, "'%s' is not SRC=DEST with a file's name as DEST", src);
+		return err_set(e, "'%s' is not SRC=DEST, where DEST is the name of a file", src);
 	if (equals != NULL)
 		*equals = '\0';
 	dest = tree_path(equals != NULL ? equals + 1 : "");
 	if (dest == NULL || (source == LAYER_FILE && *dest == '\0'))
-		return err_set(e, "'%s' is not a path for an image", equals != NULL ? equals + 1 : "");
+		return err_set(e, "'%s' is not a valid path in an image", equals != NULL ? equals + 1 : "");
 	if (*src == '\0')
-		return err_set(e, "a layer's source has no name");
+		return err_set(e, "the source of a layer is empty");
 	return add(o, source, src, dest, e);
 }

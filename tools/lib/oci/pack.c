@@ -1,85 +1,70 @@
 #include "oci/pack.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
+#include "base/workers.h"
 
-struct crew {
+struct packing {
 	struct layout *l;
 	struct pack *v;
-	size_t n;
-	int workers; /* threads that compress one layer */
-	atomic_size_t next;
-	atomic_bool stop;
-	pthread_mutex_t mutex; /* of what follows: the first failure */
-	struct err *e;
-	int rc;
+	size_t n, next;  /* next: the layer to take; protected by the workers' lock */
+	int compressors; /* threads that compress one layer */
 };
 
-static int pack_one(struct crew *c, struct pack *p, struct err *e)
+static int pack_one(struct workers *w, const struct packing *job, struct pack *p, struct err *e)
 {
-	struct squeeze *s;
+	struct compress *c;
 	struct out o;
 	int rc;
 
-	if (layout_blob_begin(c->l, &o, e) < 0)
+	if (layout_blob_begin(job->l, &o, e) < 0)
 		return -1;
-	s = squeeze_new(p->spec.kind, c->workers, o.f, e);
-	rc = s != NULL ? layer_pack(&p->spec, s, &p->skipped, e) : -1;
+	c = compress_new(p->spec.kind, job->compressors, o.f, e);
+	rc = c != NULL ? layer_pack(&p->spec, &w->failed, c, &p->skipped, e) : -1;
 	if (rc == 0)
-		rc = squeeze_end(s, &p->sums, e);
-	squeeze_free(s);
+		rc = compress_end(c, &p->sums, e);
+	compress_free(c);
 	if (rc == 0)
-		return layout_blob_end(c->l, &o, p->sums.hex, e);
+		return layout_blob_end(job->l, &o, p->sums.hex, e);
 	layout_blob_abort(&o);
 	return rc;
 }
 
-static void *work(void *arg)
+/* Takes the next layer. Returns NULL if none is left, or if another thread has failed. */
+static struct pack *take(struct workers *w, struct packing *job)
 {
-	struct crew *c = arg;
-	struct err e = { 0 };
-	size_t i;
-	int rc;
+	struct pack *p = NULL;
 
-	while (!atomic_load(&c->stop) && (i = atomic_fetch_add(&c->next, 1)) < c->n) {
-		rc = pack_one(c, &c->v[i], &e);
-		if (rc == 0)
-			continue;
-		(void)pthread_mutex_lock(&c->mutex);
-		if (c->rc == 0) {
-			c->rc = rc;
-			*c->e = e;
-		}
-		(void)pthread_mutex_unlock(&c->mutex);
-		atomic_store(&c->stop, true);
-	}
-	return NULL;
+	(void)pthread_mutex_lock(&w->lock);
+	if (!w->failed && job->next < job->n)
+		p = &job->v[job->next++];
+	(void)pthread_mutex_unlock(&w->lock);
+	return p;
+}
+
+static int work(struct workers *w, void *arg, struct err *e)
+{
+	struct packing *job = arg;
+	struct pack *p;
+	int rc = 0;
+
+	while (rc == 0 && (p = take(w, job)) != NULL)
+		rc = pack_one(w, job, p, e);
+	return rc;
 }
 
 int pack_layers(struct layout *l, struct pack *v, size_t n, int jobs, struct err *e)
 {
-	struct crew c = { .l = l, .v = v, .n = n, .mutex = PTHREAD_MUTEX_INITIALIZER, .e = e };
-	pthread_t threads[LAYOUT_MAX_OPEN];
-	size_t i, started, want, zstd = 0;
+	struct packing job = { .l = l, .v = v, .n = n };
+	int zstd = 0;
+	size_t i;
 
+	_Static_assert(LAYOUT_MAX_OPEN <= WORKERS_MAX, "each thread has one blob open");
 	if (n == 0)
 		return 0;
 	if (jobs > LAYOUT_MAX_OPEN)
 		jobs = LAYOUT_MAX_OPEN;
-	want = (size_t)jobs < n ? (size_t)jobs : n;
-	for (i = 0; i < n; i++) {
-		v[i].spec.stop = &c.stop;
-		zstd += v[i].spec.kind == SQUEEZE_ZSTD;
-	}
+	for (i = 0; i < n; i++)
+		zstd += v[i].spec.kind == COMPRESS_ZSTD;
 	/* Only zstd can use more than one thread for a layer. */
-	c.workers = zstd > 0 && (size_t)jobs > zstd ? jobs / (int)zstd : 1;
-	/* This thread is one of them; fewer than wanted will do. */
-	for (started = 0; started + 1 < want; started++)
-		if (pthread_create(&threads[started], NULL, work, &c) != 0)
-			break;
-	(void)work(&c);
-	for (i = 0; i < started; i++)
-		(void)pthread_join(threads[i], NULL);
-	return c.rc;
+	job.compressors = zstd > 0 && jobs > zstd ? jobs / zstd : 1;
+	return workers_run((size_t)jobs < n ? jobs : (int)n, work, &job, e);
 }

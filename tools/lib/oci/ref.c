@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "net/hostport.h"
 #include "base/sha256.h"
+#include "net/hostport.h"
+#include "oci/layout.h"
 
 enum { REPO_MAX = 255, TAG_MAX = 128 };
 
@@ -20,13 +20,13 @@ static bool good_host(const char *host)
 	struct hostport hp;
 	struct err ignored;
 
-	/* An address without brackets would not be told from its port in a URL, nor would a zone be understood. */
+	/* In a URL an IPv6 address needs brackets, and a zone is not supported. */
 	if (*host != '[' && strchr(host, ':') != strrchr(host, ':'))
 		return false;
 	return strchr(host, '%') == NULL && hostport_parse(&hp, host, "443", &ignored) == 0;
 }
 
-/* One component of a repository: [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)* of N bytes. */
+/* Is S, of N bytes, a component of a repository: [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*? */
 static bool good_component(const char *s, size_t n)
 {
 	size_t i = 0, run;
@@ -74,14 +74,14 @@ static bool good_tag(const char *s)
 	return n > 0 && n <= TAG_MAX && *s != '.' && *s != '-' && strspn(s, LOWER UPPER "._-") == n;
 }
 
-/* Cuts S at AT; returns a copy of what follows. */
+/* Ends the string at AT. Returns a copy of what follows, or NULL. */
 static char *cut(char *at)
 {
 	*at = '\0';
 	return strdup(at + 1);
 }
 
-/* Docker Hub's own images have a short name. */
+/* The official images of Docker Hub may be named without their "library/". Returns 0 or -1. */
 static int name_library(struct ref *r, struct err *e)
 {
 	char *repo;
@@ -115,10 +115,10 @@ int ref_parse(struct ref *r, const char *text, struct err *e)
 	if ((at = strchr(r->repo, ':')) != NULL && (r->tag = cut(at)) == NULL)
 		return err_no_memory(e);
 	if (!good_host(r->host))
-		return err_set(e, "'%s' is not a registry: HOST or HOST:PORT", r->host);
+		return err_set(e, "'%s' is not a registry (HOST or HOST:PORT)", r->host);
 	if (!good_repo(r->repo))
 		return err_set(
-		    e, "'%s' is not a repository: lower-case letters and digits, with . _ - / between", r->repo);
+		    e, "'%s' is not a repository (lower-case letters and digits, separated by . _ - or /)", r->repo);
 	if (r->tag != NULL && !good_tag(r->tag))
 		return err_set(e, "'%s' is not a tag", r->tag);
 	if (name_library(r, e) < 0)
@@ -127,7 +127,7 @@ int ref_parse(struct ref *r, const char *text, struct err *e)
 		return 0;
 	if (strncmp(r->hex, "sha256:", 7) != 0 || strlen(r->hex) != SHA256_HEX + 6 ||
 	    strspn(r->hex + 7, "0123456789abcdef") != SHA256_HEX - 1)
-		return err_set(e, "'%s' is not a digest: sha256: and 64 hexadecimal digits", r->hex);
+		return err_set(e, "'%s' is not a digest (sha256: and 64 lower-case hexadecimal digits)", r->hex);
 	(void)memmove(r->hex, r->hex + 7, SHA256_HEX);
 	return 0;
 }
@@ -141,33 +141,17 @@ void ref_free(struct ref *r)
 	*r = (struct ref){ 0 };
 }
 
-static bool is_layout(const char *dir)
-{
-	AUTO_FREE char *mark = NULL;
-
-	return asprintf(&mark, "%s/oci-layout", dir) >= 0 && access(mark, F_OK) == 0;
-}
-
 char *ref_layout(const char *text, const char **tag)
 {
-	char *dir = strdup(text), *colon;
+	char *dir = strdup(text), *rest;
 
 	*tag = NULL;
-	if (dir == NULL || is_layout(dir))
+	if (dir == NULL || layout_is(dir))
 		return dir;
-	/* Both may have colons in them. */
-	for (colon = strchr(dir, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
-		*colon = '\0';
-		if (is_layout(dir)) {
-			*tag = text + (colon - dir) + 1;
-			return dir;
-		}
-		*colon = ':';
-	}
-	colon = strchr(dir, ':');
-	if (colon != NULL) {
-		*colon = '\0';
-		*tag = text + (colon - dir) + 1;
-	}
+	rest = layout_split(dir);
+	if (rest == NULL && (rest = strchr(dir, ':')) != NULL)
+		*rest++ = '\0';
+	if (rest != NULL)
+		*tag = text + (rest - dir);
 	return dir;
 }

@@ -1,5 +1,4 @@
-/* Image references: REGISTRY/REPO[:TAG][@DIGEST], as the distribution-spec names things (spec.md, "Pulling manifests").
- */
+/* Image references: REGISTRY/REPOSITORY[:TAG][@DIGEST] (distribution-spec, spec.md, "Pulling manifests"). */
 #ifndef KS_OCI_REF_H
 #define KS_OCI_REF_H
 
@@ -8,20 +7,19 @@
 struct ref {
 	char *host; /* HOST or HOST:PORT; IPv6 addresses are in brackets */
 	char *repo;
-	char *tag; /* NULL: none was given */
-	char *hex; /* the digits of a SHA-256, or NULL */
+	char *tag; /* or NULL */
+	char *hex; /* the hexadecimal digits of the digest, or NULL */
 };
 
 /*
- * Parses TEXT. Its first component is always the registry. Returns 0, or -1 with the reason; ref_free may be called
- * whatever it returned.
+ * Parses TEXT, whose first component is always the registry. Returns 0 or -1. Call ref_free in both cases.
  */
 int ref_parse(struct ref *r, const char *text, struct err *e);
 void ref_free(struct ref *r);
 
 /*
- * Splits "LAYOUT[:TAG]" into a copy of LAYOUT (free it) and TAG, which points into TEXT or is NULL. Where a prefix of
- * it is a layout that is there, that decides; else the first colon does. Returns it, or NULL when out of memory.
+ * Splits "LAYOUT[:TAG]" at the colon before which there is an existing layout, or else at the first colon. TAG then
+ * points into TEXT; without a tag it is NULL. Returns LAYOUT (free it), or NULL if out of memory.
  */
 char *ref_layout(const char *text, const char **tag);
 

@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 
-/* Adds an item; PATH and SRC (which may be NULL) are copied. */
+/* Adds an item; PATH and SRC (may be NULL) are copied. Returns 0 or -1. */
 static int add(struct tree *t, const char *path, const char *src, const struct stat *st, struct err *e)
 {
 	struct tree_item *v, *i;
@@ -21,33 +21,33 @@ static int add(struct tree *t, const char *path, const char *src, const struct s
 		t->room_ = t->room_ == 0 ? 64 : 2 * t->room_;
 		v = reallocarray(t->v, t->room_, sizeof *v);
 		if (v == NULL)
-			return err_set(e, "%s: out of memory", path);
+			return err_no_memory(e);
 		t->v = v;
 	}
 	i = &t->v[t->n];
 	*i = (struct tree_item){ .path = strdup(path), .src = src != NULL ? strdup(src) : NULL, .st = *st };
 	t->n++;
 	if (i->path == NULL || (src != NULL && i->src == NULL))
-		return err_set(e, "%s: out of memory", path);
+		return err_no_memory(e);
 	return 0;
 }
 
-/* Adds PATH (when WHOLE) and the directories that lead to it, as made-up ones. */
+/* Adds the parent directories of PATH, and if WHOLE PATH itself, as directories without a source. Returns 0 or -1. */
 static int add_parents(struct tree *t, const char *path, bool whole, struct err *e)
 {
-	static const struct stat made_up = { .st_mode = S_IFDIR | 0755 };
+	static const struct stat parent = { .st_mode = S_IFDIR | 0755 };
 	AUTO_FREE char *p = strdup(path);
 	char *slash;
 
 	if (p == NULL)
-		return err_set(e, "%s: out of memory", path);
+		return err_no_memory(e);
 	for (slash = strchr(p, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (add(t, p, NULL, &made_up, e) < 0)
+		if (add(t, p, NULL, &parent, e) < 0)
 			return -1;
 		*slash = '/';
 	}
-	return whole && *p != '\0' ? add(t, p, NULL, &made_up, e) : 0;
+	return whole && *p != '\0' ? add(t, p, NULL, &parent, e) : 0;
 }
 
 static bool excluded(const char *path, char *const *exclude, size_t n)
@@ -79,7 +79,7 @@ static void no_free(void *item)
 	(void)item;
 }
 
-/* Sorts, and finds out which items are one file: the first name has the contents, the others refer to it. */
+/* Sorts the items and finds hard links: the first name has the contents, the others refer to it. Returns 0 or -1. */
 static int settle(struct tree *t, struct err *e)
 {
 	void *files = NULL;
@@ -95,7 +95,7 @@ static int settle(struct tree *t, struct err *e)
 			continue;
 		first = tsearch(i, &files, by_file);
 		if (first == NULL)
-			rc = err_set(e, "%s: out of memory", i->path);
+			rc = err_no_memory(e);
 		else if (*first != i)
 			i->same = *first;
 	}
@@ -103,7 +103,7 @@ static int settle(struct tree *t, struct err *e)
 	return rc;
 }
 
-/* One entry that fts(3) found, REL relative to the tree. */
+/* Adds an entry found by fts(3); REL is its path relative to the tree. Returns 0 or -1. */
 static int visit(
     struct tree *t, const FTSENT *f, const char *rel, const char *prefix, struct words *skipped, struct err *e)
 {
@@ -116,7 +116,7 @@ static int visit(
 		errno = f->fts_errno;
 		return err_sys(e, "%s", f->fts_path);
 	case FTS_DC:
-		return err_set(e, "%s: a directory within itself", f->fts_path);
+		return err_set(e, "%s: directory loop", f->fts_path);
 	default:
 		break;
 	}
@@ -138,10 +138,10 @@ int tree_read(struct tree *t, const char *dir, const char *prefix, char *const *
 	FTSENT *f;
 	int rc;
 
-	/* With "/." at its end the root is followed when it is a symbolic link, and must be a directory. */
+	/* With "/." appended the root may be a symbolic link, and must be a directory. */
 	if (asprintf(&root, "%s/.", dir) < 0) {
 		root = NULL;
-		return err_set(e, "%s: out of memory", dir);
+		return err_no_memory(e);
 	}
 	roots[0] = root;
 	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);

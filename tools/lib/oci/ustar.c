@@ -5,7 +5,7 @@
 
 enum { BLOCK = 512, NAME = 0, MODE = 100, SIZE = 124, SUM = 148, TYPE = 156, MAGIC = 257, PREFIX = 345 };
 
-/* N characters: octal digits after spaces, up to a space, a NUL or the field's end. Returns 0 or -1. */
+/* Parses a field of N bytes: spaces, then octal digits up to a space, a NUL or the field's end. Returns 0 or -1. */
 static int octal(const unsigned char *p, size_t n, uint64_t *value)
 {
 	size_t i = 0, digits = 0;
@@ -18,7 +18,7 @@ static int octal(const unsigned char *p, size_t n, uint64_t *value)
 	return digits > 0 && (i == n || p[i] == ' ' || p[i] == '\0') ? 0 : -1;
 }
 
-/* The sum of a header's bytes, those of the sum itself as spaces. */
+/* Is the checksum right? It is the sum of the header's bytes, with its own bytes taken as spaces. */
 static bool sum_fits(const unsigned char *h)
 {
 	uint64_t said, sum = 0;
@@ -29,7 +29,7 @@ static bool sum_fits(const unsigned char *h)
 	return octal(h + SUM, 8, &said) == 0 && said == sum;
 }
 
-/* Appends at most N characters of P to NAME, whose parts "." and "" are left out. Returns 0, or -1: there is a "..". */
+/* Appends a path of at most N bytes to NAME, without "." and empty parts. Returns 0, or -1 if it contains "..". */
 static int add_parts(char *name, const unsigned char *p, size_t n)
 {
 	const unsigned char *end = memchr(p, '\0', n), *part;
@@ -52,7 +52,7 @@ static int add_parts(char *name, const unsigned char *p, size_t n)
 	return 0;
 }
 
-/* GNU's old format, "ustar  ", has other things where ustar has the name's beginning. */
+/* GNU's old format, "ustar  ", uses the bytes of the prefix for other fields. Returns 0 or -1. */
 static int read_name(const unsigned char *h, char *name)
 {
 	name[0] = '\0';
@@ -70,28 +70,28 @@ int ustar_next(struct ustar *t, struct ustar_entry *entry, struct err *e)
 
 	*entry = (struct ustar_entry){ 0 };
 	if (t->left < BLOCK)
-		return err_set(e, "the tar is cut off");
+		return err_set(e, "the archive is truncated");
 	if (memcmp(h, zero, BLOCK) == 0)
 		return 0;
 	if (memcmp(h + MAGIC, "ustar", 5) != 0 || !sum_fits(h) || octal(h + MODE, 8, &mode) < 0 ||
 	    octal(h + SIZE, 12, &size) < 0)
-		return err_set(e, "not a tar");
+		return err_set(e, "not a tar archive");
 	if (read_name(h, entry->name) < 0)
-		return err_set(e, "%.100s: a name with ..", (const char *)h);
+		return err_set(e, "%.100s: name contains ..", (const char *)h);
 	entry->dir = h[TYPE] == '5';
 	if (!entry->dir && h[TYPE] != '0' && h[TYPE] != '\0')
-		return err_set(e, "%s: neither a file nor a directory", entry->name);
+		return err_set(e, "%s: neither a regular file nor a directory", entry->name);
 	if (!entry->dir && entry->name[0] == '\0')
-		return err_set(e, "a file without a name");
+		return err_set(e, "entry without a name");
 	t->at += BLOCK, t->left -= BLOCK;
 	if (size > t->left || (entry->dir && size != 0))
-		return err_set(e, "%s: the tar is cut off", entry->name);
+		return err_set(e, "%s: the archive is truncated", entry->name);
 	entry->mode = mode & 07777;
 	entry->data = t->at;
 	entry->n = (size_t)size;
 	blocks = (entry->n + BLOCK - 1) / BLOCK * BLOCK;
 	if (blocks > t->left)
-		return err_set(e, "%s: the tar is cut off", entry->name);
+		return err_set(e, "%s: the archive is truncated", entry->name);
 	t->at += blocks, t->left -= blocks;
 	return 1;
 }

@@ -1,4 +1,7 @@
-/* A tar in memory, of files and directories: POSIX.1-1990's ustar (pax(1), "ustar Interchange Format"), and GNU's like it. */
+/*
+ * Reads a tar archive in memory that contains regular files and directories only: ustar (POSIX.1, pax, "ustar
+ * Interchange Format") and the old GNU format.
+ */
 #ifndef KS_OCI_USTAR_H
 #define KS_OCI_USTAR_H
 
@@ -10,20 +13,21 @@
 
 struct ustar {
 	const unsigned char *at; /* the next header */
-	size_t left;             /* bytes from there */
+	size_t left;             /* bytes from AT on */
 };
 
 struct ustar_entry {
 	char name[257]; /* relative, without "." and ".." */
-	mode_t mode;    /* permissions alone */
+	mode_t mode;    /* permission bits only */
 	bool dir;
-	const unsigned char *data; /* in the tar's memory */
+	const unsigned char *data; /* in the archive's memory */
 	size_t n;
 };
 
 /*
- * The next file or directory of T. Returns 1; 0 at the tar's end; -1 for what is cut off, has a wrong checksum, is neither
- * file nor directory, or has a name that leads elsewhere (an absolute one is taken as relative, as tar does).
+ * Reads the next entry of T. An absolute name is taken as relative, as tar does. Returns 1; 0 at the end of the
+ * archive; or -1 if the archive is truncated or has a wrong checksum, or the entry is neither a regular file nor a
+ * directory, or has ".." in its name.
  */
 int ustar_next(struct ustar *t, struct ustar_entry *entry, struct err *e);
 

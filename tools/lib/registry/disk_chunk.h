@@ -10,7 +10,7 @@
 struct regchunk {
 	struct regpool *p;
 	const char *repo;
-	const struct disk_chunk *chunk;
+	const struct disk_window *chunk;
 	const struct diskfile *to;
 	struct regtask task;
 	struct regchunk_stream *s_; /* while something comes; it survives a cut line */

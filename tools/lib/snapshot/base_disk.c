@@ -26,7 +26,7 @@ json_t *vm_base_new(const char *path, struct err *e)
 	/* In a container it is seen by the machine alone. */
 	if (fd < 0)
 		return json_pack("{s:s}", "path", path);
-	if (chunks_digest(fd, (uint64_t)st.st_size, -1, hex, e) < 0) {
+	if (blocks_digest(fd, (uint64_t)st.st_size, -1, hex, e) < 0) {
 		(void)err_prefix(e, "%s", path);
 		return NULL;
 	}
@@ -55,7 +55,7 @@ int vm_base_check(const json_t *base, struct err *e)
 	if (json_integer_value(json_object_get(base, "mtime")) == (json_int_t)st.st_mtim.tv_sec &&
 	    json_integer_value(json_object_get(base, "mtime_ns")) == (json_int_t)st.st_mtim.tv_nsec)
 		return 1;
-	if (chunks_digest(fd, (uint64_t)st.st_size, -1, hex, e) < 0)
+	if (blocks_digest(fd, (uint64_t)st.st_size, -1, hex, e) < 0)
 		return err_prefix(e, "%s", path);
 	return strcmp(hex, digest) == 0 ? 1 : (err_set(e, "%s: the disk stands on it, and it has changed", path), 0);
 }

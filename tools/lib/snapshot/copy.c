@@ -42,7 +42,7 @@ static int copy_file(const struct vmhold *from, const struct vmhold *to, const c
 
 	if (vmhold_file(from, name, &fd, &st, e) != 1 || vmhold_create(to, name, st.st_mode & 0777, &o, e) < 0)
 		return -1;
-	if (ioctl(fileno(o.f), FICLONE, fd) < 0 && chunks_digest(fd, (uint64_t)st.st_size, fileno(o.f), hex, e) < 0) {
+	if (ioctl(fileno(o.f), FICLONE, fd) < 0 && blocks_digest(fd, (uint64_t)st.st_size, fileno(o.f), hex, e) < 0) {
 		out_abort(&o);
 		return vmhold_says(from, name, e);
 	}

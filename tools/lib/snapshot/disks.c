@@ -115,7 +115,7 @@ static int copy_file(const char *from, const char *to, struct err *e)
 		return err_sys(e, "%s", to);
 	if (ioctl(out, FICLONE, in) == 0)
 		return 0;
-	return chunks_digest(in, (uint64_t)st.st_size, out, hex, e) < 0 ? err_prefix(e, "%s", to) : 0;
+	return blocks_digest(in, (uint64_t)st.st_size, out, hex, e) < 0 ? err_prefix(e, "%s", to) : 0;
 }
 
 /* One file of the chain on its way to the saved state. */

@@ -15,8 +15,8 @@ struct packing {
 	uint64_t size, count;
 	const unsigned char *zeros; /* the frame of a whole chunk of zeros */
 	size_t zeros_len;
-	struct chunksum sum;
-	/* Under the crew's lock: */
+	struct blocksum sum;
+	/* Under the workers' lock: */
 	uint64_t next; /* the chunk to take */
 	uint64_t data; /* no chunk from NEXT up to here has data */
 	uint64_t turn; /* the chunk whose frame is to be written */
@@ -29,7 +29,7 @@ struct packer {
 };
 
 /* Takes the next chunk. HOLE: it need not be read. Returns whether there is one. */
-static bool take(struct crew *c, struct packing *p, uint64_t *index, bool *hole)
+static bool take(struct workers *c, struct packing *p, uint64_t *index, bool *hole)
 {
 	bool more;
 
@@ -38,7 +38,7 @@ static bool take(struct crew *c, struct packing *p, uint64_t *index, bool *hole)
 	if (more) {
 		*index = p->next++;
 		if (*index >= p->data)
-			p->data = chunk_with_data(p->from, *index, p->count);
+			p->data = block_with_data(p->from, *index, p->count);
 		*hole = *index < p->data;
 	}
 	(void)pthread_mutex_unlock(&c->lock);
@@ -60,7 +60,7 @@ static int write_all(int fd, const unsigned char *data, size_t n, struct err *e)
 }
 
 /* Waits for the turn of chunk INDEX and writes its frame; the lock is not held meanwhile. */
-static int put(struct crew *c, struct packing *p, uint64_t index, const unsigned char *frame, size_t n, struct err *e)
+static int put(struct workers *c, struct packing *p, uint64_t index, const unsigned char *frame, size_t n, struct err *e)
 {
 	bool failed;
 	int rc;
@@ -83,7 +83,7 @@ static int put(struct crew *c, struct packing *p, uint64_t index, const unsigned
 /* Makes the frame of N bytes. Returns its length, or 0 with the reason in E. */
 static size_t compress(struct packer *k, size_t n, struct err *e)
 {
-	size_t len = ZSTD_compressCCtx(k->zstd, k->frame, ZSTD_compressBound(CHUNK_SIZE), k->raw, n, LEVEL);
+	size_t len = ZSTD_compressCCtx(k->zstd, k->frame, ZSTD_compressBound(SPARSE_BLOCK), k->raw, n, LEVEL);
 
 	if (!ZSTD_isError(len))
 		return len;
@@ -91,19 +91,19 @@ static size_t compress(struct packer *k, size_t n, struct err *e)
 	return 0;
 }
 
-static int pack_one(struct crew *c, struct packing *p, struct packer *k, uint64_t index, bool hole, struct err *e)
+static int pack_one(struct workers *c, struct packing *p, struct packer *k, uint64_t index, bool hole, struct err *e)
 {
-	size_t n = chunk_len(p->size, index), len;
+	size_t n = block_len(p->size, index), len;
 	bool zero;
 
-	if (hole && n == CHUNK_SIZE)
+	if (hole && n == SPARSE_BLOCK)
 		return put(c, p, index, p->zeros, p->zeros_len, e);
-	if (chunk_read(p->from, index, k->raw, n, e) < 0)
+	if (block_read(p->from, index, k->raw, n, e) < 0)
 		return -1;
-	zero = chunk_is_zero(k->raw, n);
-	if (zero && n == CHUNK_SIZE)
+	zero = block_is_zero(k->raw, n);
+	if (zero && n == SPARSE_BLOCK)
 		return put(c, p, index, p->zeros, p->zeros_len, e);
-	if (!zero && chunksum_add(&p->sum, index, k->raw, n, e) < 0)
+	if (!zero && blocksum_add(&p->sum, index, k->raw, n, e) < 0)
 		return -1;
 	len = compress(k, n, e);
 	return len > 0 ? put(c, p, index, k->frame, len, e) : -1;
@@ -119,14 +119,14 @@ static void packer_free(struct packer *k)
 /* K->raw is a chunk of zeros at first. */
 static int packer_new(struct packer *k, struct err *e)
 {
-	*k = (struct packer){ ZSTD_createCCtx(), calloc(1, CHUNK_SIZE), malloc(ZSTD_compressBound(CHUNK_SIZE)) };
+	*k = (struct packer){ ZSTD_createCCtx(), calloc(1, SPARSE_BLOCK), malloc(ZSTD_compressBound(SPARSE_BLOCK)) };
 	if (k->zstd != NULL && k->raw != NULL && k->frame != NULL)
 		return 0;
 	packer_free(k);
 	return err_no_memory(e);
 }
 
-static int pack(struct crew *c, void *job, struct err *e)
+static int pack(struct workers *c, void *job, struct err *e)
 {
 	struct packing *p = job;
 	struct packer k;
@@ -145,19 +145,19 @@ static int pack(struct crew *c, void *job, struct err *e)
 
 int frames_pack(int from, uint64_t size, int to, char hex[SHA256_HEX], struct err *e)
 {
-	struct packing p = { .from = from, .to = to, .size = size, .sum = CHUNKSUM_NEW };
+	struct packing p = { .from = from, .to = to, .size = size, .sum = BLOCKSUM_NEW };
 	struct packer zeros;
 	int rc;
 
-	p.count = size > 0 ? chunk_count(size) : 1;
+	p.count = size > 0 ? block_count(size) : 1;
 	if (packer_new(&zeros, e) < 0)
 		return -1;
 	p.zeros = zeros.frame;
-	p.zeros_len = compress(&zeros, CHUNK_SIZE, e);
-	rc = p.zeros_len > 0 ? crew_run(CREW_MOST, pack, &p, e) : -1;
+	p.zeros_len = compress(&zeros, SPARSE_BLOCK, e);
+	rc = p.zeros_len > 0 ? workers_run(workers_count(SPARSE_THREADS), pack, &p, e) : -1;
 	if (rc == 0)
-		rc = chunksum_end(&p.sum, size, hex, e);
-	chunksum_free(&p.sum);
+		rc = blocksum_end(&p.sum, size, hex, e);
+	blocksum_free(&p.sum);
 	packer_free(&zeros);
 	return rc;
 }

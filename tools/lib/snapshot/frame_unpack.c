@@ -11,7 +11,7 @@
 
 /* No frame of ours is longer than MAX_FRAME; that of a chunk of zeros is less than ZEROS. */
 enum { ZEROS = 512 };
-#define MAX_FRAME ZSTD_COMPRESSBOUND(CHUNK_SIZE)
+#define MAX_FRAME ZSTD_COMPRESSBOUND(SPARSE_BLOCK)
 #define WINDOW (2 * MAX_FRAME)
 
 static const unsigned char magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
@@ -19,8 +19,8 @@ static const unsigned char magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
 struct unpacking {
 	int from, to;
 	uint64_t size, count;
-	struct chunksum sum;
-	/* Under the crew's lock: */
+	struct blocksum sum;
+	/* Under the workers' lock: */
 	uint64_t next;              /* the chunk whose frame comes next */
 	unsigned char *window;      /* what has been read of FROM: */
 	size_t at, n;               /* the bytes AT to N are still to be used */
@@ -61,7 +61,7 @@ static int fill(struct unpacking *u, struct err *e)
 static bool zeros_next(const struct unpacking *u)
 {
 	return u->zeros_len > 0 && u->n - u->at >= u->zeros_len &&
-	       memcmp(u->window + u->at, u->zeros, u->zeros_len) == 0 && chunk_len(u->size, u->next) == CHUNK_SIZE;
+	       memcmp(u->window + u->at, u->zeros, u->zeros_len) == 0 && block_len(u->size, u->next) == SPARSE_BLOCK;
 }
 
 /* Copies the frame of the next chunk to K, after a look at what it says of itself. */
@@ -72,7 +72,7 @@ static int cut(struct unpacking *u, struct unpacker *k, struct err *e)
 
 	if (left < sizeof magic || memcmp(frame, magic, sizeof magic) != 0)
 		return err_set(e, left == 0 ? "it is cut short" : "it is not in zstd's format");
-	if (ZSTD_getFrameContentSize(frame, left) != chunk_len(u->size, u->next))
+	if (ZSTD_getFrameContentSize(frame, left) != block_len(u->size, u->next))
 		return err_set(e, "frame %llu is not of the size of its chunk", (unsigned long long)u->next);
 	len = ZSTD_findFrameCompressedSize(frame, left);
 	if (ZSTD_isError(len) || len > MAX_FRAME)
@@ -84,7 +84,7 @@ static int cut(struct unpacking *u, struct unpacker *k, struct err *e)
 }
 
 /* Takes the next frame that must be looked into. Returns 1, 0 at the end, or -1. */
-static int take(struct crew *c, struct unpacking *u, struct unpacker *k, uint64_t *index, struct err *e)
+static int take(struct workers *c, struct unpacking *u, struct unpacker *k, uint64_t *index, struct err *e)
 {
 	int rc = 0;
 
@@ -108,7 +108,7 @@ static int take(struct crew *c, struct unpacking *u, struct unpacker *k, uint64_
 	return rc;
 }
 
-static void learn_zeros(struct crew *c, struct unpacking *u, const struct unpacker *k)
+static void learn_zeros(struct workers *c, struct unpacking *u, const struct unpacker *k)
 {
 	(void)pthread_mutex_lock(&c->lock);
 	if (u->zeros_len == 0 && k->len <= ZEROS) {
@@ -118,25 +118,25 @@ static void learn_zeros(struct crew *c, struct unpacking *u, const struct unpack
 	(void)pthread_mutex_unlock(&c->lock);
 }
 
-static int unpack_one(struct crew *c, struct unpacking *u, struct unpacker *k, uint64_t index, struct err *e)
+static int unpack_one(struct workers *c, struct unpacking *u, struct unpacker *k, uint64_t index, struct err *e)
 {
-	size_t n = chunk_len(u->size, index);
+	size_t n = block_len(u->size, index);
 	size_t got = ZSTD_decompressDCtx(k->zstd, k->raw, n, k->frame, k->len);
 
 	if (ZSTD_isError(got) || got != n)
 		return err_set(e, "frame %llu is damaged", (unsigned long long)index);
-	if (chunk_is_zero(k->raw, n)) {
-		if (n == CHUNK_SIZE)
+	if (block_is_zero(k->raw, n)) {
+		if (n == SPARSE_BLOCK)
 			learn_zeros(c, u, k);
 		return 0;
 	}
-	return chunksum_add(&u->sum, index, k->raw, n, e) < 0 ? -1 : chunk_write(u->to, index, k->raw, n, e);
+	return blocksum_add(&u->sum, index, k->raw, n, e) < 0 ? -1 : block_write(u->to, index, k->raw, n, e);
 }
 
-static int unpack(struct crew *c, void *job, struct err *e)
+static int unpack(struct workers *c, void *job, struct err *e)
 {
 	struct unpacking *u = job;
-	struct unpacker k = { ZSTD_createDCtx(), malloc(MAX_FRAME), malloc(CHUNK_SIZE), 0 };
+	struct unpacker k = { ZSTD_createDCtx(), malloc(MAX_FRAME), malloc(SPARSE_BLOCK), 0 };
 	uint64_t index = 0;
 	int rc = 1;
 
@@ -153,20 +153,20 @@ static int unpack(struct crew *c, void *job, struct err *e)
 
 int frames_unpack(int from, uint64_t size, int to, char hex[SHA256_HEX], struct err *e)
 {
-	struct unpacking u = { .from = from, .to = to, .size = size, .sum = CHUNKSUM_NEW };
+	struct unpacking u = { .from = from, .to = to, .size = size, .sum = BLOCKSUM_NEW };
 	int rc = 0;
 
-	u.count = size > 0 ? chunk_count(size) : 1;
+	u.count = size > 0 ? block_count(size) : 1;
 	u.window = malloc(WINDOW);
 	if (u.window == NULL)
 		return err_no_memory(e);
 	if (ftruncate(to, (off_t)size) < 0)
 		rc = err_sys(e, "write");
 	if (rc == 0)
-		rc = crew_run(CREW_MOST, unpack, &u, e);
+		rc = workers_run(workers_count(SPARSE_THREADS), unpack, &u, e);
 	if (rc == 0)
-		rc = chunksum_end(&u.sum, size, hex, e);
-	chunksum_free(&u.sum);
+		rc = blocksum_end(&u.sum, size, hex, e);
+	blocksum_free(&u.sum);
 	free(u.window);
 	return rc;
 }

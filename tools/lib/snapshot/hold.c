@@ -58,7 +58,7 @@ static int slurp(const struct vmhold *h, const char *name, char **text, size_t *
 	*text = malloc(*n + 1);
 	if (*text == NULL)
 		return err_no_memory(e);
-	return chunk_read(fd, 0, *text, *n, e) < 0 ? vmhold_says(h, name, e) : 1;
+	return block_read(fd, 0, *text, *n, e) < 0 ? vmhold_says(h, name, e) : 1;
 }
 
 int vmhold_open(struct vmhold *h, const char *dir, struct err *e)
@@ -176,7 +176,7 @@ int vmhold_digest(struct vmhold *h, int fd, const struct stat *st, struct vmform
 	struct stat after;
 
 	form->size = (uint64_t)st->st_size;
-	if (chunks_digest(fd, form->size, -1, form->digest, e) < 0)
+	if (blocks_digest(fd, form->size, -1, form->digest, e) < 0)
 		return vmhold_says(h, form->name, e);
 	if (fstat(fd, &after) < 0 || !vmtrust_same(st, &after)) {
 		(void)err_set(e, "it changed while it was read");

@@ -72,7 +72,7 @@ static int squeeze(
 	if (fstat(fileno(o->f), &packed) < 0)
 		return err_sys(e, "fstat");
 	f->packed.size = (uint64_t)packed.st_size;
-	if (chunks_digest(fileno(o->f), f->packed.size, -1, f->packed.digest, e) < 0)
+	if (blocks_digest(fileno(o->f), f->packed.size, -1, f->packed.digest, e) < 0)
 		return vmhold_says(h, f->packed.name, e);
 	return 0;
 }
