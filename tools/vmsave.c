@@ -13,7 +13,7 @@
 #include "snapshot/dir.h"
 #include "snapshot/resume.h"
 #include "snapshot/saver.h"
-#include "vm/stay.h"
+#include "vm/supervise.h"
 
 #define MACHINES 99
 #define MAPS 6

@@ -13,13 +13,13 @@
 #include "vm/qmp.h"
 #include "base/sha256.h"
 #include "base/readfile.h"
-#include "vm/command.h"
+#include "vm/command_line.h"
 #include "vm/description.h"
-#include "vm/launch.h"
+#include "vm/start.h"
 #include "vm/prepare.h"
 #include "snapshot/resume.h"
 #include "vm/run.h"
-#include "vm/stay.h"
+#include "vm/supervise.h"
 
 enum {
 	OPT_KEEP_DISK = OPT_LONG,

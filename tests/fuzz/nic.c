@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "vm/disk_image.h"
-#include "vm/spec.h"
+#include "vm/machine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -15,7 +15,7 @@
 #include "base/sparse.h"
 #include "snapshot/base_disk.h"
 #include "vm/disk_image.h"
-#include "vm/top.h"
+#include "vm/overlays.h"
 
 /* The map that PATH is under, or NULL. */
 static const struct vm_map *map_of(const struct vm_disks *d, const char *path)

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "vm/command.h"
+#include "vm/command_line.h"
 
 #define VM_DESC "vm.json"
 #define VMDESC_FORMAT 1

@@ -12,7 +12,7 @@
 #include "base/args.h"
 #include "base/cleanup.h"
 #include "base/child.h"
-#include "vm/spec.h"
+#include "vm/machine.h"
 
 /* qemu-img takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
 static const char *fence(const char *path)

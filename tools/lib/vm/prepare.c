@@ -12,7 +12,7 @@
 #include "vm/description.h"
 #include "vm/disk_image.h"
 #include "vm/run.h"
-#include "vm/top.h"
+#include "vm/overlays.h"
 
 static int look_up_format(const struct vm_prep *p, struct vm_disk *d, struct err *e)
 {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "vm/command.h"
+#include "vm/command_line.h"
 
 struct vm_prep {
 	/* Set by the caller. */

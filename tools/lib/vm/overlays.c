@@ -1,4 +1,4 @@
-#include "vm/top.h"
+#include "vm/overlays.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* Being the parent of a VM until it ends; fit for process 1 of a container. */
-#ifndef KS_VM_STAY_H
-#define KS_VM_STAY_H
+#ifndef KS_VM_SUPERVISE_H
+#define KS_VM_SUPERVISE_H
 
 #include <stdint.h>
 

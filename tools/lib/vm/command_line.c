@@ -1,4 +1,4 @@
-#include "vm/command.h"
+#include "vm/command_line.h"
 
 #include <fcntl.h>
 #include <stdio.h>

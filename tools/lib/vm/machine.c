@@ -1,4 +1,4 @@
-#include "vm/spec.h"
+#include "vm/machine.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

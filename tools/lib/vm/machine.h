@@ -1,6 +1,6 @@
 /* What a virtual machine is made of, and the parsers of the options that describe its parts. */
-#ifndef KS_VM_SPEC_H
-#define KS_VM_SPEC_H
+#ifndef KS_VM_MACHINE_H
+#define KS_VM_MACHINE_H
 
 #include <net/if.h>
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * ever changes its name: DISK stays what it was, its overlays are DISK.1, DISK.2 and so on, and DISK.top is a symbolic
  * link to the one in use.
  */
-#ifndef KS_VM_TOP_H
-#define KS_VM_TOP_H
+#ifndef KS_VM_OVERLAYS_H
+#define KS_VM_OVERLAYS_H
 
 #include "base/err.h"
 

@@ -1,4 +1,4 @@
-#include "vm/launch.h"
+#include "vm/start.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* Running a QEMU command line until the machine runs. */
-#ifndef KS_VM_LAUNCH_H
-#define KS_VM_LAUNCH_H
+#ifndef KS_VM_START_H
+#define KS_VM_START_H
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
  * The QEMU command line of a virtual machine. Every device has an id and a fixed address, so that the same
  * description gives the same machine again: a saved state resumes only in an equal one.
  */
-#ifndef KS_VM_COMMAND_H
-#define KS_VM_COMMAND_H
+#ifndef KS_VM_COMMAND_LINE_H
+#define KS_VM_COMMAND_LINE_H
 
 #include <stdint.h>
 
@@ -12,7 +12,7 @@
 	"gate" /* and the number of the NIC: the id of what holds its packets back until a machine may be reached */
 
 #include "base/args.h"
-#include "vm/spec.h"
+#include "vm/machine.h"
 
 struct vm {
 	const char *qemu, *name, *machine, *cpu;

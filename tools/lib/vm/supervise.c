@@ -1,4 +1,4 @@
-#include "vm/stay.h"
+#include "vm/supervise.h"
 
 #include <errno.h>
 #include <poll.h>
