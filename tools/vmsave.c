@@ -251,7 +251,7 @@ int main(int argc, char **argv)
 
 	if (parse(&c, &s) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);
-	signals = vm_stay_signals(&e);
+	signals = vm_signals(&e);
 	s.n = (size_t)c.argc / 2;
 	s.v = calloc(s.n, sizeof *s.v);
 	if (signals < 0 || s.v == NULL)

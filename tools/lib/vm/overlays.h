@@ -1,23 +1,23 @@
 /*
- * The overlays that saves make on a machine's disk. QEMU may open a file that it uses by its name again, so no file
- * ever changes its name: DISK stays what it was, its overlays are DISK.1, DISK.2 and so on, and DISK.top is a symbolic
- * link to the one in use.
+ * The overlays that vmsave adds on top of a running machine's disk. QEMU may reopen a file in use by its name, so a
+ * file is never renamed: DISK keeps its name, the overlays are DISK.1, DISK.2 and so on, and the symbolic link DISK.top
+ * points to the top one, which the machine writes to.
  */
 #ifndef KS_VM_OVERLAYS_H
 #define KS_VM_OVERLAYS_H
 
 #include "base/err.h"
 
-/* The file that DISK has come to, in TOP (to be freed); NULL: DISK itself. Returns 0 or -1. */
-int vm_top_find(const char *disk, char **top, struct err *e);
+/* Sets TOP (free it) to the top overlay of DISK; to NULL if DISK has no overlays. Returns 0 or -1. */
+int vm_overlay_top(const char *disk, char **top, struct err *e);
 
-/* The name of the next overlay of DISK, to be freed; NULL with the reason in E. */
-char *vm_top_next(const char *disk, struct err *e);
+/* Returns the first unused name for an overlay of DISK (free it), or NULL with the reason in E. */
+char *vm_overlay_next(const char *disk, struct err *e);
 
-/* DISK has come to TOP, a file beside it. Returns 0 or -1. */
-int vm_top_set(const char *disk, const char *top, struct err *e);
+/* Makes TOP, a file in the directory of DISK, its top overlay. Returns 0 or -1. */
+int vm_overlay_set_top(const char *disk, const char *top, struct err *e);
 
-/* Removes the overlays of a DISK that is made anew, and the link. */
-void vm_top_remove(const char *disk);
+/* Removes the overlays of DISK and the link, before DISK is created again. */
+void vm_overlays_remove(const char *disk);
 
 #endif

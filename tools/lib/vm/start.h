@@ -1,35 +1,56 @@
-/* Running a QEMU command line until the machine runs. */
+/*
+ * Starting a virtual machine: the runtime directory, the root disk, QEMU until the machine runs, and the machine's
+ * description.
+ */
 #ifndef KS_VM_START_H
 #define KS_VM_START_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/args.h"
 #include "base/child.h"
 #include "base/err.h"
+#include "vm/machine.h"
 #include "vm/qmp.h"
 
-struct vm_launch {
-	const struct args *command;
-	const char *qmp;       /* path of its QMP socket */
-	const char *log;       /* file for what QEMU says; written anew */
-	const char *saved_ram; /* the file of the memory that it resumes with (vmholes.h); NULL: none */
-	int death_signal;      /* what QEMU gets when its parent ends; 0: nothing */
-	int cancel_fd;         /* readable: give up */
-	int64_t deadline;      /* of now_ms */
-	/* What is done with a QEMU that answers, before it must run (0 or -1); NULL: nothing. */
+struct vm_start {
+	/* Set by the caller. */
+	struct vm *vm;                            /* with the paths of its files; its disks are completed here */
+	const char *run;                          /* runtime directory; created if necessary */
+	const char *disk, *backing;               /* root disk, and the backing file of a new overlay; NULL: none */
+	const char *disk_format, *backing_format; /* "raw" or "qcow2"; NULL: detect */
+	uint64_t disk_size;                       /* virtual size of the overlay in bytes; 0: that of BACKING */
+	bool keep_disk;                           /* use an existing DISK instead of creating the overlay again */
+	const char *resumed;                      /* saved state that the machine resumes from; NULL: it boots */
+	int death_signal;                         /* sent to QEMU when this process ends; 0: none */
+	int cancel_fd;                            /* the start is cancelled when it is readable; -1: none */
+	int64_t deadline;                         /* of now_ms */
+	/* Called when QEMU answers on QMP, to bring the machine to run (returns 0 or -1); NULL: it boots by itself. */
 	int (*bring)(struct qmp *q, void *arg, int64_t deadline, struct err *e);
 	void *arg;
-	char version[32]; /* set by vm_launch: QEMU's */
+	/* Set by vm_start. */
+	char version[32]; /* of QEMU; set before BRING is called */
+	char *log, *desc; /* paths of QEMU's log and of the description */
+	int run_fd;       /* initialize to -1; holds the lock on the runtime directory */
+	bool created_run, created_files, created_disk;
 };
 
 /*
- * Starts QEMU and returns 0 when query-status says "running". When it does not come to that (QEMU ended, DEADLINE
- * has passed, cancelled) QEMU is killed, and the result is -1; the words of QEMU, if there are any, make the error.
+ * Starts the machine and returns 0 when QEMU reports that it is running; its description is written last. If that
+ * fails, QEMU is killed, everything that was created is removed, and the result is -1: there is a VM in the runtime
+ * directory, another vmstart uses it, a file is missing, QEMU ended (E contains its messages), the deadline has passed,
+ * or the start was cancelled.
  */
-int vm_launch(struct vm_launch *l, struct child *qemu, struct err *e);
+int vm_start(struct vm_start *s, struct child *qemu, struct err *e);
 
-/* Makes an error of how QEMU ended, STATUS as of wait(2), and of the words in its log. Returns -1. */
-int vm_launch_words(const char *log, const char *program, int status, struct err *e);
+/* Appends the command line that vm_start would run to A. Creates nothing. Returns 0 or -1; free A in either case. */
+int vm_start_command(struct vm_start *s, struct args *a, struct err *e);
+
+/* Removes the sockets, the pid file and the description of a started machine that has ended. The logs stay. */
+void vm_start_clean(const struct vm_start *s);
+
+/* Releases the lock on the runtime directory and frees the paths. */
+void vm_start_free(struct vm_start *s);
 
 #endif
