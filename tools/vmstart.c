@@ -133,6 +133,7 @@ static const struct {
 	{ OPT_GRACE, offsetof(struct settings, grace_text) },
 };
 
+/* Stores the argument of option ID. False if the option is not in slots. */
 static bool keep_text(struct settings *s, int id, const char *text)
 {
 	size_t i;
@@ -145,6 +146,7 @@ static bool keep_text(struct settings *s, int id, const char *text)
 	return false;
 }
 
+/* Parses the argument of --nic, --extra-disk or --fw-cfg and adds the part to VM. Returns 0 or -1. */
 static int add_part(struct vm *vm, int id, const char *spec, struct err *e)
 {
 	int rc = -1;
@@ -269,6 +271,7 @@ static int check_accel(const struct cli *c, struct settings *s, struct err *e)
 	return 0;
 }
 
+/* Sets PATH to GIVEN or else RUN/NAME. Returns 0 or -1. */
 static int set_path(char **path, const char *given, const char *run, const char *name, bool socket, struct err *e)
 {
 	*path = vm_run_path(given, run, name);
@@ -345,8 +348,11 @@ static int open_state(const struct cli *c, struct settings *s, struct err *e)
 	s->start.backing = s->resume.root;
 	s->start.backing_format = strcmp(s->vm.root.format, "raw") == 0 ? "raw" : "qcow2";
 	vm_disk_free(&s->vm.root);
-	if (s->start.disk == NULL && s->resume.root != NULL)
+	if (s->start.disk == NULL && s->resume.root != NULL) {
 		s->start.disk = s->root = vm_run_path(NULL, s->start.run, VM_DISK);
+		if (s->root == NULL)
+			return cli_fail(c, EX_FAIL, (err_no_memory(e), e));
+	}
 	s->start.resumed = s->resume.dir;
 	s->start.bring = vm_resume_bring;
 	s->start.arg = &s->resume;
@@ -354,8 +360,7 @@ static int open_state(const struct cli *c, struct settings *s, struct err *e)
 	return EX_DONE;
 }
 
-/* Ends this process with the signal that cancelled the start. Has no effect on process 1 of a container, which exits.
- */
+/* Ends this process with the signal that cancelled the start. Process 1 of a container survives that, and exits. */
 static int die(int signal_number)
 {
 	sigset_t set;
@@ -368,6 +373,7 @@ static int die(int signal_number)
 	return EX_FAIL;
 }
 
+/* Reports why the start failed. Returns an exit code. */
 static int failed(const struct cli *c, const struct settings *s, struct err *e)
 {
 	int signal_number = vm_signal_take(s->start.cancel_fd);

@@ -67,8 +67,7 @@ static void add_machine(const struct vm *vm, struct args *a)
 	args_add(a, "-m");
 	args_add(a, "%lluM", mib);
 	args_add(a, "-object");
-	/* share=off maps saved RAM copy-on-write: machines that resume from it share the pages that they do not change.
-	 */
+	/* share=off: saved RAM is mapped copy-on-write, so resumed machines share the pages that they do not change. */
 	if (vm->ram != NULL)
 		args_add(a, "memory-backend-file,id=" VM_MEMORY ",size=%lluM,mem-path=%s,share=off", mib, ram);
 	else

@@ -253,7 +253,7 @@ int vm_connect_nics(struct vm *vm, const struct vm_nic *given, size_t n, struct 
 	char mac[18];
 
 	if (n != vm->nnics)
-		return err_set(e, "resume: %zu --nic given, but the saved machine has %zu", n, vm->nnics);
+		return err_set(e, "resume: %zu --nic given, the saved machine has %zu", n, vm->nnics);
 	for (i = 0; i < n; i++) {
 		if (given[i].mac[0] != '\0' && strcmp(given[i].mac, vm->nics[i].mac) != 0)
 			return err_set(e, "nic: the saved machine has the MAC address %s", vm->nics[i].mac);
