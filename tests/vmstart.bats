@@ -413,6 +413,18 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[[ $* = *'driver=qcow2,node-name=root'* ]]
 }
 
+@test "the top overlay of a raw disk is opened as qcow2" {
+	truncate -s 4M disk.raw
+	# As vmsave leaves them.
+	qemu-img create -q -f qcow2 -b disk.raw -F raw disk.raw.1
+	ln -s disk.raw.1 disk.raw.top
+	run start --print -d disk.raw --disk-format raw
+	[ "$status" = 0 ]
+	[[ $output = *"driver=qcow2,node-name=root,"*"file.filename=disk.raw.1,"* ]]
+	run start --print -d disk.raw
+	[[ $output = *"driver=qcow2,node-name=root,"*"file.filename=disk.raw.1,"* ]]
+}
+
 @test "each path in the runtime directory can be set" {
 	mkdir sockets
 	start --qmp sockets/q --agent sockets/a --console-socket sockets/c --console log --pidfile p

@@ -96,6 +96,7 @@ static void add_basic_devices(const struct vm *vm, struct args *a)
 static void add_disk(const struct vm_disk *d, size_t number, struct args *a)
 {
 	AUTO_FREE char *path = escaped(a, d->top != NULL ? d->top : d->path);
+	const char *format = d->top != NULL ? "qcow2" : d->format;
 	char id[32] = "root";
 
 	if (number > 0)
@@ -104,7 +105,7 @@ static void add_disk(const struct vm_disk *d, size_t number, struct args *a)
 	args_add(a,
 	    "driver=%s,node-name=%s,read-only=%s,discard=unmap,cache.direct=off,cache.no-flush=on,"
 	    "file.driver=file,file.filename=%s,file.discard=unmap,file.cache.direct=off,file.cache.no-flush=on",
-	    d->format, id, d->readonly ? "on" : "off", path);
+	    format, id, d->readonly ? "on" : "off", path);
 	args_add(a, "-device");
 	args_add(a, "virtio-blk-pci,id=%s-dev,drive=%s,addr=0x%zx,serial=%s%s", id, id, ADDR_DISK + number,
 	    d->serial[0] != '\0' ? d->serial : id, number == 0 ? ",bootindex=1" : "");

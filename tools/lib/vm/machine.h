@@ -33,7 +33,7 @@ struct vm_disk {
 	char *path;      /* allocated */
 	char *top;       /* top overlay on PATH if vmsave has added any (vm/overlays.h), else NULL; allocated */
 	char serial[21]; /* virtio-blk takes 20 bytes; empty: not given */
-	char format[16]; /* "raw" or "qcow2"; empty: not known yet */
+	char format[16]; /* of PATH: "raw" or "qcow2"; empty: not known yet. Overlays are always qcow2. */
 	bool readonly;
 };
 
@@ -71,8 +71,7 @@ struct vm {
  */
 int vm_nic_parse(struct vm_nic *nic, const char *spec, struct err *e);
 
-/* Parses "FILE[,serial=S][,format=raw|qcow2][,readonly]"; FILE contains no comma. Returns 0, or -1 (nothing to free).
- */
+/* Parses "FILE[,serial=S][,format=raw|qcow2][,readonly]", where FILE contains no comma. Returns 0 or -1. */
 int vm_disk_parse(struct vm_disk *disk, const char *spec, struct err *e);
 
 /* Frees the disk's names and sets it to zero. */
