@@ -1,4 +1,4 @@
-# ramholes.so, preloaded into a program that maps a file and says what it finds; in QEMU it is in vmsave.bats.
+# ramholes.so, preloaded into a program that maps a file and prints what it maps. vmsave.bats tests it in QEMU.
 load lib/common
 
 setup() {
@@ -12,7 +12,7 @@ setup() {
 	head -c 512K /dev/zero | tr '\0' y | dd of=ram bs=512K seek=9 conv=notrunc status=none
 }
 
-# mapped [FLAG]: how many KiB of the mapping are the file's, and the digest of all that is in it.
+# mapped [FLAG]: prints how many KiB of the mapping are backed by the file, and the digest of its contents.
 mapped() {
 	python3 - "${1:-MAP_PRIVATE}" <<-'END'
 		import hashlib, mmap, sys
@@ -29,17 +29,17 @@ mapped() {
 
 with() { LD_PRELOAD=$BIN/ramholes.so RAMHOLES=$1 mapped "${@:2}"; }
 
-@test "holes of a MiB and more are none of the file; its contents are the same" {
+@test "holes of 1 MiB and more are not mapped from the file; the contents are the same" {
 	local plain
 	plain=$(mapped)
 	[ "${plain% *}" = 8192 ]
 	run -0 with ram
-	# The half MiB between stays; 1 + 1 + 0.5 + 0.5 MiB are the file's.
+	# The hole of half a MiB stays mapped: 1 + 1 + 0.5 + 0.5 MiB are the file's.
 	[ "${output% *}" = 3072 ]
 	[ "${output#* }" = "${plain#* }" ]
 }
 
-@test "what is shared, what is another file, and what nobody named are left alone" {
+@test "shared mappings, other files, and all mappings without RAMHOLES are not changed" {
 	run -0 with ram MAP_SHARED
 	[ "${output% *}" = 8192 ]
 	touch other

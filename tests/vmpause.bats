@@ -1,4 +1,4 @@
-# vmpause: machines stand still, and go on.
+# vmpause: pauses and unpauses VMs.
 load lib/common
 load lib/vm
 
@@ -6,25 +6,25 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
 teardown() { vm_end; }
 
-@test "machines stand still, and go on" {
+@test "VMs are paused and unpaused" {
 	"$BIN/vmstart" --name vm --run run -m 32 3>&-
 	"$BIN/vmstart" --name vm2 --run run2 -m 32 3>&-
 	run "$BIN/vmpause" run run2
 	[ "$status" = 0 ]
 	[ -z "$output" ]
 	[[ $(vm_status run) = *paused* && $(vm_status run2) = *paused* ]]
-	# Twice is no error.
+	# Pausing twice is not an error.
 	"$BIN/vmpause" run
 	run "$BIN/vmpause" --resume --timeout 2 run run2
 	[ "$status" = 0 ]
-	# These guests have no agent: that is said.
-	[[ $output = "vmpause: run: its clock is behind: "* ]]
+	# These guests have no agent, which is reported.
+	[[ $output = "vmpause: run: the guest's clock was not set: "* ]]
 	[[ $(vm_status run) = *running* && $(vm_status run2) = *running* ]]
 }
 
 @test "the guest's clock is set by its agent" {
 	"$BIN/vmstart" --name vm --run run -m 32 3>&-
-	# An agent in the guest's place.
+	# A fake agent.
 	rm run/agent.sock
 	cat > agent <<- 'END'
 		#!/usr/bin/perl
@@ -51,10 +51,10 @@ teardown() { vm_end; }
 	[ "$((time / 1000000000 - $(date +%s)))" -le 5 ]
 }
 
-@test "no machine, or one whose QMP somebody else has: an error, in time" {
+@test "no VM, or a QMP socket that serves another client, is an error within the timeout" {
 	run "$BIN/vmpause" nowhere
 	[ "$status" = 1 ]
-	[ "$output" = "vmpause: nowhere: no machine runs there: nowhere/qmp.sock: No such file or directory" ]
+	[ "$output" = "vmpause: nowhere: no VM is running there: nowhere/qmp.sock: No such file or directory" ]
 	"$BIN/vmstart" --name vm --run run -m 32 3>&-
 	socat -u UNIX-CONNECT:run/qmp.sock - > other 3>&- &
 	keep_pid $!

@@ -284,7 +284,7 @@ reseal() {
 	echo '{"format": 1}' > nowhere/vm.json
 	run resume nowhere two
 	[ "$status" = 3 ]
-	[[ $output = "vmstart: nowhere/vm.json: not the description of a machine"* ]]
+	[[ $output = "vmstart: nowhere/vm.json: not a valid machine description"* ]]
 }
 
 @test "a full disk: the machine goes on, and no state is left" {
@@ -410,7 +410,7 @@ reseal() {
 	"$BIN/vmsave" run saved
 	run resume saved two --renew /bin/true --timeout 2
 	[ "$status" = 124 ]
-	[[ $output = "vmstart: vm: does not run after 2 s: "*"agent"* ]]
+	[[ $output = "vmstart: vm: not running after 2 s: "*"agent"* ]]
 	[ ! -e two ]
 	"$BIN/vmstate" saved
 }

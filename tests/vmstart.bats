@@ -1,4 +1,4 @@
-# vmstart: real QEMU, by TCG, with guests of one boot sector.
+# vmstart: real QEMU machines under TCG; the guests consist of a boot sector.
 load lib/common
 load lib/vm
 
@@ -15,28 +15,28 @@ qmp() {
 		timeout 5 socat -t 2 - "UNIX-CONNECT:${2:-run/qmp.sock}"
 }
 
-# background COMMAND...: sets PID. Bash starts it with SIGINT ignored; vmstart does not mind.
+# background COMMAND...: sets PID. Bash starts it with SIGINT ignored, which vmstart undoes.
 background() {
 	"$@" 3>&- 2> err &
 	PID=$!
 	keep_pid "$PID"
 }
 
-# ended CODE: waits for the background command, which must exit with CODE.
+# ended CODE: waits for the background command to exit with CODE.
 ended() {
 	local code=0
 	wait "$PID" || code=$?
 	[ "$code" = "$1" ]
 }
 
-# A process whose parent is gone is reaped by another: it may be a zombie for a moment, and
-# has ended when its last thread has.
+# A process whose parent has ended is reaped by another one, so it may be a zombie for a moment. It has ended
+# when its last thread has.
 is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "/proc/$1/status"; }
 
-# The foreground VM has come up.
+# True when the foreground VM answers on QMP.
 is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 
-@test "vmstart returns when QEMU runs, and leaves it running" {
+@test "vmstart returns when the VM is running, and leaves it running" {
 	run start
 	[ "$status" = 0 ]
 	[ -z "$output" ]
@@ -48,11 +48,11 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ -e run/qemu.log ]
 	[ "$(stat -c %a run)" = 700 ]
 	[ "$(jq -r '.name, .memory, .cpus' run/vm.json | paste -sd' ')" = "vm $((32 << 20)) 1" ]
-	# It leads a session of its own.
+	# It is a session leader.
 	[ "$(ps -o sid= -p "$(< run/pid)" | tr -d ' ')" = "$(< run/pid)" ]
 }
 
-@test "vmstart leaves no descriptor to QEMU, make's jobserver neither" {
+@test "QEMU inherits no descriptor from vmstart, not even make's jobserver" {
 	local left
 	mkfifo jobserver
 	exec 7> marker 8<> jobserver
@@ -62,11 +62,11 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ "$left" = "$(printf '%s\n' /dev/null "$PWD"/run/{console.log,pid,qemu.log} | sort)" ]
 }
 
-@test "vmstart chooses TCG where the processor has no virtualisation" {
-	! grep -qwE 'vmx|svm' /proc/cpuinfo || skip "this processor has it"
+@test "vmstart uses TCG if the processor has no hardware virtualization" {
+	! grep -qwE 'vmx|svm' /proc/cpuinfo || skip "this processor has hardware virtualization"
 	run start -v
 	[ "$status" = 0 ]
-	[[ $output = "vmstart: vm: no usable KVM here: TCG"* ]]
+	[[ $output = "vmstart: vm: KVM is not usable here: using TCG"* ]]
 	[[ $(tr '\0' ' ' < /proc/"$(< run/pid)"/cmdline) = *' -accel tcg,'*' -cpu qemu64 '* ]]
 	run "$BIN/vmstart" -n vm --run x --accel kvm --print
 	[[ $output = *'-accel kvm'*'-cpu host,migratable=on'* ]]
@@ -74,18 +74,18 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ "$status" = 2 ]
 }
 
-@test "vmstart refuses a runtime directory where a VM runs already" {
+@test "vmstart refuses a runtime directory where a VM is running already" {
 	start
 	local pid
 	pid=$(< run/pid)
 	run start
 	[ "$status" = 1 ]
-	[ "$output" = "vmstart: vm: run: a VM already runs there" ]
+	[ "$output" = "vmstart: vm: run: a VM is already running there" ]
 	kill -0 "$pid"
 	[[ $(qmp query-status) = *running* ]]
 }
 
-@test "vmstart removes what a killed VM has left, and starts again" {
+@test "vmstart removes the files of a killed VM, and starts again" {
 	start
 	local pid
 	pid=$(< run/pid)
@@ -98,7 +98,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	kill -0 "$(< run/pid)"
 }
 
-@test "vmstart makes the disk an overlay of the backing" {
+@test "vmstart creates the disk as an overlay on the backing file" {
 	mkdir images
 	qemu-img create -q -f qcow2 images/base.qcow2 64M
 	polite_disk raw.img
@@ -108,7 +108,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	grep -qF '"backing-filename-format": "qcow2"' facts
 	grep -qF '"virtual-size": 67108864' facts
 	"$BIN/vmstop" --now run
-	# A raw backing, a larger disk.
+	# A raw backing file and a larger disk.
 	start -d disk.qcow2 -b raw.img --disk-size 128M
 	qemu-img info -U --output=json disk.qcow2 > facts
 	grep -qF '"backing-filename-format": "raw"' facts
@@ -117,7 +117,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[[ $(qmp query-named-block-nodes) = *'"node-name": "root"'* ]]
 }
 
-@test "vmstart --keep-disk takes a disk that is there" {
+@test "vmstart --keep-disk uses an existing disk" {
 	qemu-img create -q -f qcow2 base.qcow2 64M
 	start -d disk.qcow2 -b base.qcow2 --keep-disk
 	"$BIN/vmstop" --now run
@@ -130,21 +130,21 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	qemu-io -c 'read -P 0 0 4k' disk.qcow2 | grep -q 'read 4096/4096'
 }
 
-@test "vmstart says why there is no disk, and leaves nothing behind" {
+@test "vmstart reports why the disk cannot be created or opened, and leaves nothing behind" {
 	qemu-img create -q -f qcow2 base.qcow2 64M
 	run start -d disk.qcow2 -b missing.qcow2
 	[ "$status" = 1 ]
 	[ "$output" = "vmstart: vm: disk.qcow2: missing.qcow2: No such file or directory" ]
 	run start -d disk.qcow2 -b base.qcow2 --disk-size 32M
 	[ "$status" = 1 ]
-	[[ $output = *"disk.qcow2: size 33554432 is less than that of base.qcow2, 67108864" ]]
+	[[ $output = *"disk.qcow2: size 33554432 is less than the size of base.qcow2, 67108864" ]]
 	run start -d missing.qcow2
 	[ "$status" = 1 ]
 	[[ $output = "vmstart: vm: qemu-img: Could not open"*"missing.qcow2"* ]]
 	[ "$(ls)" = base.qcow2 ]
 }
 
-@test "vmstart hands on QEMU's own words, and leaves nothing behind" {
+@test "vmstart reports QEMU's own messages, and leaves nothing behind" {
 	qemu-img create -q -f qcow2 base.qcow2 64M
 	run start -d disk.qcow2 -b base.qcow2 -k no-kernel
 	[ "$status" = 1 ]
@@ -161,12 +161,12 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ "$status" = 1 ]
 }
 
-@test "vmstart gives up at the deadline with 124, and ends QEMU" {
+@test "vmstart exits with 124 at the deadline, and ends QEMU" {
 	printf '#!/bin/sh\necho $$ > fake.pid\nsleep 60 &\necho $! >> fake.pid\nwait\n' > fake
 	chmod +x fake
 	run start --qemu ./fake --timeout 1
 	[ "$status" = 124 ]
-	[[ $output = "vmstart: vm: does not run after 1 s: "* ]]
+	[[ $output = "vmstart: vm: not running after 1 s: "* ]]
 	[ ! -e run ]
 	local pid
 	while read -r pid; do
@@ -174,8 +174,8 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	done < fake.pid
 }
 
-@test "vmstart does not wait for an answer that never comes" {
-	# Takes the connection, as a QMP socket with another client does, and says nothing.
+@test "vmstart stops waiting for a QMP answer at the deadline" {
+	# Accepts the connection and sends nothing, like a QMP socket that serves another client.
 	cat > fake <<- 'EOF'
 		#!/usr/bin/perl
 		use IO::Socket::UNIX;
@@ -187,11 +187,11 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	chmod +x fake
 	run start --qemu ./fake --timeout 1
 	[ "$status" = 124 ]
-	[[ $output = *"no answer in time" ]]
+	[[ $output = *"timed out waiting for an answer" ]]
 	[ ! -e run ]
 }
 
-@test "vmstart is told by QEMU what it runs into" {
+@test "vmstart reports how QEMU ended, and its messages without warnings" {
 	printf '#!/bin/sh\necho "fake: warning: not this" >&2\necho "fake: this one" >&2\nexit 3\n' > fake
 	chmod +x fake
 	run start --qemu ./fake
@@ -207,7 +207,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ "$output" = "vmstart: vm: qemu: killed by signal 9" ]
 }
 
-@test "a signal during the start cleans up" {
+@test "a signal during the start removes what was created" {
 	printf '#!/bin/sh\necho $$ > fake.pid\nexec sleep 60\n' > fake
 	chmod +x fake
 	qemu-img create -q -f qcow2 base.qcow2 64M
@@ -234,7 +234,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	done
 }
 
-@test "vmstart --foreground presses the power button again for a guest that missed it" {
+@test "vmstart --foreground presses the power button again if the guest ignores it" {
 	sector disk.img "$ENABLE $BOOTED $WAIT_PRESS $CLEAR $SAY_ONE $WAIT_PRESS $POWER_OFF"
 	background "$BIN/vmstart" -n vm --run run -m 32 -d disk.img --disk-format raw -f --grace 20
 	wait_for 20 grep -q B run/console.log
@@ -244,7 +244,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ "$(< run/console.log)" = B1 ]
 }
 
-@test "vmstart --foreground ends a deaf guest after the grace" {
+@test "vmstart --foreground ends a guest that does not shut down within --grace" {
 	background "$BIN/vmstart" -n vm --run run -m 32 -f --grace 1
 	wait_for 20 test -s run/pid
 	wait_for 20 is_up
@@ -252,11 +252,11 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	pid=$(< run/pid)
 	kill -TERM "$PID"
 	wait "$PID"
-	[ "$(< err)" = "vmstart: vm: the guest did not shut down in 1 s and was ended" ]
+	[ "$(< err)" = "vmstart: vm: the guest did not shut down within 1 s and was ended" ]
 	run ! kill -0 "$pid"
 }
 
-@test "vmstart --foreground ends with its guest, and fails with its QEMU" {
+@test "vmstart --foreground ends when the guest shuts down, and fails when QEMU fails" {
 	sector disk.img "$BOOTED $POWER_OFF"
 	run timeout 20 "$BIN/vmstart" -n vm --run run -m 32 -d disk.img --disk-format raw -f
 	[ "$status" = 0 ]
@@ -281,7 +281,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	wait "$PID"
 }
 
-@test "vmstart --foreground reaps orphans and stops as a container's first process" {
+@test "vmstart --foreground as process 1 of a container reaps orphans and stops" {
 	[ "$(id -u)" = 0 ] || skip "needs root for a PID namespace"
 	polite_disk disk.img
 	unshare -pf --kill-child --mount-proc bash -c '(sleep 0.2 & sleep 0.3 &); exec "$@"' bash \
@@ -306,13 +306,13 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	wait_for 10 is_gone "$pid"
 }
 
-@test "a user NIC forwards a port, on loopback unless told" {
+@test "a user NIC forwards a port, by default on loopback only" {
 	local one two
 	one=$(free_port)
 	start --nic "user,fwd=tcp::$one-:22,mac=52:55:00:D1:55:01"
 	ss -ltnH | grep -q "127.0.0.1:$one "
 	[[ $(tr '\0' ' ' < /proc/"$(< run/pid)"/cmdline) = *mac=52:55:00:d1:55:01* ]]
-	# The port is taken: QEMU says so.
+	# The port is in use: QEMU reports it.
 	two=run2
 	run "$BIN/vmstart" -n vm2 --run $two -m 32 --nic "user,fwd=tcp:127.0.0.1:$one-:22"
 	[ "$status" = 1 ]
@@ -320,14 +320,14 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ ! -e $two ]
 }
 
-@test "vmstart gives a tap device to a guest" {
+@test "vmstart connects a NIC to a tap device" {
 	[ "$(id -u)" = 0 ] && [ -e /dev/net/tun ] || skip "needs root and /dev/net/tun"
 	run unshare -n bash -c "ip link set lo up && ip tuntap add t0 mode tap && \
 		'$BIN/vmstart' -n vm --run run -m 32 --nic tap=t0 && ip -br link show t0 | grep -qv NO-CARRIER"
 	[ "$status" = 0 ]
 }
 
-@test "a wrong NIC, disk or fw_cfg is a usage error" {
+@test "an invalid --nic, --extra-disk or --fw-cfg is a usage error" {
 	local spec
 	for spec in '' eth0 tap= tap=toolonganinterface tap=a/b tap=t0,fwd=tcp::1-:1 bridge= user,mac=1 \
 		user,mac=53:55:00:d1:55:01 user,mac=52:55:00:d1:55:0g user,mac=00:00:00:00:00:00 user,what \
@@ -346,14 +346,14 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	done
 	run start --nic user,mac=52:55:00:d1:55:01 --nic tap=t0,mac=52:55:00:D1:55:01
 	[ "$status" = 2 ]
-	[[ $output = "vmstart: nic: two have the MAC address 52:55:00:d1:55:01"* ]]
+	[[ $output = "vmstart: nic: two NICs have the MAC address 52:55:00:d1:55:01"* ]]
 	[ ! -e run ]
 }
 
-@test "wrong options are usage errors" {
+@test "invalid options are usage errors" {
 	run "$BIN/vmstart" -n vm
 	[ "$status" = 2 ]
-	[[ $output = *"--name and --run are needed"* ]]
+	[[ $output = *"--name and --run are required"* ]]
 	local words
 	while read -r words; do
 		# shellcheck disable=SC2086
@@ -382,7 +382,7 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ ! -e run ]
 }
 
-@test "extra disks, fw_cfg and further arguments reach the guest" {
+@test "extra disks, fw_cfg files and QEMU arguments reach the guest" {
 	truncate -s 1M a,b.raw
 	truncate -s 1M c.raw
 	echo hello > value
@@ -393,12 +393,12 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[[ $(qmp query-uuid) = *01234567-0123-0123-0123-0123456789ab* ]]
 	[[ $(tr '\0' ' ' < /proc/"$(< run/pid)"/cmdline) = *'serial=data'*'name=opt/kubestamp/x,file=value'* ]]
 	"$BIN/vmstop" --now run
-	# A comma in the name of the disk.
+	# A comma in the disk's file name.
 	start -d a,b.raw --disk-format raw
 	[[ $(qmp query-named-block-nodes) = *'a,b.raw'* ]]
 }
 
-@test "vmstart --print prints the same command each time, and starts nothing" {
+@test "vmstart --print prints the same command every time, and starts nothing" {
 	run start --print --nic user --nic tap=t0 -k /boot/k -a "it's quiet" -m 4G -d d.qcow2 -b base.qcow2
 	[ "$status" = 0 ]
 	[ ! -e run ]
@@ -407,13 +407,25 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	run start --print --nic user --nic tap=t0 -k /boot/k -a "it's quiet" -m 4096 -d d.qcow2 -b base.qcow2
 	[ "$output" = "$first" ]
 	[ "${lines[0]}" = 'qemu-system-x86_64 \' ]
-	# A shell reads it back as it was meant.
+	# A shell reads the same words back.
 	eval "set -- $first"
 	[ "${!#}" = "it's quiet" ]
 	[[ $* = *'driver=qcow2,node-name=root'* ]]
 }
 
-@test "the paths of --run may be set one by one" {
+@test "the top overlay of a raw disk is opened as qcow2" {
+	truncate -s 4M disk.raw
+	# As vmsave leaves them.
+	qemu-img create -q -f qcow2 -b disk.raw -F raw disk.raw.1
+	ln -s disk.raw.1 disk.raw.top
+	run start --print -d disk.raw --disk-format raw
+	[ "$status" = 0 ]
+	[[ $output = *"driver=qcow2,node-name=root,"*"file.filename=disk.raw.1,"* ]]
+	run start --print -d disk.raw
+	[[ $output = *"driver=qcow2,node-name=root,"*"file.filename=disk.raw.1,"* ]]
+}
+
+@test "each path in the runtime directory can be set" {
 	mkdir sockets
 	start --qmp sockets/q --agent sockets/a --console-socket sockets/c --console log --pidfile p
 	kill -0 "$(< p)"

@@ -1,4 +1,4 @@
-# vmstop: ends VMs that vmstart has started.
+# vmstop: shuts down or ends VMs that vmstart has started.
 load lib/common
 load lib/vm
 
@@ -8,8 +8,8 @@ teardown() { vm_end; }
 
 start() { "$BIN/vmstart" --name vm --run run -m 32 "$@" 3>&-; }
 
-# Its parent is gone, and another reaps it: it may be a zombie for a moment, and
-# has ended when its last thread has.
+# A process whose parent has ended is reaped by another one, so it may be a zombie for a moment. It has ended
+# when its last thread has.
 is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "/proc/$1/status"; }
 
 @test "vmstop shuts a guest down" {
@@ -25,19 +25,19 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "
 	[ "$(cd run && echo *)" = "console.log qemu.log" ]
 }
 
-@test "vmstop ends a deaf guest at the deadline, with 124" {
+@test "vmstop ends a guest that does not shut down in time, and exits with 124" {
 	start
 	local pid
 	pid=$(< run/pid)
 	run "$BIN/vmstop" -t 1 run
 	[ "$status" = 124 ]
-	[ "$output" = "vmstop: run: the guest did not shut down in 1 s and was ended" ]
+	[ "$output" = "vmstop: run: the guest did not shut down within 1 s and was ended" ]
 	wait_for 5 is_gone "$pid"
 	[ ! -e run/pid ]
 	[ ! -e run/qmp.sock ]
 }
 
-@test "vmstop --now ends it at once" {
+@test "vmstop --now ends the VM at once" {
 	start
 	local pid
 	pid=$(< run/pid)
@@ -47,7 +47,7 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "
 	wait_for 5 is_gone "$pid"
 }
 
-@test "vmstop is silent when nothing runs, and removes what is stale" {
+@test "vmstop is silent if no VM is running, and removes stale files" {
 	run "$BIN/vmstop" run
 	[ "$status" = 0 ]
 	[ -z "$output" ]
@@ -58,11 +58,11 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "
 	wait_for 5 is_gone "$pid"
 	run "$BIN/vmstop" -v run
 	[ "$status" = 0 ]
-	[ "$output" = "vmstop: run: no VM runs" ]
+	[ "$output" = "vmstop: run: no VM is running there" ]
 	[ "$(cd run && echo *)" = "console.log qemu.log" ]
 }
 
-@test "vmstop does not touch a process that only has the pid" {
+@test "vmstop does not touch another process that has the pid" {
 	mkdir run
 	sleep 60 3>&- &
 	keep_pid $!
@@ -72,7 +72,7 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "
 	kill -0 $!
 }
 
-@test "vmstop ends a QEMU whose QMP another client has" {
+@test "vmstop ends a QEMU whose QMP socket serves another client" {
 	start
 	local pid
 	pid=$(< run/pid)
@@ -96,7 +96,7 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "
 	[ ! -e run/pid ]
 }
 
-@test "vmstop leaves a file alone that is not a socket" {
+@test "vmstop does not remove a file that is not a socket" {
 	start
 	echo data > file
 	run timeout 20 "$BIN/vmstop" --now --qmp file run
@@ -104,7 +104,7 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -Pzq '\nState:\tZ(.*\n)*Threads:\t1\n' "
 	[ "$(< file)" = data ]
 }
 
-@test "vmstop: wrong usage" {
+@test "vmstop: usage errors" {
 	run "$BIN/vmstop"
 	[ "$status" = 2 ]
 	run "$BIN/vmstop" a b

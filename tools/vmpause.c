@@ -1,36 +1,36 @@
-/* vmpause: lets virtual machines stand still, and go on. */
+/* vmpause: pauses and unpauses VMs that vmstart has started. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/agent.h"
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "vm/agent.h"
 #include "vm/qmp.h"
 #include "vm/run.h"
 
 static const struct opt options[] = {
-	{ 'r', "resume", NULL, "let them go on, their clocks set" },
-	{ 't', "timeout", "SECONDS", "time that it may take (default: 60)" },
+	{ 'r', "resume", NULL, "unpause them, and set the guests' clocks" },
+	{ 't', "timeout", "SECONDS", "time for all of it (default: 60)" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool vmpause_tool = {
 	.name = "vmpause",
 	.synopsis = "[options] RUN-DIR...",
-	.about = "Let QEMU virtual machines stand still, or go on.",
+	.about = "Pause or unpause QEMU virtual machines.",
 	.opts = options,
 };
 
-/* Returns CLI_END, or CLI_EXIT with the code in C. */
-static int parse(struct cli *c, bool *resume, int64_t *seconds)
+/* Returns CLI_END, or CLI_EXIT with the exit code in C. */
+static int parse(struct cli *c, bool *unpause, int64_t *seconds)
 {
 	int id;
 
 	while ((id = cli_next(c)) != CLI_END) {
 		switch (id) {
 		case 'r':
-			*resume = true;
+			*unpause = true;
 			break;
 		case 't':
 			if (num_parse(c->arg, 1, 86400, seconds) == 0)
@@ -43,11 +43,12 @@ static int parse(struct cli *c, bool *resume, int64_t *seconds)
 	}
 	if (c->argc > 0)
 		return CLI_END;
-	c->exit_code = cli_usage(c, "expected runtime directories");
+	c->exit_code = cli_usage(c, "expected one or more runtime directories");
 	return CLI_EXIT;
 }
 
-static int tell(const char *run, const char *command, int64_t deadline, struct err *e)
+/* Sends a QMP command to the VM of the runtime directory RUN. Returns 0 or -1. */
+static int send_command(const char *run, const char *command, int64_t deadline, struct err *e)
 {
 	AUTO_FREE char *path = vm_run_path(NULL, run, VM_QMP);
 	struct qmp q;
@@ -56,7 +57,7 @@ static int tell(const char *run, const char *command, int64_t deadline, struct e
 	if (path == NULL)
 		return err_no_memory(e);
 	if (access(path, F_OK) < 0)
-		return err_sys(e, "no machine runs there: %s", path);
+		return err_sys(e, "no VM is running there: %s", path);
 	if (qmp_connect(&q, path, (const int[2]){ -1, -1 }, deadline, e) < 0)
 		return -1;
 	rc = qmp_execute(&q, command, NULL, NULL, deadline, e);
@@ -64,7 +65,7 @@ static int tell(const char *run, const char *command, int64_t deadline, struct e
 	return rc;
 }
 
-/* Its clock has stood still too. */
+/* Sets the guest's clock, which has not advanced while the VM was paused. Returns 0 or -1. */
 static int set_clock(const char *run, int64_t deadline, struct err *e)
 {
 	AUTO_FREE char *path = vm_run_path(NULL, run, VM_AGENT);
@@ -83,21 +84,21 @@ static int set_clock(const char *run, int64_t deadline, struct err *e)
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &vmpause_tool, .argc = argc, .argv = argv };
-	bool resume = false;
+	bool unpause = false;
 	int64_t seconds = 60, deadline;
 	struct err e = { 0 };
 	int i, rc = EX_DONE;
 
-	if (parse(&c, &resume, &seconds) == CLI_EXIT)
+	if (parse(&c, &unpause, &seconds) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);
 	deadline = now_ms() + seconds * 1000;
-	/* All of them before any clock, which takes a while. */
+	/* All VMs are unpaused before the first clock is set, since an agent may take a while to answer. */
 	for (i = 0; i < c.argc; i++)
-		if (tell(c.argv[i], resume ? "cont" : "stop", deadline, &e) < 0)
+		if (send_command(c.argv[i], unpause ? "cont" : "stop", deadline, &e) < 0)
 			rc = cli_fail(
 			    &c, ms_left(deadline) == 0 ? EX_LATE : EX_FAIL, (err_prefix(&e, "%s", c.argv[i]), &e));
-	for (i = 0; i < c.argc && resume && rc == EX_DONE; i++)
+	for (i = 0; i < c.argc && unpause && rc == EX_DONE; i++)
 		if (set_clock(c.argv[i], deadline, &e) < 0)
-			cli_warn(&c, "%s: its clock is behind: %s", c.argv[i], e.msg);
+			cli_warn(&c, "%s: the guest's clock was not set: %s", c.argv[i], e.msg);
 	return cli_end(&c, rc);
 }

@@ -13,7 +13,7 @@
 #include "snapshot/dir.h"
 #include "snapshot/resume.h"
 #include "snapshot/saver.h"
-#include "vm/stay.h"
+#include "vm/supervise.h"
 
 #define MACHINES 99
 #define MAPS 6
@@ -251,7 +251,7 @@ int main(int argc, char **argv)
 
 	if (parse(&c, &s) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);
-	signals = vm_stay_signals(&e);
+	signals = vm_signals(&e);
 	s.n = (size_t)c.argc / 2;
 	s.v = calloc(s.n, sizeof *s.v);
 	if (signals < 0 || s.v == NULL)

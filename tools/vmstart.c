@@ -1,4 +1,4 @@
-/* vmstart: starts one QEMU VM from its options, and returns when QEMU runs it. */
+/* vmstart: starts one QEMU VM from its options, and returns when it is running. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stddef.h>
@@ -6,20 +6,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/child.h"
+#include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
-#include "vm/qmp.h"
-#include "base/sha256.h"
+#include "base/quote.h"
 #include "base/readfile.h"
-#include "vm/command.h"
-#include "vm/description.h"
-#include "vm/launch.h"
-#include "vm/prepare.h"
 #include "snapshot/resume.h"
+#include "vm/kvm.h"
+#include "vm/machine.h"
+#include "vm/qmp.h"
 #include "vm/run.h"
-#include "vm/stay.h"
+#include "vm/start.h"
+#include "vm/supervise.h"
 
 enum {
 	OPT_KEEP_DISK = OPT_LONG,
@@ -47,37 +46,37 @@ enum {
 
 static const struct opt options[] = {
 	{ 'n', "name", "NAME", "name of the VM" },
-	{ OPT_RUN, "run", "DIR", "runtime directory: sockets, logs, pid" },
+	{ OPT_RUN, "run", "DIR", "runtime directory for sockets, logs and pid file" },
 	{ 'm', "memory", "SIZE", "RAM; a plain number is in MiB (default: 1024)" },
 	{ 'c', "cpus", "N", "virtual CPUs (default: 1)" },
 	{ 'd', "disk", "FILE", "disk to boot from" },
-	{ 'b', "backing", "FILE", "make the disk anew as an overlay on FILE" },
-	{ OPT_KEEP_DISK, "keep-disk", NULL, "do not make a disk anew that is there" },
-	{ OPT_DISK_SIZE, "disk-size", "SIZE", "size of the overlay (default: the backing's)" },
-	{ OPT_DISK_FORMAT, "disk-format", "FORMAT", "raw or qcow2 (default: looked up)" },
-	{ OPT_BACKING_FORMAT, "backing-format", "FORMAT", "raw or qcow2 (default: looked up)" },
+	{ 'b', "backing", "FILE", "create the disk as an overlay on FILE" },
+	{ OPT_KEEP_DISK, "keep-disk", NULL, "use the disk as it is if it exists" },
+	{ OPT_DISK_SIZE, "disk-size", "SIZE", "size of the overlay (default: the backing file's)" },
+	{ OPT_DISK_FORMAT, "disk-format", "FORMAT", "raw or qcow2 (default: detected)" },
+	{ OPT_BACKING_FORMAT, "backing-format", "FORMAT", "raw or qcow2 (default: detected)" },
 	{ OPT_EXTRA_DISK, "extra-disk", "SPEC", "FILE[,serial=S][,format=F][,readonly]" },
-	{ 'k', "kernel", "FILE", "kernel to boot" },
-	{ 'i', "initrd", "FILE", "its initial RAM disk" },
-	{ 'a', "append", "TEXT", "its command line" },
+	{ 'k', "kernel", "FILE", "kernel to boot directly" },
+	{ 'i', "initrd", "FILE", "initial RAM disk of the kernel" },
+	{ 'a', "append", "TEXT", "command line of the kernel" },
 	{ OPT_NIC, "nic", "SPEC", "tap=IF, bridge=BR or user; see vmstart(1)" },
-	{ OPT_FW_CFG, "fw-cfg", "NAME=FILE", "give the guest FILE under the name opt/..." },
+	{ OPT_FW_CFG, "fw-cfg", "NAME=FILE", "let the guest read FILE under the name opt/..." },
 	{ OPT_QMP, "qmp", "PATH", "QMP socket (default: DIR/" VM_QMP ")" },
-	{ OPT_AGENT, "agent", "PATH", "agent socket (default: DIR/" VM_AGENT ")" },
+	{ OPT_AGENT, "agent", "PATH", "guest agent socket (default: DIR/" VM_AGENT ")" },
 	{ OPT_CONSOLE, "console", "FILE", "console log (default: DIR/" VM_CONSOLE ")" },
 	{ OPT_CONSOLE_SOCKET, "console-socket", "PATH", "(default: DIR/" VM_CONSOLE_SOCKET ")" },
 	{ OPT_PIDFILE, "pidfile", "FILE", "pid file (default: DIR/" VM_PIDFILE ")" },
-	{ 'r', "resume", "STATE", "resume the machine that vmsave saved in STATE" },
-	{ OPT_RENEW, "renew", "COMMAND", "run it in the guest before anyone reaches it" },
-	{ OPT_RENEW_INPUT, "renew-input", "FILE", "what COMMAND gets after a first line" },
+	{ 'r', "resume", "STATE", "resume the VM that vmsave saved in directory STATE" },
+	{ OPT_RENEW, "renew", "COMMAND", "run in the guest before its network is up" },
+	{ OPT_RENEW_INPUT, "renew-input", "FILE", "add FILE to the standard input of COMMAND" },
 	{ OPT_ACCEL, "accel", "NAME", "auto, kvm or tcg (default: auto)" },
 	{ OPT_MACHINE, "machine", "TYPE", "machine type (default: pc-q35-7.2)" },
 	{ OPT_CPU, "cpu", "MODEL", "(default: host with kvm, qemu64 with tcg)" },
 	{ OPT_QEMU, "qemu", "PROGRAM", "(default: qemu-system-x86_64)" },
-	{ 't', "timeout", "SECONDS", "time until it must run (default: 30)" },
+	{ 't', "timeout", "SECONDS", "time for the VM to start (default: 30)" },
 	{ 'f', "foreground", NULL, "stay until the VM ends" },
 	{ OPT_GRACE, "grace", "SECONDS", "time for its shutdown, with -f (default: 60)" },
-	{ OPT_PRINT, "print", NULL, "print QEMU's command line and exit" },
+	{ OPT_PRINT, "print", NULL, "print the QEMU command line and exit" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -88,20 +87,20 @@ static const struct tool vmstart_tool = {
 	.opts = options,
 };
 
-/* What the options say; texts until check() has looked at them. */
+/* The options: the *_text members as given, until check() has parsed them. */
 struct settings {
 	struct vm vm;
-	struct vm_prep prep;
+	struct vm_start start;
 	struct vm_resume resume;
 	const char *accel, *renew_input;
 	const char *qmp, *agent, *console, *console_socket, *pidfile;
 	const char *memory_text, *cpus_text, *size_text, *timeout_text, *grace_text;
 	int64_t timeout, grace; /* seconds */
-	char *root;             /* the disk's name, unless one was given; to be freed */
+	char *root;             /* allocated name of the root disk, if --disk was not given */
 	bool foreground, print;
 };
 
-/* Where the text of an option goes. */
+/* Where the argument of an option is stored. */
 static const struct {
 	int id;
 	size_t offset;
@@ -112,13 +111,13 @@ static const struct {
 	{ 'a', offsetof(struct settings, vm.append) },
 	{ 'm', offsetof(struct settings, memory_text) },
 	{ 'c', offsetof(struct settings, cpus_text) },
-	{ 'd', offsetof(struct settings, prep.disk) },
-	{ 'b', offsetof(struct settings, prep.backing) },
+	{ 'd', offsetof(struct settings, start.disk) },
+	{ 'b', offsetof(struct settings, start.backing) },
 	{ 't', offsetof(struct settings, timeout_text) },
 	{ OPT_DISK_SIZE, offsetof(struct settings, size_text) },
-	{ OPT_DISK_FORMAT, offsetof(struct settings, prep.disk_format) },
-	{ OPT_BACKING_FORMAT, offsetof(struct settings, prep.backing_format) },
-	{ OPT_RUN, offsetof(struct settings, prep.run) },
+	{ OPT_DISK_FORMAT, offsetof(struct settings, start.disk_format) },
+	{ OPT_BACKING_FORMAT, offsetof(struct settings, start.backing_format) },
+	{ OPT_RUN, offsetof(struct settings, start.run) },
 	{ OPT_QMP, offsetof(struct settings, qmp) },
 	{ OPT_AGENT, offsetof(struct settings, agent) },
 	{ OPT_CONSOLE, offsetof(struct settings, console) },
@@ -134,6 +133,7 @@ static const struct {
 	{ OPT_GRACE, offsetof(struct settings, grace_text) },
 };
 
+/* Stores the argument of option ID. False if the option is not in slots. */
 static bool keep_text(struct settings *s, int id, const char *text)
 {
 	size_t i;
@@ -146,6 +146,7 @@ static bool keep_text(struct settings *s, int id, const char *text)
 	return false;
 }
 
+/* Parses the argument of --nic, --extra-disk or --fw-cfg and adds the part to VM. Returns 0 or -1. */
 static int add_part(struct vm *vm, int id, const char *spec, struct err *e)
 {
 	int rc = -1;
@@ -170,7 +171,7 @@ static int add_part(struct vm *vm, int id, const char *spec, struct err *e)
 	}
 }
 
-/* Returns CLI_END, or CLI_EXIT with the code in C. */
+/* Returns CLI_END, or CLI_EXIT with the exit code in C. */
 static int parse(struct cli *c, struct settings *s)
 {
 	struct err e;
@@ -181,7 +182,7 @@ static int parse(struct cli *c, struct settings *s)
 		case CLI_EXIT:
 			return CLI_EXIT;
 		case OPT_KEEP_DISK:
-			s->prep.keep_disk = true;
+			s->start.keep_disk = true;
 			break;
 		case 'f':
 			s->foreground = true;
@@ -199,7 +200,7 @@ static int parse(struct cli *c, struct settings *s)
 	s->vm.extra = c->argv;
 	if (c->argc == 0 || strcmp(c->argv[-1], "--") == 0)
 		return CLI_END;
-	c->exit_code = cli_usage(c, "unexpected operand '%s' (QEMU's arguments come after --)", c->argv[0]);
+	c->exit_code = cli_usage(c, "unexpected operand '%s' (arguments for QEMU go after --)", c->argv[0]);
 	return CLI_EXIT;
 }
 
@@ -225,26 +226,26 @@ static int check_numbers(struct settings *s, struct err *e)
 			return err_set(e, "cpus: '%s' is not a number from 1 to 255", s->cpus_text);
 		s->vm.cpus = (unsigned)n;
 	}
-	if (s->size_text != NULL && (num_size(s->size_text, &s->prep.disk_size) < 0 || s->prep.disk_size == 0))
+	if (s->size_text != NULL && (num_size(s->size_text, &s->start.disk_size) < 0 || s->start.disk_size == 0))
 		return err_set(e, "disk-size: '%s' is not a size", s->size_text);
 	if (check_seconds("timeout", s->timeout_text, &s->timeout, e) < 0)
 		return -1;
 	return check_seconds("grace", s->grace_text, &s->grace, e);
 }
 
-/* Options that make sense only with others. */
+/* Options that require, or exclude, others. */
 static int check_disks(const struct settings *s, struct err *e)
 {
-	if (s->prep.backing != NULL && s->prep.disk == NULL)
-		return err_set(e, "backing: needs --disk");
-	if (s->prep.backing == NULL && (s->size_text != NULL || s->prep.keep_disk || s->prep.backing_format != NULL))
-		return err_set(e, "disk-size, keep-disk and backing-format need --backing");
-	if (s->prep.backing_format != NULL && !vm_format_ok(s->prep.backing_format))
-		return err_set(e, "backing-format: '%s' is neither raw nor qcow2", s->prep.backing_format);
-	if (s->prep.disk_format != NULL && !vm_format_ok(s->prep.disk_format))
-		return err_set(e, "disk-format: '%s' is neither raw nor qcow2", s->prep.disk_format);
-	if (s->prep.disk_format != NULL && (s->prep.disk == NULL || s->prep.backing != NULL))
-		return err_set(e, "disk-format: needs --disk without --backing");
+	if (s->start.backing != NULL && s->start.disk == NULL)
+		return err_set(e, "backing: requires --disk");
+	if (s->start.backing == NULL && (s->size_text != NULL || s->start.keep_disk || s->start.backing_format != NULL))
+		return err_set(e, "disk-size, keep-disk and backing-format require --backing");
+	if (s->start.backing_format != NULL && !vm_format_ok(s->start.backing_format))
+		return err_set(e, "backing-format: '%s' is neither raw nor qcow2", s->start.backing_format);
+	if (s->start.disk_format != NULL && !vm_format_ok(s->start.disk_format))
+		return err_set(e, "disk-format: '%s' is neither raw nor qcow2", s->start.disk_format);
+	if (s->start.disk_format != NULL && (s->start.disk == NULL || s->start.backing != NULL))
+		return err_set(e, "disk-format: requires --disk without --backing");
 	return 0;
 }
 
@@ -257,109 +258,76 @@ static int check_accel(const struct cli *c, struct settings *s, struct err *e)
 	if (s->accel == NULL) {
 		s->vm.kvm = vm_kvm_usable();
 		if (!s->vm.kvm)
-			cli_note(c, "%s: no usable KVM here: TCG, which is 10 to 20 times slower", s->vm.name);
+			cli_note(
+			    c, "%s: KVM is not usable here: using TCG, which is 10 to 20 times slower", s->vm.name);
 	} else if (strcmp(s->accel, "kvm") == 0) {
 		s->vm.kvm = true;
 	} else if (strcmp(s->accel, "tcg") != 0) {
-		return err_set(e, "accel: '%s' is none of auto, kvm, tcg", s->accel);
+		return err_set(e, "accel: '%s' is not one of auto, kvm, tcg", s->accel);
 	}
-	/* Without what cannot be moved to another machine (an invariant TSC). */
+	/* migratable=on: without features that a move to another host would break, such as an invariant TSC. */
 	if (s->vm.cpu == NULL)
 		s->vm.cpu = s->vm.kvm ? "host,migratable=on" : "qemu64";
 	return 0;
 }
 
+/* Sets PATH to GIVEN or else RUN/NAME. Returns 0 or -1. */
 static int set_path(char **path, const char *given, const char *run, const char *name, bool socket, struct err *e)
 {
 	*path = vm_run_path(given, run, name);
 	if (*path == NULL)
 		return err_no_memory(e);
 	if (socket && strlen(*path) > QMP_PATH_MAX)
-		return err_set(e, "%s: path of a socket longer than %d bytes", *path, QMP_PATH_MAX);
+		return err_set(e, "%s: socket path longer than %d bytes", *path, QMP_PATH_MAX);
 	return 0;
 }
 
 static int set_paths(struct settings *s, struct err *e)
 {
-	if (set_path(&s->vm.qmp, s->qmp, s->prep.run, VM_QMP, true, e) < 0 ||
-	    set_path(&s->vm.agent, s->agent, s->prep.run, VM_AGENT, true, e) < 0 ||
-	    set_path(&s->vm.console_socket, s->console_socket, s->prep.run, VM_CONSOLE_SOCKET, true, e) < 0 ||
-	    set_path(&s->vm.console, s->console, s->prep.run, VM_CONSOLE, false, e) < 0)
+	if (set_path(&s->vm.qmp, s->qmp, s->start.run, VM_QMP, true, e) < 0 ||
+	    set_path(&s->vm.agent, s->agent, s->start.run, VM_AGENT, true, e) < 0 ||
+	    set_path(&s->vm.console_socket, s->console_socket, s->start.run, VM_CONSOLE_SOCKET, true, e) < 0 ||
+	    set_path(&s->vm.console, s->console, s->start.run, VM_CONSOLE, false, e) < 0)
 		return -1;
-	return set_path(&s->vm.pidfile, s->pidfile, s->prep.run, VM_PIDFILE, false, e);
+	return set_path(&s->vm.pidfile, s->pidfile, s->start.run, VM_PIDFILE, false, e);
 }
 
-/* Every NIC gets a MAC address, and no two the same. */
-static int set_macs(struct vm *vm, struct err *e)
-{
-	size_t i, k;
-
-	for (i = 0; i < vm->nnics; i++) {
-		if (vm->nics[i].mac[0] == '\0' && vm_mac_make(vm->nics[i].mac, vm->name, i, e) < 0)
-			return -1;
-		for (k = 0; k < i; k++)
-			if (strcmp(vm->nics[i].mac, vm->nics[k].mac) == 0)
-				return err_set(e, "nic: two have the MAC address %s", vm->nics[i].mac);
-	}
-	return 0;
-}
-
-/* A machine that resumes is what it was: only where its files, sockets and networks are is said anew. */
+/* A resumed machine is the saved one: only its name, its disk's file, its sockets and its networks may be new. */
 static int check_resume(const struct settings *s, struct err *e)
 {
 	if (s->resume.dir == NULL)
 		return s->resume.renew == NULL && s->renew_input == NULL
 			   ? 0
-			   : err_set(e, "renew and renew-input need --resume");
+			   : err_set(e, "renew and renew-input require --resume");
 	if (s->renew_input != NULL && s->resume.renew == NULL)
-		return err_set(e, "renew-input: needs --renew");
-	if (s->memory_text != NULL || s->cpus_text != NULL || s->prep.backing != NULL || s->prep.disk_format != NULL ||
-	    s->vm.ndisks > 0 || s->vm.nfws > 0 || s->vm.kernel != NULL || s->vm.cpu != NULL || s->vm.machine != NULL ||
-	    s->vm.extra[0] != NULL)
-		return err_set(
-		    e, "resume: memory, CPUs, machine, disks, fw_cfg, kernel and QEMU's arguments are the state's");
-	return s->vm.name == NULL || vm_name_ok(s->vm.name) ? 0 : err_set(e, "name: '%s' is not a name", s->vm.name);
+		return err_set(e, "renew-input: requires --renew");
+	if (s->memory_text != NULL || s->cpus_text != NULL || s->start.backing != NULL ||
+	    s->start.disk_format != NULL || s->vm.ndisks > 0 || s->vm.nfws > 0 || s->vm.kernel != NULL ||
+	    s->vm.cpu != NULL || s->vm.machine != NULL || s->vm.extra[0] != NULL)
+		return err_set(e, "resume: memory, cpus, machine, cpu, disks, fw-cfg, kernel and arguments for QEMU "
+				  "come from the saved state and cannot be given");
+	return 0;
 }
 
 static int check(const struct cli *c, struct settings *s, struct err *e)
 {
-	if (s->prep.run == NULL || (s->vm.name == NULL && s->resume.dir == NULL))
-		return err_set(e, "--name and --run are needed");
+	if (s->start.run == NULL || (s->vm.name == NULL && s->resume.dir == NULL))
+		return err_set(e, "--name and --run are required");
 	if (check_resume(s, e) < 0)
 		return -1;
-	if (s->resume.dir == NULL && !vm_name_ok(s->vm.name))
-		return err_set(e, "name: '%s' is not a name (letters, digits, '.', '_', '-')", s->vm.name);
+	if (s->vm.name != NULL && !vm_name_ok(s->vm.name))
+		return err_set(e, "name: '%s' is not a valid name (letters, digits, '.', '_', '-')", s->vm.name);
 	if (s->vm.machine == NULL && s->resume.dir == NULL)
 		s->vm.machine = "pc-q35-7.2";
 	if (s->vm.kernel == NULL && (s->vm.initrd != NULL || s->vm.append != NULL))
-		return err_set(e, "initrd and append need --kernel");
+		return err_set(e, "initrd and append require --kernel");
 	if (check_numbers(s, e) < 0 || check_disks(s, e) < 0 || check_accel(c, s, e) < 0 || set_paths(s, e) < 0)
 		return -1;
-	/* A machine that resumes has those that it had. */
-	return s->resume.dir != NULL ? 0 : set_macs(&s->vm, e);
+	/* A resumed machine keeps its MAC addresses. */
+	return s->resume.dir != NULL ? 0 : vm_set_macs(&s->vm, e);
 }
 
-/* The NICs of a saved machine, with the networks that are behind them now. */
-static int join_nics(struct vm *vm, const struct vm_nic *given, size_t n, struct err *e)
-{
-	size_t i;
-	char mac[18];
-
-	if (n != vm->nnics)
-		return err_set(e, "resume: %zu --nic given, the saved machine has %zu", n, vm->nnics);
-	for (i = 0; i < n; i++) {
-		if (given[i].mac[0] != '\0' && strcmp(given[i].mac, vm->nics[i].mac) != 0)
-			return err_set(e, "nic: the saved machine has the MAC address %s", vm->nics[i].mac);
-		if ((given[i].net == VM_USER) != (vm->nics[i].net == VM_USER))
-			return err_set(e, "nic: a saved machine keeps QEMU's own network (user), or does without it");
-		(void)strcpy(mac, vm->nics[i].mac);
-		vm->nics[i] = given[i];
-		(void)strcpy(vm->nics[i].mac, mac);
-	}
-	return 0;
-}
-
-/* Reads the state. Returns an exit code. */
+/* Reads the saved state, and makes the machine and its root disk from it. Returns an exit code. */
 static int open_state(const struct cli *c, struct settings *s, struct err *e)
 {
 	const char *name = s->vm.name;
@@ -372,72 +340,27 @@ static int open_state(const struct cli *c, struct settings *s, struct err *e)
 		return cli_fail(c, EX_NO, e);
 	if (name != NULL)
 		s->vm.name = name;
-	if (join_nics(&s->vm, given, n, e) < 0)
+	if (vm_connect_nics(&s->vm, given, n, e) < 0)
 		return cli_usage(c, "%s", e->msg);
-	if (s->renew_input != NULL && read_file(s->renew_input, READ_FILE_MAX, &s->resume.input, &s->resume.input_n, e) < 0)
+	if (s->renew_input != NULL &&
+	    read_file(s->renew_input, READ_FILE_MAX, &s->resume.input, &s->resume.input_n, e) < 0)
 		return cli_fail(c, EX_FAIL, e);
-	s->prep.backing = s->resume.root;
-	s->prep.backing_format = strcmp(s->vm.root.format, "raw") == 0 ? "raw" : "qcow2";
+	s->start.backing = s->resume.root;
+	s->start.backing_format = strcmp(s->vm.root.format, "raw") == 0 ? "raw" : "qcow2";
 	vm_disk_free(&s->vm.root);
-	if (s->prep.disk == NULL && s->resume.root != NULL)
-		s->prep.disk = s->root = vm_run_path(NULL, s->prep.run, VM_DISK);
+	if (s->start.disk == NULL && s->resume.root != NULL) {
+		s->start.disk = s->root = vm_run_path(NULL, s->start.run, VM_DISK);
+		if (s->root == NULL)
+			return cli_fail(c, EX_FAIL, (err_no_memory(e), e));
+	}
+	s->start.resumed = s->resume.dir;
+	s->start.bring = vm_resume_bring;
+	s->start.arg = &s->resume;
+	s->resume.version = s->start.version;
 	return EX_DONE;
 }
 
-/* What vmsave, and whoever else looks at the machine, is to know of it. */
-static int describe(struct settings *s, const char *version, struct err *e)
-{
-	char processor[SHA256_HEX];
-	struct vmdesc d = {
-		.run = s->prep.run,
-		.resumed = s->resume.dir,
-		.version = version,
-		.accelerator = s->vm.kvm ? "kvm" : "tcg",
-		.processor = s->vm.kvm ? processor : NULL,
-	};
-	json_t *desc;
-	int rc;
-
-	if (s->vm.kvm && cpu_identity(processor, e) < 0)
-		return -1;
-	desc = vmdesc_new(&s->vm, &d, e);
-	rc = desc == NULL ? -1 : vmdesc_write(s->prep.desc, desc, e);
-	json_decref(desc);
-	return rc;
-}
-
-/* Everything up to the running VM. Returns 0 or -1. */
-static int start(struct settings *s, struct child *qemu, struct err *e)
-{
-	struct vm_prep *p = &s->prep;
-	struct args command = { 0 };
-	struct vm_launch l = {
-		.command = &command,
-		.qmp = s->vm.qmp,
-		.death_signal = s->foreground ? SIGTERM : 0,
-		.cancel_fd = p->cancel_fd,
-		.deadline = p->deadline,
-		.bring = s->resume.dir != NULL ? vm_resume_bring : NULL,
-		.arg = &s->resume,
-		.saved_ram = s->vm.ram,
-	};
-	int rc = -1;
-
-	s->resume.version = l.version;
-	if (vm_prep_run(p, e) == 0 && vm_prep_disks(p, e) == 0 && vm_command(&s->vm, &command, e) == 0) {
-		l.log = p->log;
-		rc = vm_launch(&l, qemu, e);
-		/* Last: who sees it knows that all is done. */
-		if (rc == 0 && describe(s, l.version, e) < 0) {
-			child_kill(qemu);
-			rc = -1;
-		}
-	}
-	args_free(&command);
-	return rc;
-}
-
-/* Ends by the signal that ended the start, as a shell expects. Process 1 of a container cannot, and exits. */
+/* Ends this process with the signal that cancelled the start. Process 1 of a container survives that, and exits. */
 static int die(int signal_number)
 {
 	sigset_t set;
@@ -450,63 +373,57 @@ static int die(int signal_number)
 	return EX_FAIL;
 }
 
+/* Reports why the start failed. Returns an exit code. */
 static int failed(const struct cli *c, const struct settings *s, struct err *e)
 {
-	int signal_number = vm_stay_signal(s->prep.cancel_fd);
-	bool late = ms_left(s->prep.deadline) == 0;
+	int signal_number = vm_signal_take(s->start.cancel_fd);
+	bool late = ms_left(s->start.deadline) == 0;
 
-	vm_prep_undo(&s->prep);
 	if (signal_number != 0)
 		return die(signal_number);
 	if (late)
-		(void)err_prefix(e, "does not run after %" PRId64 " s", s->timeout);
+		(void)err_prefix(e, "not running after %" PRId64 " s", s->timeout);
 	(void)err_prefix(e, "%s", s->vm.name);
 	return cli_fail(c, late ? EX_LATE : s->resume.no ? EX_NO : EX_FAIL, e);
 }
 
+/* Stays until the machine has ended. Returns an exit code. */
 static int stay(const struct cli *c, const struct settings *s, const struct child *qemu, struct err *e)
 {
-	const struct vm_stay how_to = { s->prep.cancel_fd, s->vm.qmp, s->grace * 1000 };
+	const struct vm_supervise supervise = { s->start.cancel_fd, s->vm.qmp, s->grace * 1000 };
 	enum vm_end how;
 	int status, rc;
 
-	rc = vm_stay(&how_to, qemu, &how, &status, e);
+	rc = vm_supervise(&supervise, qemu, &how, &status, e);
 	if (rc == 0 && status != 0)
-		rc = vm_launch_words(s->prep.log, s->vm.qemu, status, e);
-	vm_clean(&(struct vm_files){ { s->vm.qmp, s->vm.agent, s->vm.console_socket }, s->vm.pidfile, s->prep.desc });
+		rc = vm_qemu_error(s->start.log, s->vm.qemu, status, e);
+	vm_start_clean(&s->start);
 	if (rc < 0)
 		return cli_fail(c, EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
 	if (how == VM_LATE)
-		cli_warn(c, "%s: the guest did not shut down in %" PRId64 " s and was ended", s->vm.name, s->grace);
+		cli_warn(c, "%s: the guest did not shut down within %" PRId64 " s and was ended", s->vm.name, s->grace);
 	return EX_DONE;
 }
 
-/* One word for the shell. */
+/* Prints a word so that a shell reads it back as one, quoted if necessary. */
 static void print_word(const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
 
-	if (word[0] != '\0' && strspn(word, plain) == strlen(word)) {
+	if (word[0] != '\0' && word[strspn(word, plain)] == '\0')
 		(void)fputs(word, stdout);
-		return;
-	}
-	(void)putchar('\'');
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			(void)fputs("'\\''", stdout);
-		else
-			(void)putchar(*word);
-	(void)putchar('\'');
+	else
+		quote_sh(stdout, word);
 }
 
-/* The command, an option a line, so that a shell takes it as it stands. */
+/* Prints the command for a shell, one option per line. Returns an exit code. */
 static int print_command(const struct cli *c, struct settings *s, struct err *e)
 {
 	struct args command = { 0 };
 	int rc = EX_DONE;
 	size_t i;
 
-	if (vm_prep_disks(&s->prep, e) < 0 || vm_command(&s->vm, &command, e) < 0)
+	if (vm_start_command(&s->start, &command, e) < 0)
 		rc = cli_fail(c, EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
 	for (i = 0; rc == EX_DONE && i < command.n; i++) {
 		if (i > 0)
@@ -521,25 +438,25 @@ static int print_command(const struct cli *c, struct settings *s, struct err *e)
 
 static int run(const struct cli *c, struct settings *s, struct err *e)
 {
-	AUTO_CLOSE int signals = vm_stay_signals(e);
+	AUTO_CLOSE int signals = vm_signals(e);
 	struct child qemu = { -1, -1 };
 	int rc;
 
 	if (signals < 0)
 		return cli_fail(c, EX_FAIL, e);
-	/* A parent may have set it to be ignored; then there would be nothing to wait for. */
+	/* If the parent has set SIGCHLD to be ignored, no child could be waited for. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	s->prep.vm = &s->vm;
-	s->prep.dry = s->print;
-	s->prep.cancel_fd = signals;
-	s->prep.deadline = now_ms() + s->timeout * 1000;
+	s->start.vm = &s->vm;
+	s->start.death_signal = s->foreground ? SIGTERM : 0;
+	s->start.cancel_fd = signals;
+	s->start.deadline = now_ms() + s->timeout * 1000;
 	if (s->resume.dir != NULL && (rc = open_state(c, s, e)) != EX_DONE)
 		return rc;
 	if (s->print)
 		rc = print_command(c, s, e);
 	else if (s->resume.dir != NULL && (rc = vm_resume_check(&s->resume, e)) <= 0)
 		rc = cli_fail(c, rc == 0 ? EX_NO : EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
-	else if (start(s, &qemu, e) < 0)
+	else if (vm_start(&s->start, &qemu, e) < 0)
 		rc = failed(c, s, e);
 	else
 		rc = s->foreground ? stay(c, s, &qemu, e) : EX_DONE;
@@ -555,7 +472,7 @@ static void release(struct settings *s)
 
 	for (i = 0; i < sizeof paths / sizeof *paths; i++)
 		free(paths[i]);
-	vm_prep_free(&s->prep);
+	vm_start_free(&s->start);
 	for (i = 0; i < s->vm.ndisks; i++)
 		vm_disk_free(&s->vm.disks[i]);
 	vm_disk_free(&s->vm.root);
@@ -568,7 +485,7 @@ int main(int argc, char **argv)
 	struct cli c = { .tool = &vmstart_tool, .argc = argc, .argv = argv };
 	struct settings s = {
 		.vm = { .qemu = "qemu-system-x86_64", .cpus = 1, .memory = 1024ULL << 20 },
-		.prep = { .run_fd = -1 },
+		.start = { .run_fd = -1 },
 		.timeout = 30,
 		.grace = 60,
 	};

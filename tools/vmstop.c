@@ -1,4 +1,4 @@
-/* vmstop: ends a QEMU VM that vmstart has started; gracefully, then firmly. */
+/* vmstop: shuts down a VM that vmstart has started, or ends it at the deadline. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,7 +12,7 @@ enum { OPT_NOW = OPT_LONG, OPT_QMP, OPT_PIDFILE };
 
 static const struct opt options[] = {
 	{ 't', "timeout", "SECONDS", "time for the guest to shut down (default: 60)" },
-	{ OPT_NOW, "now", NULL, "do not ask the guest: end it" },
+	{ OPT_NOW, "now", NULL, "end the VM without a shutdown" },
 	{ OPT_QMP, "qmp", "PATH", "QMP socket (default: RUN-DIR/" VM_QMP ")" },
 	{ OPT_PIDFILE, "pidfile", "FILE", "pid file (default: RUN-DIR/" VM_PIDFILE ")" },
 	{ 0, NULL, NULL, NULL },
@@ -30,7 +30,7 @@ struct stop {
 	int64_t seconds;
 };
 
-/* Returns CLI_END, or CLI_EXIT with the code in C. */
+/* Returns CLI_END, or CLI_EXIT with the exit code in C. */
 static int parse(struct cli *c, struct stop *s)
 {
 	int id;
@@ -63,6 +63,7 @@ static int parse(struct cli *c, struct stop *s)
 	return CLI_EXIT;
 }
 
+/* Ends the VM and removes its files. RAN: it was running. Returns 0 or -1. */
 static int stop(const struct stop *s, enum vm_end *how, bool *ran, struct err *e)
 {
 	AUTO_FREE char *qmp = vm_run_path(s->qmp, s->run, VM_QMP);
@@ -97,9 +98,9 @@ int main(int argc, char **argv)
 	if (stop(&s, &how, &ran, &e) < 0)
 		return cli_end(&c, cli_fail(&c, EX_FAIL, (err_prefix(&e, "%s", s.run), &e)));
 	if (!ran)
-		cli_note(&c, "%s: no VM runs", s.run);
+		cli_note(&c, "%s: no VM is running there", s.run);
 	if (how != VM_LATE)
 		return cli_end(&c, EX_DONE);
-	cli_warn(&c, "%s: the guest did not shut down in %lld s and was ended", s.run, (long long)s.seconds);
+	cli_warn(&c, "%s: the guest did not shut down within %lld s and was ended", s.run, (long long)s.seconds);
 	return cli_end(&c, EX_LATE);
 }

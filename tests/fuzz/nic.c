@@ -1,10 +1,11 @@
-/* The options that describe parts of a VM: what is taken must be fit for QEMU's command line. */
+/* The options that describe parts of a VM, and qemu-img's output: whatever is accepted must be safe on a command line.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/disk_image.h"
-#include "vm/spec.h"
+#include "vm/machine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

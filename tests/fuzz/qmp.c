@@ -1,8 +1,8 @@
-/* What a QEMU, or whoever listens in its place, sends over QMP; in pieces as a socket may cut it. */
+/* Arbitrary bytes received on a QMP socket, in pieces of any length. */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "vm/qmp_rx.h"
+#include "vm/qmp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct qmp_rx rx = { 0 };
 	struct err e;
 	json_t *msg;
-	/* The first byte says how long the pieces are. */
+	/* The first byte sets the length of the pieces. */
 	size_t piece = n > 0 ? (size_t)data[0] + 1 : 1;
 	size_t at, some;
 	int rc = 0;

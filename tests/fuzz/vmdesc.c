@@ -1,4 +1,4 @@
-/* A description of a machine from a saved state that somebody else has made. */
+/* A machine description from an untrusted saved state: whatever is accepted must be within the limits. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #include "base/sparse.h"
 #include "snapshot/base_disk.h"
 #include "vm/disk_image.h"
-#include "vm/top.h"
+#include "vm/overlays.h"
 
 /* The map that PATH is under, or NULL. */
 static const struct vm_map *map_of(const struct vm_disks *d, const char *path)
@@ -66,7 +66,7 @@ int vm_disks_prepare(struct vm_disks *d, bool overlay, uint64_t size, struct err
 	d->here = find_here(d, d->path);
 	if (d->here == NULL)
 		return err_no_memory(e);
-	if (vm_top_find(d->here, &d->top, e) < 0)
+	if (vm_overlay_top(d->here, &d->top, e) < 0)
 		return -1;
 	if (d->top == NULL && (d->top = strdup(d->here)) == NULL)
 		return err_no_memory(e);
@@ -77,7 +77,7 @@ int vm_disks_prepare(struct vm_disks *d, bool overlay, uint64_t size, struct err
 	below = vm_disks_inside(d, d->top);
 	if (below == NULL)
 		return err_no_memory(e);
-	d->next = vm_top_next(d->here, e);
+	d->next = vm_overlay_next(d->here, e);
 	if (d->next == NULL)
 		return -1;
 	return vmimg_overlay_unseen(
@@ -87,7 +87,7 @@ int vm_disks_prepare(struct vm_disks *d, bool overlay, uint64_t size, struct err
 int vm_disks_switch(struct vm_disks *d, struct err *e)
 {
 	d->switched = true;
-	return vm_top_set(d->here, d->next, e);
+	return vm_overlay_set_top(d->here, d->next, e);
 }
 
 void vm_disks_free(struct vm_disks *d)

@@ -9,18 +9,18 @@
 #include "base/num.h"
 #include "base/words.h"
 
-#define ASK_MS 10
+#define ASK_MS 10 /* between two queries of a program's status */
 
 int agent_open(struct qmp *q, const char *path, const int cancel[2], int64_t deadline, struct err *e)
 {
 	if (qmp_open(q, path, cancel, deadline, e) < 0)
 		return -1;
-	/* What an earlier client has not read of its answers has other numbers. */
+	/* Answers that an earlier client has not read may come first: they must not match the ids of this one. */
 	q->id = now_ms();
 	if (qmp_execute(q, "guest-ping", NULL, NULL, deadline, e) == 0)
 		return 0;
 	qmp_close(q);
-	return err_prefix(e, "the guest's agent");
+	return err_prefix(e, "guest agent");
 }
 
 int agent_set_clock(struct qmp *q, int64_t deadline, struct err *e)
@@ -41,7 +41,7 @@ static char *base64(const void *data, size_t n)
 	return text;
 }
 
-/* The last line of what a program has said, for an error. */
+/* Makes an error of a program's exit code and the last line of its standard error. Returns -1. */
 static int failed(const char *program, const json_t *status, struct err *e)
 {
 	const char *coded = json_string_value(json_object_get(status, "err-data"));
@@ -62,6 +62,7 @@ static int failed(const char *program, const json_t *status, struct err *e)
 	    line != NULL ? line + 1 : text);
 }
 
+/* Waits until the guest's process PID ends. Returns 0 if it succeeded, or -1. */
 static int wait_end(struct qmp *q, const char *program, json_int_t pid, int64_t deadline, struct err *e)
 {
 	json_t *status;
@@ -74,7 +75,7 @@ static int wait_end(struct qmp *q, const char *program, json_int_t pid, int64_t 
 			break;
 		json_decref(status);
 		if (ms_left(deadline) == 0)
-			return err_set(e, "%s in the guest: not done in time", program);
+			return err_set(e, "%s in the guest: timed out", program);
 		(void)nanosleep(&(struct timespec){ 0, ASK_MS * 1000000 }, NULL);
 	}
 	rc = json_integer_value(json_object_get(status, "exitcode")) == 0 && json_object_get(status, "signal") == NULL
@@ -94,12 +95,13 @@ int agent_run(struct qmp *q, const char *command, const void *input, size_t n, i
 
 	if (coded == NULL || args == NULL || words_split(&words, command) < 0 || words.n == 0) {
 		json_decref(args);
-		return err_set(e, words.n == 0 ? "no program to run in the guest" : "out of memory");
+		return words.n == 0 ? err_set(e, "no program to run in the guest") : err_no_memory(e);
 	}
 	for (i = 1; i < words.n; i++)
 		(void)json_array_append_new(args, json_string(words.v[i]));
 	if (qmp_execute(q, "guest-exec",
-		json_pack("{s:s, s:o, s:s, s:b}", "path", words.v[0], "arg", args, "input-data", coded, "capture-output", 1),
+		json_pack(
+		    "{s:s, s:o, s:s, s:b}", "path", words.v[0], "arg", args, "input-data", coded, "capture-output", 1),
 		&started, deadline, e) < 0)
 		return -1;
 	pid = json_integer_value(json_object_get(started, "pid"));

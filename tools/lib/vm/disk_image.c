@@ -10,17 +10,17 @@
 #include <unistd.h>
 
 #include "base/args.h"
-#include "base/cleanup.h"
 #include "base/child.h"
-#include "vm/spec.h"
+#include "base/cleanup.h"
+#include "vm/machine.h"
 
-/* qemu-img takes "a:b" for a protocol and "-x" for an option, unless a slash comes first. */
+/* A prefix for PATH: qemu-img takes "a:b" for a protocol and "-x" for an option unless a slash comes first. */
 static const char *fence(const char *path)
 {
 	return path[0] == '/' ? "" : "./";
 }
 
-/* Runs qemu-img; its first line on standard error is the error. OUT is to be freed. Returns 0 or -1. */
+/* Runs qemu-img. Stores its output in OUT (free it), or the first line of its standard error in E. Returns 0 or -1. */
 static int run(struct args *a, int cancel_fd, int64_t deadline, char **out, struct err *e)
 {
 	static const char self[] = "qemu-img: ";
@@ -45,7 +45,7 @@ static int run(struct args *a, int cancel_fd, int64_t deadline, char **out, stru
 	return rc;
 }
 
-/* Runs "qemu-img COMMAND -q [-u] -f qcow2 -b BACKING -F FORMAT PATH [SIZE]"; -u: BACKING is not looked at. */
+/* Runs "qemu-img COMMAND -q [-u] -f qcow2 -b BACKING -F FORMAT PATH [SIZE]"; UNSEEN, -u: BACKING is not opened. */
 static int on_backing(const char *command, bool unseen, const char *path, const char *backing, const char *format,
     const uint64_t *size, int cancel_fd, int64_t deadline, struct err *e)
 {
@@ -81,7 +81,7 @@ int vmimg_parse(struct vmimg *img, const char *json, struct err *e)
 	int rc = 0;
 
 	if (format == NULL || format[0] == '\0' || strlen(format) >= sizeof img->format || size < 0)
-		rc = err_set(e, "qemu-img: its answer has no format or size");
+		rc = err_set(e, "qemu-img: no format or size in its output");
 	else
 		(void)strcpy(img->format, format);
 	img->size = (uint64_t)size;
@@ -89,7 +89,7 @@ int vmimg_parse(struct vmimg *img, const char *json, struct err *e)
 	return rc;
 }
 
-/* What "qemu-img info" says of one image, as JSON; to be freed. Returns 0 or -1. */
+/* Runs "qemu-img info" for one image. Stores its JSON in OUT (free it). Returns 0 or -1. */
 static int info(const char *path, int cancel_fd, int64_t deadline, char **out, struct err *e)
 {
 	struct args a = { 0 };
@@ -97,7 +97,7 @@ static int info(const char *path, int cancel_fd, int64_t deadline, char **out, s
 
 	args_add(&a, "qemu-img");
 	args_add(&a, "info");
-	/* It may be locked by a VM that writes to it. */
+	/* A VM that writes to the image holds a lock on it. */
 	args_add(&a, "--force-share");
 	args_add(&a, "--output=json");
 	args_add(&a, "%s%s", fence(path), path);
@@ -128,7 +128,7 @@ int vmimg_backing(struct vmimg_backing *b, const char *path, int cancel_fd, int6
 	name = json_string_value(json_object_get(o, "backing-filename"));
 	format = json_string_value(json_object_get(o, "backing-filename-format"));
 	if (name != NULL && (format == NULL || !vm_format_ok(format)))
-		rc = err_set(e, "%s: stands on an image whose format it does not say", path);
+		rc = err_set(e, "%s: no valid format is recorded for its backing file", path);
 	else if (name != NULL && (b->name = strdup(name)) == NULL)
 		rc = err_no_memory(e);
 	else if (name != NULL)
@@ -163,7 +163,7 @@ int vmimg_overlay(const char *path, const char *backing, const char *format, uin
 	if (format != NULL)
 		(void)snprintf(img.format, sizeof img.format, "%s", format);
 	if (size != 0 && size < img.size)
-		return err_set(e, "size %" PRIu64 " is less than that of %s, %" PRIu64, size, backing, img.size);
+		return err_set(e, "size %" PRIu64 " is less than the size of %s, %" PRIu64, size, backing, img.size);
 	if (size != 0)
 		img.size = size;
 	if (asprintf(&tmp, "%s.tmp.%ld", path, (long)getpid()) < 0) {

@@ -1,4 +1,4 @@
-/* Disk images, by qemu-img. */
+/* Disk images, by qemu-img(1). */
 #ifndef KS_VM_DISK_IMAGE_H
 #define KS_VM_DISK_IMAGE_H
 
@@ -6,43 +6,45 @@
 
 #include "base/err.h"
 
+/* CANCEL_FD and DEADLINE of these functions are those of child_run. */
+
 struct vmimg {
 	char format[16];
-	uint64_t size; /* what a guest sees, bytes */
+	uint64_t size; /* virtual size in bytes */
 };
 
-/* Looks at PATH, also while a VM uses it. CANCEL_FD and DEADLINE are those of child_run. Returns 0 or -1. */
+/* Looks up the format and size of PATH, which a VM may be using. Returns 0 or -1. */
 int vmimg_info(struct vmimg *img, const char *path, int cancel_fd, int64_t deadline, struct err *e);
 
-/* Takes what "qemu-img info --output=json" says. Returns 0 or -1. */
+/* Parses the output of "qemu-img info --output=json". Published for tests/fuzz/nic.c. Returns 0 or -1. */
 int vmimg_parse(struct vmimg *img, const char *json, struct err *e);
 
 /*
- * Makes PATH anew as an empty qcow2 over BACKING, whose absolute name it keeps. FORMAT is that of BACKING (NULL: to
- * be found out). SIZE is in bytes, at least BACKING's; 0: as BACKING. PATH is replaced whole or not at all.
- * Returns 0 or -1.
+ * Creates PATH as an empty qcow2 overlay on BACKING, whose absolute path is stored in it. FORMAT is that of BACKING
+ * (NULL: detect it). SIZE is the virtual size in bytes, at least that of BACKING; 0: that of BACKING. An existing PATH
+ * is replaced atomically. Returns 0 or -1.
  */
 int vmimg_overlay(const char *path, const char *backing, const char *format, uint64_t size, int cancel_fd,
     int64_t deadline, struct err *e);
 
 /*
- * Makes PATH as an empty qcow2 of SIZE bytes over BACKING, a name that need not be there and is not looked at.
- * Returns 0 or -1.
+ * Creates PATH as an empty qcow2 overlay of SIZE bytes on BACKING. BACKING is not opened: it may be a path that is
+ * valid only elsewhere. Returns 0 or -1.
  */
 int vmimg_overlay_unseen(const char *path, const char *backing, const char *format, uint64_t size, int cancel_fd,
     int64_t deadline, struct err *e);
 
-/* Puts another BACKING into the header of the qcow2 PATH, which is looked at as little. Returns 0 or -1. */
+/* Changes the backing file in the header of the qcow2 PATH to BACKING, which is not opened. Returns 0 or -1. */
 int vmimg_rebase_unseen(
     const char *path, const char *backing, const char *format, int cancel_fd, int64_t deadline, struct err *e);
 
-/* What an image stands on, as its header has it. */
+/* The backing file of an image, as its header names it. */
 struct vmimg_backing {
-	char *name; /* to be freed; NULL: nothing */
+	char *name; /* allocated; NULL: the image has no backing file */
 	char format[16];
 };
 
-/* Looks into PATH alone, also while a VM uses it. Returns 0 or -1. */
+/* Reads the header of PATH, which a VM may be using; the backing file is not opened. Returns 0 or -1. */
 int vmimg_backing(struct vmimg_backing *b, const char *path, int cancel_fd, int64_t deadline, struct err *e);
 
 #endif

@@ -13,9 +13,86 @@
 #include "base/num.h"
 
 #define EVENTS_MAX 256
-#define RETRY_MS 10
+#define RETRY_MS 10 /* between two attempts to connect */
 
-/* Waits until the socket is ready for WHAT (0: only MS milliseconds). Returns 1, 0 when time is up, or -1. */
+static int no_memory(struct err *e)
+{
+	(void)err_no_memory(e);
+	return err_prefix(e, "qmp");
+}
+
+int qmp_rx_feed(struct qmp_rx *rx, const void *data, size_t n, struct err *e)
+{
+	char *p;
+
+	if (n == 0)
+		return 0;
+	if (n > QMP_LINE_MAX || rx->len > QMP_LINE_MAX - n)
+		return err_set(e, "qmp: message longer than %d bytes", QMP_LINE_MAX);
+	p = realloc(rx->buf, rx->len + n);
+	if (p == NULL)
+		return no_memory(e);
+	(void)memcpy(p + rx->len, data, n);
+	rx->buf = p;
+	rx->len += n;
+	return 0;
+}
+
+static bool is_blank(const char *s, size_t n)
+{
+	return n == 0 || (n == 1 && s[0] == '\r');
+}
+
+int qmp_rx_next(struct qmp_rx *rx, json_t **msg, struct err *e)
+{
+	json_error_t why;
+	size_t line;
+	char *end;
+
+	while (rx->len > rx->scanned) {
+		end = memchr(rx->buf + rx->scanned, '\n', rx->len - rx->scanned);
+		if (end == NULL) {
+			rx->scanned = rx->len;
+			return 0;
+		}
+		line = (size_t)(end - rx->buf);
+		*msg = is_blank(rx->buf, line) ? NULL : json_loadb(rx->buf, line, 0, &why);
+		if (*msg == NULL && !is_blank(rx->buf, line))
+			return err_set(e, "qmp: invalid message: %s", why.text);
+		rx->len -= line + 1;
+		rx->scanned = 0;
+		(void)memmove(rx->buf, end + 1, rx->len);
+		if (*msg == NULL)
+			continue;
+		if (json_is_object(*msg))
+			return 1;
+		json_decref(*msg);
+		return err_set(e, "qmp: invalid message: not an object");
+	}
+	return 0;
+}
+
+void qmp_rx_free(struct qmp_rx *rx)
+{
+	free(rx->buf);
+	*rx = (struct qmp_rx){ 0 };
+}
+
+enum qmp_kind qmp_kind_of(const json_t *msg)
+{
+	if (json_is_string(json_object_get(msg, "event")))
+		return QMP_EVENT;
+	if (json_is_object(json_object_get(msg, "QMP")))
+		return QMP_GREETING;
+	if (json_is_string(json_object_get(json_object_get(msg, "error"), "desc")))
+		return QMP_ERROR;
+	return json_object_get(msg, "return") != NULL ? QMP_RETURN : QMP_UNKNOWN;
+}
+
+/*
+ * Waits until the socket is ready for the poll events WHAT (0: waits for MS milliseconds). Returns 1, 0 when the time
+ * is up, or -1.
+ */
 static int wait_io(const struct qmp *q, short what, int ms, struct err *e)
 {
 	struct pollfd p[3] = {
@@ -25,7 +102,7 @@ static int wait_io(const struct qmp *q, short what, int ms, struct err *e)
 	};
 	int n = poll(p, 3, ms);
 
-	/* A signal shortens the wait; whoever waits looks at the clock again. */
+	/* A signal ends the wait early; the callers check the clock again. */
 	if (n < 0 && errno == EINTR)
 		return 1;
 	if (n < 0)
@@ -62,14 +139,14 @@ static int next_message(struct qmp *q, json_t **msg, int64_t deadline, struct er
 	}
 }
 
-/* As next_message, but events are put aside, and the deadline is an error. Returns 0 or -1. */
+/* Like next_message, but stores events in Q and treats the deadline as an error. Returns 0 or -1. */
 static int next_reply(struct qmp *q, json_t **msg, int64_t deadline, struct err *e)
 {
 	for (;;) {
 		int rc = next_message(q, msg, deadline, e);
 
 		if (rc == 0)
-			return err_set(e, "qmp: no answer in time");
+			return err_set(e, "qmp: timed out waiting for an answer");
 		if (rc < 0)
 			return -1;
 		if (qmp_kind_of(*msg) != QMP_EVENT)
@@ -77,11 +154,11 @@ static int next_reply(struct qmp *q, json_t **msg, int64_t deadline, struct err 
 		if (json_array_size(q->events) >= EVENTS_MAX)
 			(void)json_array_remove(q->events, 0);
 		if (json_array_append_new(q->events, *msg) < 0)
-			return err_set(e, "qmp: out of memory");
+			return no_memory(e);
 	}
 }
 
-/* FD (-1: none) goes with the first byte. */
+/* Sends some bytes. FD (-1: none) is sent along with the first one. */
 static ssize_t send_some(const struct qmp *q, const char *data, size_t n, int fd)
 {
 	union {
@@ -117,12 +194,12 @@ static int send_all(struct qmp *q, const char *data, size_t n, int fd, int64_t d
 		if (rc < 0)
 			return -1;
 		if (rc == 0)
-			return err_set(e, "qmp: no answer in time");
+			return err_set(e, "qmp: timed out waiting for an answer");
 	}
 	return 0;
 }
 
-/* Takes replies until that of command ID comes; a late one of an earlier command is dropped. */
+/* Waits for the reply to the last command. Late replies to earlier ones, which have timed out, are dropped. */
 static int take_reply(struct qmp *q, const char *command, json_t **ret, int64_t deadline, struct err *e)
 {
 	json_t *msg;
@@ -156,7 +233,7 @@ static int execute(
 
 	json_decref(msg);
 	if (text == NULL)
-		return err_set(e, "qmp: %s: out of memory", command);
+		return no_memory(e);
 	if (send_all(q, text, strlen(text), fd, deadline, e) < 0 || send_all(q, "\n", 1, -1, deadline, e) < 0)
 		return -1;
 	return take_reply(q, command, ret, deadline, e);
@@ -208,13 +285,13 @@ static int open_socket(struct qmp *q, const char *path, int64_t deadline, struct
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	if (strlen(path) > QMP_PATH_MAX)
-		return err_set(e, "qmp: path of a socket longer than %d bytes", QMP_PATH_MAX);
+		return err_set(e, "qmp: socket path longer than %d bytes", QMP_PATH_MAX);
 	(void)memcpy(addr.sun_path, path, strlen(path) + 1);
 	q->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (q->fd < 0)
 		return err_sys(e, "qmp");
 	while (connect(q->fd, (const struct sockaddr *)&addr, sizeof addr) < 0) {
-		/* EAGAIN: its queue is full; the other two: QEMU has not made it yet. */
+		/* EAGAIN: the queue of connections is full. ENOENT, ECONNREFUSED: QEMU does not listen yet. */
 		if ((errno != EAGAIN && errno != ENOENT && errno != ECONNREFUSED && errno != EINTR) ||
 		    ms_left(deadline) == 0)
 			return err_sys(e, "qmp: %s", path);
@@ -242,7 +319,7 @@ int qmp_open(struct qmp *q, const char *path, const int cancel[2], int64_t deadl
 {
 	*q = (struct qmp){ .fd = -1, .cancel = { cancel[0], cancel[1] }, .events = json_array() };
 	if (q->events == NULL)
-		return err_set(e, "qmp: out of memory");
+		return no_memory(e);
 	if (open_socket(q, path, deadline, e) == 0)
 		return 0;
 	qmp_close(q);

@@ -9,15 +9,17 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "vm/qmp.h"
 
-#define PRESS_MS 5000 /* between two presses of the power button */
-#define QUIT_MS 2000  /* QMP answers at once, or another client has it */
-#define END_MS 5000   /* for QEMU to close its disks */
+#define PRESS_MS 5000    /* between two presses of the power button */
+#define QUIT_MS 2000     /* for QMP's quit: it answers immediately unless it serves another client */
+#define END_MS 5000      /* for QEMU to close its disks */
+#define LOG_TEXT_MAX 900 /* bytes of QEMU's messages; they have to fit into a struct err */
 
 char *vm_run_path(const char *given, const char *run, const char *name)
 {
@@ -65,16 +67,49 @@ int vm_find(const char *pidfile, int *pidfd, struct err *e)
 	if (pid == 0)
 		return 0;
 	if (pid < 0)
-		return err_set(e, "%s: locked by a process that cannot be seen from here", pidfile);
+		return err_set(e, "%s: locked by a process in another PID namespace", pidfile);
 	*pidfd = pidfd_open(pid, 0);
 	if (*pidfd < 0)
 		return errno == ESRCH ? 0 : err_sys(e, "%s: process %ld", pidfile, (long)pid);
-	/* It held the lock before and after: so this descriptor is of that very process. */
+	/* The process held the lock before and after pidfd_open, so the descriptor is for this process. */
 	if (lock_holder(fd) == pid)
 		return 1;
 	(void)close(*pidfd);
 	*pidfd = -1;
 	return 0;
+}
+
+/* Adds a line of QEMU's log to TEXT, separated by "; ". Leaves out the program's name and warnings. */
+static void add_line(char text[LOG_TEXT_MAX], char *line, const char *program)
+{
+	const char *base = strrchr(program, '/');
+	size_t n, used = strlen(text);
+
+	base = base == NULL ? program : base + 1;
+	n = strlen(base);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (strncmp(line, base, n) == 0 && strncmp(line + n, ": ", 2) == 0)
+		line += n + 2;
+	if (line[0] == '\0' || strncmp(line, "warning: ", 9) == 0)
+		return;
+	(void)snprintf(text + used, LOG_TEXT_MAX - used, "%s%s", used > 0 ? "; " : "", line);
+}
+
+int vm_qemu_error(const char *log, const char *program, int status, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fopen(log, "re");
+	AUTO_FREE char *line = NULL;
+	char text[LOG_TEXT_MAX] = "";
+	size_t room = 0;
+
+	while (f != NULL && getline(&line, &room, f) > 0)
+		add_line(text, line, program);
+	if (WIFSIGNALED(status))
+		return err_set(e, "qemu: killed by signal %d%s%s", WTERMSIG(status), text[0] != '\0' ? ": " : "", text);
+	/* QEMU's messages tell more than its exit code. */
+	if (text[0] != '\0')
+		return err_set(e, "qemu: %s", text);
+	return err_set(e, "qemu: ended with exit code %d", WEXITSTATUS(status));
 }
 
 static bool has_ended(int pidfd, int64_t deadline)
@@ -88,7 +123,7 @@ static bool has_ended(int pidfd, int64_t deadline)
 	return n > 0;
 }
 
-/* True when the state of the VM has been saved: it must not run any more. */
+/* True if the VM's state has been saved, after which it must not run again. */
 static bool is_saved(struct qmp *q, int64_t deadline)
 {
 	struct err ignored;
@@ -104,8 +139,11 @@ static bool is_saved(struct qmp *q, int64_t deadline)
 	return saved;
 }
 
-/* Sends one command over a connection of its own. Returns 0, 1 when SAVED is asked for and true, or -1. */
-static int tell(int pidfd, const char *qmp, const char *command, bool unless_saved, int64_t deadline)
+/*
+ * Sends one command on a new connection. Returns 0, or -1. With UNLESS_SAVED, returns 1 instead if the VM's state has
+ * been saved.
+ */
+static int send_command(int pidfd, const char *qmp, const char *command, bool unless_saved, int64_t deadline)
 {
 	struct err ignored;
 	struct qmp q;
@@ -118,7 +156,7 @@ static int tell(int pidfd, const char *qmp, const char *command, bool unless_sav
 	return rc;
 }
 
-/* The power button until DEADLINE. How it ended; VM_LATE and VM_ENDED: it runs still. */
+/* Presses the power button until DEADLINE. With VM_LATE and VM_ENDED as the result QEMU is still running. */
 static enum vm_end shut_down(int pidfd, const char *qmp, int64_t deadline)
 {
 	int64_t next;
@@ -127,7 +165,7 @@ static enum vm_end shut_down(int pidfd, const char *qmp, int64_t deadline)
 		next = now_ms() + PRESS_MS;
 		if (next > deadline)
 			next = deadline;
-		if (tell(pidfd, qmp, "system_powerdown", true, next) == 1)
+		if (send_command(pidfd, qmp, "system_powerdown", true, next) == 1)
 			return VM_ENDED;
 		if (has_ended(pidfd, next))
 			return VM_SHUT_DOWN;
@@ -142,11 +180,11 @@ int vm_end(int pidfd, const char *qmp, int64_t grace_ms, enum vm_end *how, struc
 		*how = shut_down(pidfd, qmp, now_ms() + grace_ms);
 	if (*how == VM_SHUT_DOWN)
 		return 0;
-	/* Without QMP, SIGTERM does the same. */
-	if (tell(pidfd, qmp, "quit", false, now_ms() + QUIT_MS) != 0)
+	/* SIGTERM has the same effect as quit. */
+	if (send_command(pidfd, qmp, "quit", false, now_ms() + QUIT_MS) != 0)
 		(void)pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
 	if (has_ended(pidfd, now_ms() + END_MS))
 		return 0;
 	(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-	return has_ended(pidfd, now_ms() + END_MS) ? 0 : err_set(e, "does not end, not even by SIGKILL");
+	return has_ended(pidfd, now_ms() + END_MS) ? 0 : err_set(e, "QEMU is still running after SIGKILL");
 }

@@ -1,4 +1,4 @@
-/* A VM that runs: its runtime directory, who it is, and how it is ended. */
+/* A VM at run time: the files in its runtime directory, its QEMU process, and ending it. */
 #ifndef KS_VM_RUN_H
 #define KS_VM_RUN_H
 
@@ -14,38 +14,44 @@
 #define VM_CONSOLE "console.log"
 #define VM_PIDFILE "pid"
 #define VM_LOG "qemu.log"
-#define VM_DISK "root.qcow2" /* of a machine that resumes */
+#define VM_DISK "root.qcow2" /* overlay of a machine that was resumed */
 
-/* GIVEN, or else RUN/NAME; to be freed. Returns NULL when out of memory. */
+/* Returns a copy of GIVEN or, if that is NULL, RUN/NAME; free it. NULL if memory is short. */
 char *vm_run_path(const char *given, const char *run, const char *name);
 
-/* What a VM leaves behind. */
+/* The files that are of no use when the VM has ended. NULL: none. */
 struct vm_files {
 	const char *sockets[3];
 	const char *pidfile;
 	const char *desc; /* vm.json */
 };
 
-/* Removes them: what is there under the name of a socket only if it is one. */
+/* Removes them. What has the name of a socket but is not one stays. */
 void vm_clean(const struct vm_files *files);
 
 /*
- * Finds the QEMU that PIDFILE belongs to: QEMU keeps a lock on it for as long as it lives, and the kernel says who
- * holds the lock, so a pid that was used again is never taken for it. PIDFD is to be closed.
- * Returns 1, 0 when none runs, or -1.
+ * Finds the QEMU process that PIDFILE belongs to. QEMU keeps the file locked for its lifetime and the kernel tells who
+ * holds the lock, so a process that has reused the pid is never mistaken for QEMU. Close PIDFD.
+ * Returns 1, 0 if no QEMU is running, or -1.
  */
 int vm_find(const char *pidfile, int *pidfd, struct err *e);
 
+/*
+ * Makes an error of how QEMU ended: STATUS as returned by wait(2), and the messages in its log without the warnings.
+ * PROGRAM is QEMU's name, with which its messages start. Returns -1.
+ */
+int vm_qemu_error(const char *log, const char *program, int status, struct err *e);
+
 enum vm_end {
 	VM_SHUT_DOWN, /* the guest shut itself down */
-	VM_ENDED,     /* it was ended at once, as it was asked, or as its state has been saved */
-	VM_LATE,      /* the guest did not shut down in time and was ended */
+	VM_ENDED,     /* QEMU was ended without a shutdown: on request, or because the machine's state has been saved */
+	VM_LATE,      /* the guest did not shut down in time, and QEMU was ended */
 };
 
 /*
- * Ends the VM of PIDFD: the power button, pressed again every few seconds as a guest that boots does not hear it;
- * after GRACE_MS (0: at once) QMP's quit; then SIGKILL. QMP is the path of its socket.
- * Returns 0 when it has ended, or -1.
+ * Ends the VM with the process PIDFD. Presses the power button, again every few seconds since a booting guest ignores
+ * it. After GRACE_MS (0: at once) tells QEMU to quit, then kills it. QMP is the path of its socket.
+ * Returns 0 when QEMU has ended, or -1.
  */
 int vm_end(int pidfd, const char *qmp, int64_t grace_ms, enum vm_end *how, struct err *e);
 

@@ -1,4 +1,4 @@
-#include "vm/spec.h"
+#include "vm/machine.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -13,6 +13,7 @@
 
 static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
+/* True for 1 to MAX characters of name_chars that start with a letter or digit. */
 static bool plain(const char *s, size_t max)
 {
 	size_t n = strlen(s);
@@ -44,22 +45,22 @@ static int parse_mac(char mac[18], const char *s, struct err *e)
 	size_t i;
 
 	if (mac[0] != '\0')
-		return err_set(e, "mac given twice");
+		return err_set(e, "mac= given twice");
 	if (strlen(s) != sizeof form - 1)
 		return err_set(e, "'%s' is not a MAC address", s);
 	for (i = 0; form[i] != '\0'; i++)
 		if (form[i] == 'x' ? !isxdigit((unsigned char)s[i]) : s[i] != ':')
 			return err_set(e, "'%s' is not a MAC address", s);
-	/* The lowest bit of the first byte marks a group address. */
+	/* A group address has the lowest bit of its first byte set. */
 	if (strchr("13579bdfBDF", s[1]) != NULL || strcmp(s, "00:00:00:00:00:00") == 0)
-		return err_set(e, "MAC address '%s' is not that of one host", s);
+		return err_set(e, "MAC address '%s' is not a unicast address", s);
 	for (i = 0; i < sizeof form; i++)
 		mac[i] = (char)tolower((unsigned char)s[i]);
 	return 0;
 }
 
-/* Cuts TEXT at its last colon: "[ADDR]:PORT". ADDR is an IPv4 address, or empty. Returns 0 or -1. */
-static int split_end(char *text, const char **addr, int64_t *port)
+/* Splits "[ADDR]:PORT" at its last colon. ADDR is an IPv4 address or empty. Returns 0 or -1. */
+static int split_address(char *text, const char **addr, int64_t *port)
 {
 	char *colon = strrchr(text, ':');
 	struct in_addr in;
@@ -80,24 +81,24 @@ static int parse_forward(struct vm_nic *nic, const char *s, struct err *e)
 	int n;
 
 	if (nic->nforwards == VM_FORWARDS)
-		return err_set(e, "more than %d forwards", VM_FORWARDS);
+		return err_set(e, "more than %d forwarded ports", VM_FORWARDS);
 	if (strlen(s) >= sizeof text)
-		return err_set(e, "'%s' is not a forward", s);
+		return err_set(e, "'%s' is not of the form PROTO:[ADDR]:PORT-[ADDR]:PORT", s);
 	(void)strcpy(text, s);
 	host = strchr(text, ':');
 	guest = strchr(text, '-');
 	if (host == NULL || guest == NULL || guest < host)
-		return err_set(e, "'%s' is not a forward", s);
+		return err_set(e, "'%s' is not of the form PROTO:[ADDR]:PORT-[ADDR]:PORT", s);
 	*host++ = '\0';
 	*guest++ = '\0';
-	if ((strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0) || split_end(host, &from, &from_port) < 0 ||
-	    split_end(guest, &to, &to_port) < 0)
-		return err_set(e, "'%s' is not a forward", s);
-	/* QEMU would listen on every address; we do so only when told. */
+	if ((strcmp(text, "tcp") != 0 && strcmp(text, "udp") != 0) || split_address(host, &from, &from_port) < 0 ||
+	    split_address(guest, &to, &to_port) < 0)
+		return err_set(e, "'%s' is not of the form PROTO:[ADDR]:PORT-[ADDR]:PORT", s);
+	/* Without an address QEMU would listen on all of them. */
 	n = snprintf(nic->forwards[nic->nforwards], sizeof nic->forwards[0], "%s:%s:%d-%s:%d", text,
 	    from[0] != '\0' ? from : "127.0.0.1", (int)from_port, to, (int)to_port);
 	if (n < 0 || (size_t)n >= sizeof nic->forwards[0])
-		return err_set(e, "'%s' is not a forward", s);
+		return err_set(e, "'%s' is not of the form PROTO:[ADDR]:PORT-[ADDR]:PORT", s);
 	nic->nforwards++;
 	return 0;
 }
@@ -106,7 +107,7 @@ static int parse_ifname(struct vm_nic *nic, enum vm_net net, const char *name, s
 {
 	nic->net = net;
 	if (!plain(name, IFNAMSIZ - 1))
-		return err_set(e, "'%s' is not the name of an interface", name);
+		return err_set(e, "'%s' is not a valid interface name", name);
 	(void)strcpy(nic->ifname, name);
 	return 0;
 }
@@ -121,13 +122,15 @@ static int parse_nic_word(struct vm_nic *nic, const char *word, bool first, stru
 		if ((v = value_of(word, "bridge")) != NULL)
 			return parse_ifname(nic, VM_BRIDGE, v, e);
 		nic->net = VM_USER;
-		return strcmp(word, "user") == 0 ? 0 : err_set(e, "'%s' is none of tap=, bridge=, user", word);
+		return strcmp(word, "user") == 0
+			   ? 0
+			   : err_set(e, "'%s' is not one of tap=IFNAME, bridge=BRIDGE, user", word);
 	}
 	if ((v = value_of(word, "mac")) != NULL)
 		return parse_mac(nic->mac, v, e);
 	if ((v = value_of(word, "fwd")) != NULL)
-		return nic->net == VM_USER ? parse_forward(nic, v, e) : err_set(e, "fwd= is only for user");
-	return err_set(e, "unknown word '%s'", word);
+		return nic->net == VM_USER ? parse_forward(nic, v, e) : err_set(e, "fwd= requires user");
+	return err_set(e, "unknown option '%s'", word);
 }
 
 int vm_nic_parse(struct vm_nic *nic, const char *spec, struct err *e)
@@ -155,7 +158,7 @@ static int parse_disk_word(struct vm_disk *disk, const char *word, struct err *e
 	}
 	if ((v = value_of(word, "serial")) != NULL) {
 		if (!plain(v, sizeof disk->serial - 1))
-			return err_set(e, "'%s' is not a serial (at most 20 letters, digits, '.', '_', '-')", v);
+			return err_set(e, "'%s' is not a valid serial (at most 20 letters, digits, '.', '_', '-')", v);
 		(void)strcpy(disk->serial, v);
 		return 0;
 	}
@@ -165,7 +168,7 @@ static int parse_disk_word(struct vm_disk *disk, const char *word, struct err *e
 		(void)strcpy(disk->format, v);
 		return 0;
 	}
-	return err_set(e, "unknown word '%s'", word);
+	return err_set(e, "unknown option '%s'", word);
 }
 
 int vm_disk_parse(struct vm_disk *disk, const char *spec, struct err *e)
@@ -175,7 +178,7 @@ int vm_disk_parse(struct vm_disk *disk, const char *spec, struct err *e)
 	*disk = (struct vm_disk){ .path = strdup(spec) };
 	if (disk->path == NULL)
 		return err_no_memory(e);
-	/* What is before the first comma stays as the path. */
+	/* The text before the first comma is the path. */
 	rest = disk->path;
 	(void)strsep(&rest, ",");
 	while ((word = strsep(&rest, ",")) != NULL)
@@ -183,7 +186,7 @@ int vm_disk_parse(struct vm_disk *disk, const char *spec, struct err *e)
 			goto bad;
 	if (disk->path[0] != '\0')
 		return 0;
-	(void)err_set(e, "no file");
+	(void)err_set(e, "no file name");
 bad:
 	vm_disk_free(disk);
 	return -1;
@@ -192,7 +195,7 @@ bad:
 void vm_disk_free(struct vm_disk *disk)
 {
 	free(disk->path);
-	free(disk->now);
+	free(disk->top);
 	*disk = (struct vm_disk){ 0 };
 }
 
@@ -203,18 +206,18 @@ int vm_fw_parse(struct vm_fw *fw, const char *spec, struct err *e)
 
 	if (eq == NULL || eq[1] == '\0')
 		return err_set(e, "not of the form NAME=FILE");
-	/* Other names are QEMU's own: docs/specs/fw_cfg.rst. */
+	/* All other names are reserved for QEMU: docs/specs/fw_cfg.rst. */
 	if (n <= 4 || strncmp(spec, "opt/", 4) != 0)
 		return err_set(e, "the name does not start with opt/");
 	if (n >= sizeof fw->name || memchr(spec, ',', n) != NULL)
-		return err_set(e, "the name has a comma, or more than %zu bytes", sizeof fw->name - 1);
+		return err_set(e, "the name contains a comma or is longer than %zu bytes", sizeof fw->name - 1);
 	(void)memcpy(fw->name, spec, n);
 	fw->name[n] = '\0';
 	fw->file = eq + 1;
 	return 0;
 }
 
-int vm_mac_make(char mac[18], const char *vm, size_t i, struct err *e)
+static int make_mac(char mac[18], const char *vm, size_t i, struct err *e)
 {
 	char hex[SHA256_HEX];
 	char seed[96];
@@ -225,7 +228,41 @@ int vm_mac_make(char mac[18], const char *vm, size_t i, struct err *e)
 		return err_no_memory(e);
 	if (sha256_add(s, seed, (size_t)n) < 0 || sha256_end(s, hex) < 0)
 		return err_set(e, "libcrypto failed");
-	/* 52:54:00 is what QEMU itself uses for its guests. */
+	/* 52:54:00 is the prefix that QEMU itself uses for its guests. */
 	(void)snprintf(mac, 18, "52:54:00:%.2s:%.2s:%.2s", hex, hex + 2, hex + 4);
+	return 0;
+}
+
+int vm_set_macs(struct vm *vm, struct err *e)
+{
+	size_t i, k;
+
+	for (i = 0; i < vm->nnics; i++) {
+		if (vm->nics[i].mac[0] == '\0' && make_mac(vm->nics[i].mac, vm->name, i, e) < 0)
+			return -1;
+		for (k = 0; k < i; k++)
+			if (strcmp(vm->nics[i].mac, vm->nics[k].mac) == 0)
+				return err_set(e, "nic: two NICs have the MAC address %s", vm->nics[i].mac);
+	}
+	return 0;
+}
+
+int vm_connect_nics(struct vm *vm, const struct vm_nic *given, size_t n, struct err *e)
+{
+	size_t i;
+	char mac[18];
+
+	if (n != vm->nnics)
+		return err_set(e, "resume: %zu --nic given, the saved machine has %zu", n, vm->nnics);
+	for (i = 0; i < n; i++) {
+		if (given[i].mac[0] != '\0' && strcmp(given[i].mac, vm->nics[i].mac) != 0)
+			return err_set(e, "nic: the saved machine has the MAC address %s", vm->nics[i].mac);
+		if ((given[i].net == VM_USER) != (vm->nics[i].net == VM_USER))
+			return err_set(e, "nic: the saved machine %s QEMU's user network, which cannot be changed",
+			    vm->nics[i].net == VM_USER ? "uses" : "does not use");
+		(void)strcpy(mac, vm->nics[i].mac);
+		vm->nics[i] = given[i];
+		(void)strcpy(vm->nics[i].mac, mac);
+	}
 	return 0;
 }

@@ -1,4 +1,4 @@
-#include "vm/stay.h"
+#include "vm/supervise.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 
+/* Blocks SIGNALS. Returns a signalfd for them, or -1. */
 static int block(const int *signals, size_t n, struct err *e)
 {
 	sigset_t set;
@@ -25,19 +26,19 @@ static int block(const int *signals, size_t n, struct err *e)
 	return fd < 0 ? err_sys(e, "signalfd") : fd;
 }
 
-int vm_stay_signals(struct err *e)
+int vm_signals(struct err *e)
 {
 	return block((const int[]){ SIGINT, SIGTERM, SIGHUP }, 3, e);
 }
 
-int vm_stay_signal(int signal_fd)
+int vm_signal_take(int signal_fd)
 {
 	struct signalfd_siginfo info;
 
 	return read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
-/* Reaps all that have ended. True when QEMU was among them. */
+/* Reaps all children that have ended. True if QEMU was one of them. */
 static bool reap(pid_t qemu, int *status)
 {
 	bool found = false;
@@ -52,27 +53,27 @@ static bool reap(pid_t qemu, int *status)
 	return found;
 }
 
-int vm_stay(const struct vm_stay *stay, const struct child *qemu, enum vm_end *how, int *status, struct err *e)
+int vm_supervise(const struct vm_supervise *s, const struct child *qemu, enum vm_end *how, int *status, struct err *e)
 {
 	AUTO_CLOSE int child_fd = block((const int[]){ SIGCHLD }, 1, e);
-	struct pollfd p[2] = { { .fd = stay->signal_fd, .events = POLLIN }, { .fd = child_fd, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = s->signal_fd, .events = POLLIN }, { .fd = child_fd, .events = POLLIN } };
 
 	*how = VM_SHUT_DOWN;
 	if (child_fd < 0)
 		return -1;
-	/* Reaped before the first wait: a child may have ended before its signal was blocked. */
+	/* Reap before the first wait: a child may have ended before SIGCHLD was blocked. */
 	while (!reap(qemu->pid, status)) {
-		/* No deadline: that a VM runs for months is what it is for. */
+		/* No deadline: a VM may run for months. */
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return err_sys(e, "poll");
-		if (vm_stay_signal(stay->signal_fd) != 0) {
-			if (vm_end(qemu->pidfd, stay->qmp, stay->grace_ms, how, e) < 0)
+		if (vm_signal_take(s->signal_fd) != 0) {
+			if (vm_end(qemu->pidfd, s->qmp, s->grace_ms, how, e) < 0)
 				return -1;
 			(void)waitpid(qemu->pid, status, 0);
 			*status = 0;
 			return 0;
 		}
-		(void)vm_stay_signal(child_fd);
+		(void)vm_signal_take(child_fd);
 	}
 	return 0;
 }

@@ -1,17 +1,15 @@
-#include "vm/command.h"
+#include "vm/command_line.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 
-/* Addresses on the first PCI bus: 0 and 1f are the machine's own (1 too, with i440fx). */
+/* Slots on the first PCI bus. The chipset takes 0 and 1f, and with i440fx also 1. */
 enum { ADDR_RNG = 2, ADDR_SERIAL = 3, ADDR_DISK = 4, ADDR_NIC = 0x10 };
 
-/* In QEMU's lists of options a comma is written twice. */
+/* QEMU takes a doubled comma in an option list for a literal one. Returns NULL if memory is short. */
 static char *escaped(struct args *a, const char *s)
 {
 	char *text = malloc(2 * strlen(s) + 1);
@@ -61,7 +59,7 @@ static void add_machine(const struct vm *vm, struct args *a)
 	add_pair(a, "-name", vm->name);
 	args_add(a, "-machine");
 	args_add(a, "%s,memory-backend=" VM_MEMORY, vm->machine);
-	/* A TCG cache of its own size: the default grows with RAM and is flushed too often on small guests. */
+	/* TCG's default translation cache grows with RAM; for small guests it is flushed too often. */
 	add_pair(a, "-accel", vm->kvm ? "kvm" : "tcg,thread=multi,tb-size=512");
 	add_pair(a, "-cpu", vm->cpu);
 	args_add(a, "-smp");
@@ -69,7 +67,7 @@ static void add_machine(const struct vm *vm, struct args *a)
 	args_add(a, "-m");
 	args_add(a, "%lluM", mib);
 	args_add(a, "-object");
-	/* Saved memory is mapped copy on write: machines that resume from it share the pages that none has changed. */
+	/* share=off: saved RAM is mapped copy-on-write, so resumed machines share the pages that they do not change. */
 	if (vm->ram != NULL)
 		args_add(a, "memory-backend-file,id=" VM_MEMORY ",size=%lluM,mem-path=%s,share=off", mib, ram);
 	else
@@ -91,10 +89,14 @@ static void add_basic_devices(const struct vm *vm, struct args *a)
 	add_pair(a, "-device", "virtserialport,id=agent0,bus=vserial.0,nr=1,chardev=agent,name=org.qemu.guest_agent.0");
 }
 
-/* Caches of the host only, never flushed: an overlay is thrown away with its cluster, or sealed after a shutdown. */
+/*
+ * cache.no-flush: the disk is never flushed to stable storage. That is safe because an overlay is either deleted with
+ * its cluster, or published only after a clean shutdown.
+ */
 static void add_disk(const struct vm_disk *d, size_t number, struct args *a)
 {
-	AUTO_FREE char *path = escaped(a, d->now != NULL ? d->now : d->path);
+	AUTO_FREE char *path = escaped(a, d->top != NULL ? d->top : d->path);
+	const char *format = d->top != NULL ? "qcow2" : d->format;
 	char id[32] = "root";
 
 	if (number > 0)
@@ -103,7 +105,7 @@ static void add_disk(const struct vm_disk *d, size_t number, struct args *a)
 	args_add(a,
 	    "driver=%s,node-name=%s,read-only=%s,discard=unmap,cache.direct=off,cache.no-flush=on,"
 	    "file.driver=file,file.filename=%s,file.discard=unmap,file.cache.direct=off,file.cache.no-flush=on",
-	    d->format, id, d->readonly ? "on" : "off", path);
+	    format, id, d->readonly ? "on" : "off", path);
 	args_add(a, "-device");
 	args_add(a, "virtio-blk-pci,id=%s-dev,drive=%s,addr=0x%zx,serial=%s%s", id, id, ADDR_DISK + number,
 	    d->serial[0] != '\0' ? d->serial : id, number == 0 ? ",bootindex=1" : "");
@@ -131,12 +133,15 @@ static void add_nic(const struct vm *vm, size_t i, struct args *a)
 		args_add(a, "user,id=net%zu%s", i, forwards);
 		break;
 	}
-	/* No boot ROM: nodes do not boot from the network. */
+	/* romfile=: no boot ROM, as nodes do not boot from the network. */
 	args_add(a, "-device");
 	args_add(a, "virtio-net-pci,id=nic%zu,netdev=net%zu,mac=%s,addr=0x%zx,romfile=", i, i, nic->mac, ADDR_NIC + i);
 	if (vm->ram == NULL)
 		return;
-	/* Its packets wait, for up to the hour that an interval can be (in microseconds), until the gate is opened. */
+	/*
+	 * Packets are held back until the filter is turned off (snapshot/resume.c). The interval in microseconds, here
+	 * an hour, is the longest time that it holds them.
+	 */
 	args_add(a, "-object");
 	args_add(a, "filter-buffer,id=" VM_GATE "%zu,netdev=net%zu,interval=3600000000", i, i);
 }
@@ -149,7 +154,7 @@ static void add_fw(const struct vm_fw *fw, struct args *a)
 	args_add(a, "name=%s,file=%s", fw->name, file);
 }
 
-int vm_command(const struct vm *vm, struct args *a, struct err *e)
+int vm_command_line(const struct vm *vm, struct args *a, struct err *e)
 {
 	size_t i;
 
@@ -176,25 +181,4 @@ int vm_command(const struct vm *vm, struct args *a, struct err *e)
 	for (i = 0; vm->extra != NULL && vm->extra[i] != NULL; i++)
 		args_add(a, "%s", vm->extra[i]);
 	return a->failed ? err_no_memory(e) : 0;
-}
-
-bool vm_kvm_usable(void)
-{
-	AUTO_CLOSE int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	AUTO_FCLOSE FILE *f = fopen("/proc/cpuinfo", "re");
-	AUTO_FREE char *line = NULL;
-	size_t room = 0;
-	char *rest, *word;
-
-	if (kvm < 0 || f == NULL)
-		return false;
-	while (getline(&line, &room, f) > 0) {
-		if (strncmp(line, "flags", 5) != 0)
-			continue;
-		rest = line;
-		while ((word = strsep(&rest, " \t\n")) != NULL)
-			if (strcmp(word, "vmx") == 0 || strcmp(word, "svm") == 0)
-				return true;
-	}
-	return false;
 }
