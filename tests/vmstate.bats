@@ -645,10 +645,47 @@ within_memory() {
 	run -1 bash -c '"$0" --json d > /dev/full' "$BIN/vmstate"
 }
 
+@test "--disk" {
+	echo '{"format":1,"root":{"path":"/x/root.qcow2","saved":"disk-1.qcow2"},"saved":{"time":7}}' > d/vm.json
+	run -0 --separate-stderr vmstate --disk d
+	[ "$output" = disk-1.qcow2 ]
+	echo '{"format":1,"saved":{"time":7}}' > d/vm.json
+	run -0 vmstate --disk d
+	[ -z "$output" ]
+	local bad
+	for bad in '{"root":{"saved":"../x"}}' '{"root":{}}' '{"root":{"saved":7}}' '[]'; do
+		echo "$bad" > d/vm.json
+		run -1 --separate-stderr vmstate --disk d
+		[ "$stderr" = "vmstate: d/vm.json: no saved disk" ]
+	done
+	echo '{' > d/vm.json
+	run -1 vmstate --disk d
+	rm d/vm.json
+	run -1 vmstate --disk d
+}
+
+@test "--expires and --usable: errors" {
+	mkdir c
+	echo nonsense > c/x.crt
+	run -1 --separate-stderr vmstate --expires c
+	[ "$stderr" = "vmstate: c: x.crt: not a file of valid certificates" ]
+	run -1 --separate-stderr vmstate --expires nowhere
+	[ "$stderr" = "vmstate: nowhere: No such file or directory" ]
+	mkdir c/conf
+	run -1 --separate-stderr vmstate --usable c
+	[ "$stderr" = "vmstate: c/conf: Is a directory" ]
+	[ -z "$output" ]
+	rmdir c/conf
+	echo saved_at=7 > c/conf
+	run -0 --separate-stderr vmstate --usable c
+	[ -z "$output$stderr" ]
+}
+
 @test "usage errors" {
 	local args
 	for args in '' 'a b' '--seal' '--seal d' '--pack --unpack d' '--keep d' '--file x d' '-o x d' '--pack -o x d' \
-		'--unpack -o x --keep d' '--unpack -o x --file ram d' '--json --pack d' '--pack d ram' '--json --keep d'; do
+		'--unpack -o x --keep d' '--unpack -o x --file ram d' '--json --pack d' '--pack d ram' '--json --keep d' '--usable' '--usable --expires d' \
+		'--usable --keep d' '--expires a b' '--disk --json d'; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr vmstate $args
 		[ "${stderr_lines[-1]}" = "Try 'vmstate --help'." ]

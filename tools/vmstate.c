@@ -8,13 +8,14 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/output.h"
+#include "snapshot/disks.h"
 #include "snapshot/fitness.h"
 #include "snapshot/manifest.h"
 #include "snapshot/pack.h"
 #include "snapshot/verify.h"
 
 /* The first of these are actions, at most one of which is given. */
-enum { OPT_SEAL = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_JSON, OPT_USABLE, OPT_EXPIRES, OPT_KEEP, OPT_FILE };
+enum { OPT_SEAL = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_JSON, OPT_DISK, OPT_USABLE, OPT_EXPIRES, OPT_KEEP, OPT_FILE };
 
 static const struct opt options[] = {
 	{ OPT_SEAL, "seal", NULL, "write the manifest of the files NAME" },
@@ -24,6 +25,7 @@ static const struct opt options[] = {
 	{ OPT_FILE, "file", "NAME", "the file to pack or unpack (default: ram)" },
 	{ 'o', "output", "DEST", "with --unpack: make an unpacked copy of DIR" },
 	{ OPT_JSON, "json", NULL, "list the files of DIR as JSON" },
+	{ OPT_DISK, "disk", NULL, "print the name of the disk's file in DIR" },
 	{ OPT_USABLE, "usable", NULL, "can DIR, a cluster's saved state, still be used?" },
 	{ OPT_EXPIRES, "expires", NULL, "when does the first certificate under DIR expire?" },
 	{ 0, NULL, NULL, NULL },
@@ -36,7 +38,7 @@ static const struct tool vmstate_tool = {
 	.opts = options,
 };
 
-enum act { VERIFY, SEAL, PACK, UNPACK, LIST, USABLE, EXPIRES };
+enum act { VERIFY, SEAL, PACK, UNPACK, LIST, DISK, USABLE, EXPIRES };
 
 struct job {
 	enum act act;
@@ -65,6 +67,7 @@ static int parse(struct cli *c, struct job *j)
 		[OPT_PACK - OPT_LONG] = PACK,
 		[OPT_UNPACK - OPT_LONG] = UNPACK,
 		[OPT_JSON - OPT_LONG] = LIST,
+		[OPT_DISK - OPT_LONG] = DISK,
 		[OPT_USABLE - OPT_LONG] = USABLE,
 		[OPT_EXPIRES - OPT_LONG] = EXPIRES };
 	const char *wrong;
@@ -76,11 +79,12 @@ static int parse(struct cli *c, struct job *j)
 		case OPT_PACK:
 		case OPT_UNPACK:
 		case OPT_JSON:
+		case OPT_DISK:
 		case OPT_USABLE:
 		case OPT_EXPIRES:
 			if (j->act != VERIFY && j->act != acts[id - OPT_LONG]) {
 				c->exit_code = cli_usage(
-				    c, "only one of --seal, --pack, --unpack, --json, --usable and --expires");
+				    c, "only one of --seal, --pack, --unpack, --json, --disk, --usable and --expires");
 				return CLI_EXIT;
 			}
 			j->act = acts[id - OPT_LONG];
@@ -120,6 +124,17 @@ static int print_list(const char *dir, struct err *e)
 	return 0;
 }
 
+static int print_disk(const char *dir, struct err *e)
+{
+	AUTO_FREE char *name = saved_disk(dir, e);
+
+	if (name == NULL)
+		return -1;
+	if (name[0] != '\0')
+		(void)puts(name);
+	return 0;
+}
+
 static int print_expires(const char *dir, struct err *e)
 {
 	time_t expires;
@@ -153,6 +168,9 @@ static int act(const struct cli *c, const struct job *j, struct err *e)
 		break;
 	case LIST:
 		rc = print_list(j->dir, e);
+		break;
+	case DISK:
+		rc = print_disk(j->dir, e);
 		break;
 	case EXPIRES:
 		rc = print_expires(j->dir, e);

@@ -14,7 +14,9 @@
 #include "base/cleanup.h"
 #include "base/sparse.h"
 #include "snapshot/base_disk.h"
+#include "vm/description.h"
 #include "vm/disk_image.h"
+#include "vm/run.h"
 #include "vm/top.h"
 
 /* The map that applies to PATH, or NULL. */
@@ -88,6 +90,31 @@ int vm_disks_switch(struct vm_disks *d, struct err *e)
 {
 	d->switched = true;
 	return vm_top_set(d->here, d->next, e);
+}
+
+char *saved_disk(const char *dir, struct err *e)
+{
+	AUTO_FREE char *path = vm_run_path(NULL, dir, VM_DESC);
+	json_t *desc, *root;
+	json_error_t why;
+	const char *saved;
+	char *name = NULL;
+
+	if (path == NULL) {
+		(void)err_no_memory(e);
+		return NULL;
+	}
+	desc = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+	root = json_object_get(desc, "root");
+	saved = root == NULL ? "" : json_string_value(json_object_get(root, "saved"));
+	if (desc == NULL)
+		(void)err_set(e, "%s: %s", path, why.text);
+	else if (!json_is_object(desc) || saved == NULL || strchr(saved, '/') != NULL)
+		(void)err_set(e, "%s: no saved disk", path);
+	else if ((name = strdup(saved)) == NULL)
+		(void)err_no_memory(e);
+	json_decref(desc);
+	return name;
 }
 
 void vm_disks_free(struct vm_disks *d)

@@ -47,6 +47,12 @@ int vm_disks_switch(struct vm_disks *d, struct err *e);
  */
 int vm_disks_copy(const struct vm_disks *d, const char *dir, struct words *files, json_t **base, struct err *e);
 
+/*
+ * The name of the disk's file in the saved state DIR, from its description; to be freed. "": a machine without disk.
+ * Returns NULL on error.
+ */
+char *saved_disk(const char *dir, struct err *e);
+
 /* The name of the file HERE, which is beside the disk, as the machine sees it; to be freed. NULL: out of memory. */
 char *vm_disks_inside(const struct vm_disks *d, const char *here);
 
