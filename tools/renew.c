@@ -25,7 +25,7 @@ static const struct opt opts[] = {
 	{ 'C', "directory", "DIR", "write the files here (default: /)" },
 	{ 'H', "hang-up", "PIDFILE", "finally, send SIGHUP to the process in PIDFILE" },
 	{ 'p', "prioritize", "NAME", "finally, give processes NAME the CPU first for 2 s" },
-	{ 'r', "restart", "NAME", "finally, end processes NAME if paused for 10 minutes" },
+	{ 'r', "restart", "NAME", "finally, end processes NAME after a long pause" },
 	{ 0, NULL, NULL, NULL },
 };
 

@@ -26,8 +26,8 @@ static const struct opt options[] = {
 	{ 'o', "output", "DEST", "with --unpack: make an unpacked copy of DIR" },
 	{ OPT_JSON, "json", NULL, "list the files of DIR as JSON" },
 	{ OPT_DISK, "disk", NULL, "print the name of the disk's file in DIR" },
-	{ OPT_USABLE, "usable", NULL, "can DIR, a cluster's saved state, still be used?" },
-	{ OPT_EXPIRES, "expires", NULL, "when does the first certificate under DIR expire?" },
+	{ OPT_USABLE, "usable", NULL, "say if DIR, a cluster's saved state, can be used" },
+	{ OPT_EXPIRES, "expires", NULL, "print when the first certificate in DIR expires" },
 	{ 0, NULL, NULL, NULL },
 };
 
