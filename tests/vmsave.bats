@@ -323,6 +323,16 @@ reseal() {
 	[[ $(vm_status two) = *running* ]]
 }
 
+@test "QEMU refuses to save: exit 1 with its reason, the machine continues, and no saved state is left" {
+	qemu-img create -q -f vpc extra.vpc 1M
+	start -- -blockdev driver=vpc,node-name=extra,file.driver=file,file.filename=extra.vpc
+	run -1 timeout -s KILL 60 "$BIN/vmsave" run saved
+	[[ $output = *"does not support live migration"* ]]
+	nothing_left
+	[[ $(vm_status run) = *running* ]]
+	[ "$(letter run)" = A ]
+}
+
 @test "QEMU dies during the save: exit 1, and nothing is left" {
 	start
 	(

@@ -20,6 +20,7 @@
 #define TRICKLE 10            /* bytes per second: QEMU sends a page per 100 ms; less than 10 would mean unlimited */
 #define LAST_MS 1000000       /* a downtime limit that any pass satisfies */
 #define PIPE_SIZE (1 << 20)
+#define SAVE_FD "save"        /* the name of the pipe in QEMU */
 #define EVENT_MS 200
 #define UNDO_MS 10000
 
@@ -261,13 +262,13 @@ int saver_start(struct saver *s, struct err *e)
 		json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "pause-before-switchover",
 		    "state", 1, "capability", "x-ignore-shared", "state", 0),
 		NULL, e) < 0 ||
-	    qmp_give_fd(&s->q, "save", to, s->deadline, e) < 0 || set_pace(s, TRICKLE, 0, e) < 0)
+	    qmp_give_fd(&s->q, SAVE_FD, to, s->deadline, e) < 0 || set_pace(s, TRICKLE, 0, e) < 0)
 		return -1;
 	/* From here on saver_free has something to undo. */
 	s->sending = true;
 	if (saver_pause(s, e) < 0)
 		return -1;
-	return command(s, "migrate", json_pack("{s:s}", "uri", "fd:save"), NULL, e);
+	return command(s, "migrate", json_pack("{s:s}", "uri", "fd:" SAVE_FD), NULL, e);
 }
 
 /* The reader's error is the better one: QEMU only knows that the pipe was closed. */
@@ -466,6 +467,9 @@ static void undo(struct saver *s)
 		if (s->ran)
 			(void)qmp_execute(&s->q, "cont", NULL, NULL, deadline, &ignored);
 	}
+	/* Before the migration starts QEMU keeps its end of the pipe open, and the reader would wait for it forever. */
+	if (s->reading)
+		(void)qmp_execute(&s->q, "closefd", json_pack("{s:s}", "fdname", SAVE_FD), NULL, deadline, &ignored);
 	if (s->overlay != NULL && !s->switched)
 		(void)qmp_execute(
 		    &s->q, "blockdev-del", json_pack("{s:s}", "node-name", s->overlay), NULL, deadline, &ignored);
