@@ -93,12 +93,50 @@ state() {
 	mkdir -p cluster/node01 bin saves
 	state saves/x 0 ''
 	state_free() { :; }
-	printf '#!/bin/sh\nmkdir "$7"; echo half > "$7/ram"; echo "vmsave: no space left" >&2; exit 1\n' > bin/vmsave
+	printf '#!/bin/sh -e\nfor dir; do :; done\nmkdir "$dir"; echo half > "$dir/ram"; echo "vmsave: no space left" >&2; exit 1\n' > bin/vmsave
 	chmod +x bin/vmsave
 	run -1 state_save "$PWD/saves/x"
 	[[ $output = *"no space left"* ]]
 	[ "$(ls -A saves)" = x ]
 	[ -s saves/x/conf ]
+}
+
+@test "a save records when it was made and when its certificates expire" {
+	NODES=1 ACCEL=tcg D=$PWD/cluster PROVIDER='a b'
+	mkdir -p cluster/node01 cluster/kubernetes/pki bin saves
+	ln -s "$BIN/vmstate" bin/
+	BIN=$PWD/bin
+	state_free() { :; }
+	printf '#!/bin/sh\nfor dir; do :; done\nmkdir "$dir"\n' > bin/vmsave
+	chmod +x bin/vmsave
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj /CN=a -days 30 \
+		-out cluster/kubernetes/pki/ca.crt 2> /dev/null
+	echo secret > cluster/ssh_key
+	run -0 state_save "$PWD/saves/x"
+	[ "$(cd saves/x && echo *)" = "cluster conf node01" ]
+	[ "$(ls saves/x/cluster)" = kubernetes ]
+	run -0 "$BIN/vmstate" --usable saves/x
+	# shellcheck source=/dev/null
+	[ "$(. saves/x/conf && echo "$PROVIDER $(((expires_at - saved_at + 3600) / 86400))")" = "a b 30" ]
+	# What is not a certificate may hide when one expires.
+	echo nonsense > cluster/kubernetes/pki/x.crt
+	run -1 state_save "$PWD/saves/y"
+	[ "$(ls -A saves)" = x ]
+}
+
+@test "how long a resumed machine was not running" {
+	D=$PWD/cluster
+	mkdir -p cluster/node01
+	touch -d @1000000000 cluster/node01/vm.json
+	run -0 state_stood_still
+	[ "$output" = 0 ]
+	mkdir saved
+	echo "$PWD/saved" > cluster/state
+	run -0 state_stood_still
+	[ "$output" = 0 ]
+	printf 'NODES=1\nsaved_at=999999000\n' > saved/conf
+	run -0 state_stood_still
+	[ "$output" = 1000 ]
 }
 
 # listen PORT: accept connections until the test ends.
