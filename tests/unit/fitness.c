@@ -76,7 +76,7 @@ static void test_times(void)
 /* The other lines of a conf, and what is not a conf. */
 static void test_conf(void)
 {
-	static const char *const bad[] = { "", "saved_at=\n", "saved_at=x\n", "saved_at=-1\n", "saved_at=1 2\n",
+	static const char *const bad[] = { "", "saved_at=\n", "saved_at=x\n", "saved_at=-1\n", "saved_at=1 2\n", "saved_at=1 2 # 3\n", "saved_at=1#2\n",
 		"saved_at=99999999999999999999\n", "saved_at=999913600\nexpires_at=never\n", " saved_at=999913600\n",
 		"xsaved_at=999913600\n", "saved_at='999913600\n" };
 	struct err e;
@@ -84,6 +84,7 @@ static void test_conf(void)
 
 	ok(answer("PROVIDER=mini\nIMAGE=localhost/x\\ y\nNICS=''\nsaved_at=999913600\nexpires_at=''\n", &e) == 1, "a whole one");
 	ok(answer("saved_at='999913600'\nexpires_at=\"1031449600\"", &e) == 1, "quoted values, no newline at the end");
+	ok(answer("saved_at=999913600                   # when\nexpires_at='' \n", &e) == 1, "a comment, and a space");
 	for (i = 0; i < TAP_COUNT(bad); i++) {
 		ok(answer(bad[i], &e) == 0, "bad conf %zu", i);
 		same(e.msg, "state/conf: no valid times in it", "the reason");

@@ -26,11 +26,15 @@ struct conf {
 	int64_t saved, expires; /* seconds since 1970; -1: none */
 };
 
-/* Parses a value, which the shell may have quoted. Returns 0 or -1. */
+/* Parses a value, which may be quoted and followed by a comment. Returns 0 or -1. */
 static int parse_time(char *value, int64_t *t)
 {
-	size_t n = strlen(value);
+	size_t n = strcspn(value, " \t");
+	char after = value[n + strspn(value + n, " \t")];
 
+	if (after == '\0' || after == '#')
+		value[n] = '\0';
+	n = strlen(value);
 	if (n >= 2 && (value[0] == '\'' || value[0] == '"') && value[n - 1] == value[0]) {
 		value[n - 1] = '\0';
 		value++;

@@ -2,8 +2,9 @@
  * Can the saved state of a cluster still be used? That depends on this machine's clock, and on how long its
  * certificates are valid. Whether its files are intact is another question (verify.h).
  *
- * Saved state is a directory with nodeNN/ (one saved machine each), cluster/, registry/ and conf. conf consists of
- * lines NAME=VALUE (mk/sh/cluster/state.sh writes it); those read here, in seconds since 1970:
+ * Saved state is a directory with nodeNN/ (one saved machine each), cluster/, registry/ and conf, which
+ * mk/sh/cluster/state.sh writes: lines NAME=VALUE, as bash reads them, perhaps with a comment at the end. Those read
+ * here, in seconds since 1970:
  *	saved_at=N	when it was saved
  *	expires_at=N	when the first of its certificates expires; empty: it has none
  */
