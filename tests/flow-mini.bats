@@ -275,7 +275,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	skopeo copy -q --dest-tls-verify=false "oci:$BATS_TEST_TMPDIR/x:x" "docker://$port/mine:1"
 	guest "$ME-a" 'echo before > /root/mark; sync'
 	run -0 mk cluster-save CLUSTER="$ME-a" NAME="$save"
-	[[ $output == *"stood still for "* ]]
+	[[ $output == *"paused for "* ]]
 	# It goes on.
 	guest "$ME-a" 'echo after > /root/mark; rm -rf /usr/bin/perl; sync'
 	run -0 mk cluster-saves
@@ -286,7 +286,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	[ "$(guest "$ME-a" 'cat /root/mark')" = after ]
 	run -0 skopeo inspect --tls-verify=false "docker://$(mk -s ports CLUSTER="$ME-b" | awk '$1 == "registry" { print $2 }')/mine:1"
 	run ! mk cluster-save-delete NAME="$save"
-	[[ $output == *"still stands on it"* ]]
+	[[ $output == *"still uses it"* ]]
 	mk cluster-down CLUSTER="$ME-b"
 	# In its place: at the same ports.
 	mk cluster-restore NAME="$save" CLUSTER="$ME-a"
@@ -337,10 +337,10 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	# One that is older than its certificates, or from the future.
 	sed -i "s/^expires_at=.*/expires_at=$(($(date +%s) - 86400 * 35))/" "$state/conf"
 	run mk cluster-up CLUSTER="$ME-a" RESUME=always
-	[[ $output == *"the certificates in it have ended"* ]]
+	[[ $output == *"its certificates expired at "* ]]
 	sed -i "s/^saved_at=.*/saved_at=$(($(date +%s) + 86400))/" "$state/conf"
 	run mk cluster-up CLUSTER="$ME-a" RESUME=always
-	[[ $output == *"this machine's clock"*"is before the time of the saving"* ]]
+	[[ $output == *"this machine's clock"*"is before the time at which it was saved"* ]]
 	rm -rf "$state"
 	run mk cluster-up CLUSTER="$ME-a" RESUME=perhaps
 	[ "$status" -ne 0 ]

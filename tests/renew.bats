@@ -1,5 +1,5 @@
-# renew: the first thing that a machine does when it resumes. That it does it is seen in tests/flow-mini.bats, where
-# machines resume: here the clock is this machine's, and nobody may set it.
+# renew: the first program that a machine runs when it resumes. Its work is tested in tests/flow-mini.bats, where machines
+# resume; here the clock is that of this machine and must not be set.
 load lib/common
 
 setup() {
@@ -10,38 +10,38 @@ setup() {
 	random=$(od -An -N64 -v -tx1 /dev/urandom | tr -d ' \n')
 }
 
-# input FIRST-LINE: that, and a tar of a key.
+# input FIRST-LINE: print the line, and a tar of a key.
 input() {
 	printf '%s\n' "$1"
 	tar --format=ustar -C etc -c key
 }
 
-# unable COMMAND...: without the right to set the clock.
+# unable COMMAND...: run it without the permission to set the clock.
 unable() {
 	if [ "$(id -u)" = 0 ]; then setpriv --bounding-set -sys_time --inh-caps -sys_time -- "$@"; else "$@"; fi
 }
 
-@test "a first line that is not time and random bytes: exit 1, and nothing is changed" {
+@test "a first line that is not a time and random bytes: exit 1, and nothing is changed" {
 	local line
 	for line in '' nonsense "$(date +%s)" "$(date +%s.%N)" "$(date +%s) $random" "$(date +%s.%N) 0" "$(date +%s.%N) xy" \
 		"$(date +%s).1 $random" "-1.000000000 $random" "$(date +%s.%N)$random"; do
 		run unable "$BIN/renew" -C root < <(input "$line")
 		[ "$status" = 1 ]
-		[ "$output" = "renew: standard input: no time and random bytes in its first line" ]
+		[ "$output" = "renew: standard input: the first line is not a time and random bytes" ]
 	done
 	run unable "$BIN/renew" -C root < /dev/null
 	[ "$status" = 1 ]
 	[ "$(< root/key)" = old ]
 }
 
-@test "a clock that may not be set: exit 1, and nothing is changed" {
+@test "no permission to set the clock: exit 1, and nothing is changed" {
 	run unable "$BIN/renew" -C root < <(input "$(date +%s.%N) $random")
 	[ "$status" = 1 ]
 	[ "$output" = "renew: the clock: Operation not permitted" ]
 	[ "$(< root/key)" = old ]
 }
 
-@test "a directory that is not there: exit 1" {
+@test "a directory that does not exist: exit 1" {
 	run unable "$BIN/renew" -C nowhere < <(input "$(date +%s.%N) $random")
 	[ "$status" = 1 ]
 	[ "$output" = "renew: nowhere: No such file or directory" ]

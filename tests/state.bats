@@ -1,4 +1,4 @@
-# What decides whether a saved state is used: mk/sh/cluster/state.sh, and mk/sh/stage/list-start for the stages.
+# Saved state: mk/sh/cluster/state.sh, vmstate --usable, and mk/sh/stage/list-start for the stages.
 load lib/common
 
 setup() {
@@ -11,43 +11,44 @@ setup() {
 
 teardown() { end_kept; }
 
-# state NAME SAVED EXPIRES: a state's conf; times are relative to now, in seconds; EXPIRES may be empty.
+# state NAME SAVED EXPIRES: make saved state of a conf only; times are in seconds from now; EXPIRES may be empty.
 state() {
 	mkdir -p "$1"
 	printf 'saved_at=%s\nexpires_at=%s\n' $(($(date +%s) + $2)) "${3:+$(($(date +%s) + $3))}" > "$1/conf"
 }
 
-@test "a state fits: a day later, until its certificates end; not before it was saved" {
-	run -1 state_fits none
-	[ "$output" = "there is none" ]
+@test "saved state is usable a day later, until its certificates expire, and not before it was saved" {
+	run -3 --separate-stderr vmstate --usable none
+	[ "$output" = "no saved state found" ]
+	[ -z "$stderr" ]
 	state new 0 31536000
-	run -0 state_fits new
+	run -0 vmstate --usable new
 	state day -86400 31449600
-	run -0 state_fits day
-	# Without certificates there is no end.
+	run -0 vmstate --usable day
+	# Without certificates it never expires.
 	state old -34560000 ''
-	run -0 state_fits old
+	run -0 vmstate --usable old
 	state ended -34560000 -3024000
-	run -1 state_fits ended
-	[[ $output = "the certificates in it have ended ("*"; saved "*")" ]]
+	run -3 vmstate --usable ended
+	[[ $output = "its certificates expired at "*" (it was saved at "*")" ]]
 	state future 86400 31536000
-	run -1 state_fits future
-	[[ $output = "this machine's clock ("*") is before the time of the saving ("*")" ]]
+	run -3 vmstate --usable future
+	[[ $output = "this machine's clock ("*") is before the time at which it was saved ("*")" ]]
 }
 
-@test "a state ends with the first of its certificates" {
+@test "saved state expires with the first of its certificates" {
 	mkdir -p pki/etcd
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj /CN=a -days 30 -out pki/a.crt 2> /dev/null
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj /CN=b -days 10 -out pki/etcd/b.crt 2> /dev/null
-	run -0 state_expires pki
+	run -0 vmstate --expires pki
 	[ $(((output - $(date +%s)) / 86400)) -ge 9 ]
 	[ $(((output - $(date +%s)) / 86400)) -le 10 ]
 	mkdir none
-	run -0 state_expires none
+	run -0 vmstate --expires none
 	[ -z "$output" ]
 }
 
-@test "the key of a state: each option counts, a default is the same as its value" {
+@test "the key of saved state: every option counts, and a default is the same as its value" {
 	local IMAGE_ID=a NODES=1 MEMORY='' CPUS='' DISK='' NICS='' ACCEL=tcg node_memory=4096M node_cpus=2 node_disk=20G key v
 	key=$(state_key)
 	[ "$(MEMORY=4096M CPUS=2 DISK=20G NICS=0 state_key)" = "$key" ]
@@ -56,7 +57,7 @@ state() {
 	done
 }
 
-@test "the states that were used last are kept, and those in use" {
+@test "pruning keeps the most recently used saved states, and those in use" {
 	local s
 	state_in_use() { [ "$1" = states/4 ]; }
 	for s in 1 2 3 4 5; do
@@ -67,7 +68,7 @@ state() {
 	[ "$(cd states && echo *)" = "1 2 4" ]
 }
 
-@test "where no state is kept, pruning removes nothing, least of all what is in the working directory" {
+@test "pruning an empty directory removes nothing, in the working directory neither" {
 	state_in_use() { false; }
 	mkdir -p states mine/{1,2,3,4,5,6,7,8,9}
 	shopt -s nullglob
@@ -75,7 +76,7 @@ state() {
 	[ "$(ls mine | wc -l)" = 9 ]
 }
 
-@test "a registry that is saved is not changed by what is pushed later" {
+@test "a saved registry is not changed by a later push" {
 	mkdir -p registry/docker/tags
 	echo one > registry/docker/tags/link
 	state_registry registry saved
@@ -86,13 +87,13 @@ state() {
 	[ ! -e none ]
 }
 
-@test "a save that fails leaves neither a state nor a part of one, and an earlier state is kept" {
+@test "a failed save leaves no unfinished saved state, and keeps the earlier one" {
 	# shellcheck disable=SC2034
 	NODES=1 ACCEL=tcg D=$PWD/cluster BIN=$PWD/bin
 	mkdir -p cluster/node01 bin saves
 	state saves/x 0 ''
 	state_free() { :; }
-	printf '#!/bin/sh\nmkdir "$7"; echo half > "$7/ram"; echo "vmsave: no space left" >&2; exit 1\n' > bin/vmsave
+	printf '#!/bin/sh -e\nfor dir; do :; done\nmkdir "$dir"; echo half > "$dir/ram"; echo "vmsave: no space left" >&2; exit 1\n' > bin/vmsave
 	chmod +x bin/vmsave
 	run -1 state_save "$PWD/saves/x"
 	[[ $output = *"no space left"* ]]
@@ -100,7 +101,45 @@ state() {
 	[ -s saves/x/conf ]
 }
 
-# listen PORT: somebody is there, until the test ends.
+@test "a save records when it was made and when its certificates expire" {
+	NODES=1 ACCEL=tcg D=$PWD/cluster PROVIDER='a b'
+	mkdir -p cluster/node01 cluster/kubernetes/pki bin saves
+	ln -s "$BIN/vmstate" bin/
+	BIN=$PWD/bin
+	state_free() { :; }
+	printf '#!/bin/sh\nfor dir; do :; done\nmkdir "$dir"\n' > bin/vmsave
+	chmod +x bin/vmsave
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -subj /CN=a -days 30 \
+		-out cluster/kubernetes/pki/ca.crt 2> /dev/null
+	echo secret > cluster/ssh_key
+	run -0 state_save "$PWD/saves/x"
+	[ "$(cd saves/x && echo *)" = "cluster conf node01" ]
+	[ "$(ls saves/x/cluster)" = kubernetes ]
+	run -0 "$BIN/vmstate" --usable saves/x
+	# shellcheck source=/dev/null
+	[ "$(. saves/x/conf && echo "$PROVIDER $(((expires_at - saved_at + 3600) / 86400))")" = "a b 30" ]
+	# What is not a certificate may hide when one expires.
+	echo nonsense > cluster/kubernetes/pki/x.crt
+	run -1 state_save "$PWD/saves/y"
+	[ "$(ls -A saves)" = x ]
+}
+
+@test "how long a resumed machine was not running" {
+	D=$PWD/cluster
+	mkdir -p cluster/node01
+	touch -d @1000000000 cluster/node01/vm.json
+	run -0 state_stood_still
+	[ "$output" = 0 ]
+	mkdir saved
+	echo "$PWD/saved" > cluster/state
+	run -0 state_stood_still
+	[ "$output" = 0 ]
+	printf 'NODES=1\nsaved_at=999999000\n' > saved/conf
+	run -0 state_stood_still
+	[ "$output" = 1000 ]
+}
+
+# listen PORT: accept connections until the test ends.
 listen() {
 	perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1", LocalPort => $ARGV[0]) or die;
@@ -109,7 +148,7 @@ listen() {
 	wait_for 10 grep -q there there
 }
 
-@test "the ports of before: those that are free, and that no stopped cluster here will want back" {
+@test "earlier ports are used again if they are free and no stopped cluster here has them" {
 	local api registry
 	D=$PWD/cluster api=$(free_port) registry=$(free_port)
 	mkdir -p cluster build/clusters/other
@@ -117,7 +156,7 @@ listen() {
 	printf '5000 %s\n6443 %s\n' "$registry" "$api" > cluster/ports
 	[ "$(cl_publish '' 6443)" = "--publish=127.0.0.1:$api:6443" ]
 	[ "$(cl_publish '' 5000)" = "--publish=127.0.0.1:$registry:5000" ]
-	# None of before, and one that the user gives.
+	# No earlier port, and a port set by the user.
 	[ "$(cl_publish '' 2201)" = --publish=127.0.0.1::2201 ]
 	[ "$(cl_publish 7 6443)" = --publish=127.0.0.1:7:6443 ]
 	listen "$api"
@@ -128,7 +167,7 @@ listen() {
 	[ "$(cl_publish '' 5000)" = --publish=127.0.0.1::5000 ]
 }
 
-@test "a port of before that is taken at the last moment: the network is made anew with free ones" {
+@test "an earlier port that is taken at the last moment: the network is created again with free ones" {
 	D=$PWD/cluster CLUSTER=c NODES=1 NICS=0 IMAGE=x
 	mkdir -p cluster
 	cl_run() { echo "run $*" >> calls; [[ $* != *:40001:* ]]; }
@@ -140,14 +179,14 @@ listen() {
 	[ "$(sed -n 2p calls)" = "remove dnsmasq" ]
 	[[ $(sed -n 3p calls) == "run dnsmasq "*" --publish=127.0.0.1::2201 --publish=127.0.0.1::5000 "* ]]
 	[ "$(wc -l < calls)" = 3 ]
-	# Without such a port there is nothing to be done better.
+	# Without such a port there is no second try.
 	rm calls
 	cl_run() { echo run >> calls; false; }
 	run ! cl_network
 	[ "$(cat calls)" = run ]
 }
 
-@test "a resumed cluster is told where its registry is if that is not where it was" {
+@test "a resumed cluster is told the address of its registry if that has changed" {
 	ACCEL=tcg D=$PWD/cluster NODES=1
 	. "$TOP/mk/sh/cluster/kube.sh"
 	mkdir -p cluster
@@ -165,7 +204,7 @@ listen() {
 	[ "$(cat cluster/hosted_at)" = 40001 ]
 }
 
-@test "the options that a state is known by: add-ons are among them" {
+@test "the key of saved state: add-ons count" {
 	export IMAGE_ID=x NODES=1 MEMORY='' CPUS='' DISK='' NICS=0 ACCEL=tcg node_memory=1G node_cpus=1 node_disk=1G
 	local plain with
 	plain=$(WITH='' state_key)
@@ -175,7 +214,7 @@ listen() {
 	[ "$with" != "$(WITH=multus state_key)" ]
 }
 
-# A list goes on from an earlier run of it.
+# A list continues from an earlier run of it.
 inputs() {
 	printf '%s\n' "stage manifests" "conf manifests.apply=$1" "conf stage manifests.incremental_files=manifests.apply:/manifests/%.yaml"
 	shift
@@ -183,7 +222,7 @@ inputs() {
 	echo "need cluster ${parent:-cc}"
 }
 
-@test "a list goes on where an earlier run of it ended: the same files, the same order, the same parent" {
+@test "a list continues where an earlier run of it ended: the same files, order and parent" {
 	P=$PWD/p
 	export P
 	mkdir -p p/inputs p/manifests.1111111111111111/checkpoint p/ready.2222222222222222/checkpoint
@@ -196,7 +235,7 @@ inputs() {
 	rm p/ready.2222222222222222/checkpoint/conf
 	run -0 "$TOP/mk/sh/stage/list-start" manifests 3
 	[ "$output" = "$P/manifests.1111111111111111/checkpoint dns storage" ]
-	# A file that changed, another order, nothing new, another parent: none of them.
+	# Not with a changed file, another order, nothing new, or another parent.
 	inputs 'dns storage extra' dns ax storage bb extra dd > p/inputs/manifests.4
 	inputs 'storage dns extra' dns aa storage bb extra dd > p/inputs/manifests.5
 	inputs 'dns storage' dns aa storage bb > p/inputs/manifests.6
@@ -206,7 +245,7 @@ inputs() {
 		run -0 "$TOP/mk/sh/stage/list-start" manifests "$k"
 		[ -z "$output" ] || { echo "$k: $output" && false; }
 	done
-	# Of add-ons that are directories every file counts.
+	# Every file of an add-on that is a directory counts.
 	dir_inputs() { inputs "$@" | sed 's,:/manifests/%.yaml,:manifests/%{.yaml\,/*},; s,/b.yaml,/b/addon.ini,; s,/b2.yaml,/b/c.yaml,'; }
 	rm -r p/manifests.1111111111111111
 	mkdir -p p/manifests.3333333333333333/checkpoint

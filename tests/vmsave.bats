@@ -1,4 +1,4 @@
-# vmsave, and vmstart --resume: real QEMU, by TCG, with guests of one boot sector.
+# vmsave, and vmstart --resume: real QEMU under TCG, with guests of one boot sector.
 load lib/common
 load lib/vm
 
@@ -6,7 +6,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
 teardown() { vm_end; }
 
-# A guest that says ! on its console, and then, for each byte that it gets there, the next letter: the letter is in its
+# A guest that prints ! on its console, and then the next letter for each byte that it receives. The letter is in its
 # memory, at 7000h.
 counting_disk() {
 	sector "$1" 31c08ed8c606007041baf803b021eebafd03eca80174fbbaf803eca00070eefe060070ebea
@@ -15,7 +15,7 @@ counting_disk() {
 # start [OPTION...]: a counting machine in ./run, on an overlay.
 start() {
 	[ -e base.img ] || counting_disk base.img
-	# The log goes on from one machine to the next.
+	# Each machine appends to the log.
 	rm -f run/console.log
 	"$BIN/vmstart" --name vm --run run -m 32 -d d.qcow2 -b base.img --backing-format raw "$@" 3>&-
 	wait_for 20 grep -q '!' run/console.log
@@ -30,10 +30,10 @@ letter() {
 		syswrite $s, "x"; sysread $s, my $c, 1; print $c' "$1/console.sock"
 }
 
-# nothing_left: no state, and nothing unfinished.
+# nothing_left: there is no saved state, and nothing unfinished.
 nothing_left() { [ -z "$(find . -maxdepth 1 -name 'saved*')" ]; }
 
-@test "a machine is saved, goes on, and resumes as it was, three times at once" {
+@test "a machine is saved and continues; three machines resume from the saved state at once" {
 	local run
 	start
 	[ "$(letter run)" = A ]
@@ -47,7 +47,7 @@ nothing_left() { [ -z "$(find . -maxdepth 1 -name 'saved*')" ]; }
 	for run in three one two; do [ "$(letter $run)" = B ]; done
 	[ "$(letter one)" = C ]
 	[ "$(letter run)" = D ]
-	# All of it is private, and the memory is shared.
+	# The files are private.
 	[ "$(stat -c %a saved saved/ram saved/state)" = $'700\n600\n600' ]
 	"$BIN/vmstate" saved
 }
@@ -59,13 +59,13 @@ of_file() {
 	echo $((sum >> 20))
 }
 
-@test "where the saved memory has a hole, a machine that resumes does without the file" {
+@test "a machine that resumes does not map holes of the saved memory" {
 	start
 	"$BIN/vmsave" run saved
 	resume saved one
 	[ "$(of_file one)" -lt 16 ]
 	[ "$(letter one)" = A ]
-	# Without the library all of it is the file's, and it does as well.
+	# Without the library all of the file is mapped, and it works as well.
 	mkdir alone
 	cp "$BIN/vmstart" alone/
 	alone/vmstart --resume saved --run two 3>&-
@@ -73,17 +73,17 @@ of_file() {
 	[ "$(letter two)" = A ]
 	"$BIN/vmsave" one saved1
 	"$BIN/vmsave" two saved2
-	# The firmware counts time, and a letter more.
+	# The differences: the firmware counts time, and the letter.
 	[ "$(cmp -l saved1/ram saved2/ram | wc -l)" -lt 512 ]
 	[ "$(cmp -l saved/ram saved1/ram | wc -l)" -lt 512 ]
 }
 
-@test "vmsave --no-sync: known until the system boots, and then read again" {
+@test "vmsave --no-sync: files are verified until the next boot, and then read again" {
 	start
 	"$BIN/vmsave" --no-sync run saved
 	jq -e '.ram.boot' saved/verified
 	resume saved one
-	# As if it had booted, and the crash had taken some of it; stat(2) says the same.
+	# Simulate a crash that lost some of the data while stat(2) says the same, and a boot.
 	printf X | dd of=saved/ram bs=1 seek=31000 conv=notrunc status=none
 	jq --arg c "$(stat -c '%.9Z' saved/ram | tr -d .)" --arg m "$(stat -c '%.9Y' saved/ram | tr -d .)" \
 		'.ram.ctime = ($c | tonumber) | .ram.mtime = ($m | tonumber)' saved/verified > v
@@ -93,7 +93,7 @@ of_file() {
 	[[ $output = *"its contents are not those that were saved"* ]]
 }
 
-@test "vmsave -v says how long it stood still, and --quit ends it" {
+@test "vmsave -v prints how long the machine was paused, and --quit ends it" {
 	start
 	letter run
 	run "$BIN/vmsave" -v --quit run saved
@@ -102,12 +102,12 @@ of_file() {
 	resume saved two
 	[ "$(letter two)" = B ]
 	run "$BIN/vmsave" -v two saved2
-	[[ $output =~ ^"vmsave: two: stood still for "[0-9]+" ms"$ ]]
-	# The goal is 150 ms; ten times that is no matter of a busy machine any more.
+	[[ $output =~ ^"vmsave: two: paused for "[0-9]+" ms"$ ]]
+	# The goal is 150 ms; ten times that is too much even on a busy host.
 	[ "$(grep -oE '[0-9]+ ms' <<< "$output" | cut -d' ' -f1)" -lt 1500 ]
 }
 
-@test "the disk that was saved never changes again; the machine has a new overlay, also when it is started anew" {
+@test "the saved disk never changes again: the machine has a new overlay, also after a restart" {
 	start
 	"$BIN/vmsave" run saved
 	[ "$(readlink d.qcow2.top)" = d.qcow2.1 ]
@@ -126,13 +126,13 @@ of_file() {
 	"$BIN/vmstop" --now run
 	"$BIN/vmstate" saved
 	"$BIN/vmstate" saved2
-	# Made anew, it has none of them.
+	# A disk that is created again has none of them.
 	start
 	[ ! -e d.qcow2.top ]
 	[ ! -e d.qcow2.1 ]
 }
 
-@test "a machine that has resumed is saved again; its state stands on nothing of the first one" {
+@test "a machine that has resumed is saved again, and its saved state does not need the first one" {
 	start
 	letter run
 	"$BIN/vmsave" run one
@@ -160,7 +160,7 @@ of_file() {
 	[ "$(du -k saved2/ram.zst | cut -f1)" -lt 4096 ]
 	run resume saved2 two
 	[ "$status" = 3 ]
-	[[ $output = *"its memory is packed: vmstate --unpack"* ]]
+	[[ $output = *"its memory is packed; unpack it with vmstate --unpack"* ]]
 	"$BIN/vmstate" --unpack saved2
 	resume saved2 two
 	[ "$(letter two)" = A ]
@@ -177,10 +177,10 @@ of_file() {
 	resume saved2 r2
 	[ "$(letter r1)" = A ]
 	[ "$(letter r2)" = B ]
-	# One of them is none: the other goes on, and there is no state.
+	# One of them does not exist: the other continues, and there is no saved state.
 	run "$BIN/vmsave" run saved3 nowhere saved4
 	[ "$status" = 1 ]
-	[[ $output = "vmsave: nowhere: no machine of vmstart's runs there" ]]
+	[[ $output = "vmsave: nowhere: no running machine of vmstart there" ]]
 	[ ! -e saved3 ]
 	[[ $(vm_status run) = *running* ]]
 }
@@ -195,7 +195,7 @@ of_file() {
 	[ "$(letter two)" = B ]
 }
 
-@test "a state of which one byte has changed is not resumed: exit 3, and it is named" {
+@test "saved state with one changed byte is not resumed: exit 3, and the file is named" {
 	local f
 	start
 	"$BIN/vmsave" run saved
@@ -219,30 +219,30 @@ of_file() {
 	[ "$(letter two)" = A ]
 }
 
-# reseal EXPRESSION: edit the description of ./saved, as if it had been saved so.
+# reseal EXPRESSION: edit the description of ./saved, as if it had been saved that way.
 reseal() {
 	sed -i -E "$1" saved/vm.json
 	(cd saved && "$BIN/vmstate" --seal . ram state vm.json disk-*)
 }
 
-@test "a state of another accelerator, processor or a newer QEMU: exit 3, and why" {
+@test "saved under another accelerator, processor or a newer QEMU: exit 3, and the reason" {
 	start --accel tcg
 	"$BIN/vmsave" run saved
 	run resume saved two --accel kvm
 	[ "$status" = 3 ]
-	[ "$output" = "vmstart: vm: saved under tcg, which kvm does not resume" ]
+	[ "$output" = "vmstart: vm: saved under tcg, cannot resume under kvm" ]
 	reseal 's/"qemu": "[^"]*"/"qemu": "99.1.0"/'
 	run resume saved two
 	[ "$status" = 3 ]
-	[[ $output = "vmstart: vm: saved by QEMU 99.1.0, and the QEMU here, "*", is older" ]]
+	[[ $output = "vmstart: vm: saved by QEMU 99.1.0, but the QEMU here, "*", is older" ]]
 	[ ! -e two ]
 	reseal 's/"accelerator": "tcg"/"accelerator": "kvm"/'
 	run resume saved two
 	[ "$status" = 3 ]
-	[[ $output = *"saved under kvm, which is not usable here" || $output = *"saved on another kind of processor" ]]
+	[[ $output = *"saved under kvm, which is not available here" || $output = *"saved on another kind of processor" ]]
 }
 
-@test "a state that is of another machine than it says: QEMU's words, and nothing is left" {
+@test "a description of another machine than the one saved: QEMU's error, and nothing is left" {
 	start
 	"$BIN/vmsave" run saved
 	reseal 's/"cpus": 1/"cpus": 2/'
@@ -257,10 +257,10 @@ reseal() {
 	reseal 's/"machine": "[^"]*"/"machine": "pc-q35-7.2"/; s/"memory": [0-9]*/"memory": 67108864/'
 	run resume saved two
 	[ "$status" = 3 ]
-	[[ $output = *"it is not the memory of such a machine" ]]
+	[[ $output = *"its size is not that of the machine's memory" ]]
 }
 
-@test "what the disk stands on is gone, or has changed: exit 3" {
+@test "the backing file of the disk is missing or has changed: exit 3" {
 	start
 	"$BIN/vmsave" run saved
 	mv base.img away
@@ -274,10 +274,10 @@ reseal() {
 	printf '\377' | dd of=base.img bs=1 seek=2000000 conv=notrunc status=none
 	run resume saved two
 	[ "$status" = 3 ]
-	[[ $output = *"base.img: the disk stands on it, and it has changed" ]]
+	[[ $output = *"base.img: the backing file has changed" ]]
 }
 
-@test "no state: exit 3; a description that is none: exit 3" {
+@test "no saved state, or an invalid description: exit 3" {
 	run resume nowhere two
 	[ "$status" = 3 ]
 	mkdir nowhere
@@ -287,7 +287,7 @@ reseal() {
 	[[ $output = "vmstart: nowhere/vm.json: not a valid machine description"* ]]
 }
 
-@test "a full disk: the machine goes on, and no state is left" {
+@test "a full disk: the machine continues, and no saved state is left" {
 	[ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
 	start
 	letter run
@@ -302,11 +302,11 @@ reseal() {
 	[ "$(letter two)" = C ]
 }
 
-@test "vmsave that is killed or interrupted leaves a machine that runs, and no state" {
+@test "vmsave that is killed or interrupted leaves a running machine, and no saved state" {
 	local sig pid
 	start -m 64
 	for sig in TERM KILL; do
-		# It stands still before it opens the pipe: the state's directory cannot be filled while this one is full.
+		# Send the signal as soon as the directory of the saved state exists.
 		"$BIN/vmsave" run "saved-$sig" 3>&- 2> /dev/null &
 		pid=$!
 		wait_for 5 bash -c "ls -d saved-$sig.tmp.* || ls -d saved-$sig"
@@ -323,7 +323,17 @@ reseal() {
 	[[ $(vm_status two) = *running* ]]
 }
 
-@test "QEMU dies in the middle: exit 1, and nothing is left" {
+@test "QEMU refuses to save: exit 1 with its reason, the machine continues, and no saved state is left" {
+	qemu-img create -q -f vpc extra.vpc 1M
+	start -- -blockdev driver=vpc,node-name=extra,file.driver=file,file.filename=extra.vpc
+	run -1 timeout -s KILL 60 "$BIN/vmsave" run saved
+	[[ $output = *"does not support live migration"* ]]
+	nothing_left
+	[[ $(vm_status run) = *running* ]]
+	[ "$(letter run)" = A ]
+}
+
+@test "QEMU dies during the save: exit 1, and nothing is left" {
 	start
 	(
 		until ls -d saved.tmp.* > /dev/null 2>&1; do :; done
@@ -335,7 +345,7 @@ reseal() {
 	nothing_left
 }
 
-@test "a state that exists is not overwritten; a machine is saved by one at a time; a second disk is refused" {
+@test "existing saved state is not overwritten; one process at a time saves a machine; a second disk is refused" {
 	start
 	mkdir saved
 	run "$BIN/vmsave" run saved
@@ -345,14 +355,14 @@ reseal() {
 	exec 7< run/vm.json
 	flock 7
 	run "$BIN/vmsave" run other
-	[ "$output" = "vmsave: run: it is being saved already" ]
+	[ "$output" = "vmsave: run: it is already being saved" ]
 	exec 7<&-
 	"$BIN/vmstop" --now run
 	truncate -s 1M data.img
 	start --extra-disk data.img,format=raw
 	run "$BIN/vmsave" run other
 	[ "$status" = 1 ]
-	[[ $output = *"data.img: a machine with a second disk that it writes to cannot be saved" ]]
+	[[ $output = *"data.img: a machine with a second writable disk cannot be saved" ]]
 	[[ $(vm_status run) = *running* ]]
 	"$BIN/vmstop" --now run
 	start --extra-disk data.img,format=raw,readonly
@@ -361,7 +371,7 @@ reseal() {
 	[ "$(letter two)" = A ]
 }
 
-@test "NICs of a machine that resumes: as many, the same addresses, the same kind" {
+@test "the NICs of a machine that resumes: the same number, addresses and kind" {
 	local port
 	start --nic user,mac=52:55:00:d1:55:01
 	"$BIN/vmsave" run saved
@@ -392,7 +402,7 @@ reseal() {
 		vmstart() { "$BIN/vmstart" "$@"; }
 		vmstart -n vm --run run -m 32 -d d.qcow2 -b base.img --backing-format raw --nic tap=t1,mac=52:55:00:d1:55:07
 		"$BIN/vmsave" run saved
-		# The guest does not speak: its address is made known in its place.
+		# The guest sends nothing: add its address to the bridge for it.
 		bridge fdb add 52:55:00:d1:55:07 dev t1 master dynamic
 		vmstart --resume saved --run two --nic tap=t2 || echo "exit $?"
 		"$BIN/vmstop" --now run
@@ -400,12 +410,12 @@ reseal() {
 		vmstart --resume saved --run two --nic tap=t2 && echo resumed
 		"$BIN/vmstop" --now two'
 	[ "$status" = 0 ]
-	[ "${lines[0]}" = "vmstart: vm: t2: another machine of its bridge has the address 52:55:00:d1:55:07" ]
+	[ "${lines[0]}" = "vmstart: vm: t2: another machine on its bridge has the address 52:55:00:d1:55:07" ]
 	[ "${lines[1]}" = "exit 3" ]
 	[ "${lines[2]}" = resumed ]
 }
 
-@test "a guest that is to be renewed and has no agent: exit 124, and nothing is left" {
+@test "--renew for a guest without agent: exit 124, and nothing is left" {
 	start
 	"$BIN/vmsave" run saved
 	run resume saved two --renew /bin/true --timeout 2

@@ -1,21 +1,21 @@
-# vmstate: the files of a saved VM.
+# vmstate: the files of a saved machine.
 # shellcheck disable=SC2030,SC2031
 load lib/common
 
-# A saved VM in `d`: RAM of 10 chunks of 4 MiB and a bit, with data in few of them; device state; a description.
+# A saved machine in `d`: RAM of a little more than 10 blocks of 4 MiB, few of them with data; device state; a description.
 setup() {
 	mkdir "$BATS_TEST_TMPDIR/in"
 	cd "$BATS_TEST_TMPDIR/in" || return
 	mkdir d
 	ram 42000000 0 4000 4194304 20000000 41999999
-	# Its first bytes are known, so that one that is poked is another one.
+	# Its first bytes are known, so that poke changes them.
 	{ printf 'device state'; head -c 100000 /dev/urandom; } > d/state
 	echo '{"format":1}' > d/vm.json
 }
 
 teardown() { end_kept; }
 
-# ram SIZE OFFSET...: d/ram with some bytes at each.
+# ram SIZE OFFSET...: make d/ram with some bytes at each offset.
 ram() {
 	local at
 	truncate -s "$1" d/ram
@@ -26,7 +26,7 @@ ram() {
 # poke FILE OFFSET TEXT: overwrite some bytes.
 poke() { printf %s "$3" | dd of="$1" bs=64K seek="$2" oflag=seek_bytes conv=notrunc status=none; }
 
-# copy_of DIR: a copy of it.
+# copy_of DIR: make c a copy of DIR.
 copy_of() {
 	rm -rf c
 	cp -a "$1" c
@@ -34,7 +34,7 @@ copy_of() {
 
 seal() { run -0 --separate-stderr vmstate --seal d ram state vm.json; }
 
-# no DIR WORDS: the check says no, for this reason.
+# no DIR REASON: vmstate says no, for this reason.
 no() {
 	run -3 --separate-stderr timeout 60 vmstate "$1"
 	echo "$stderr"
@@ -47,16 +47,16 @@ is_good() {
 	[ -z "$output$stderr" ]
 }
 
-# space FILE: what it takes on the disk, in KiB.
+# space FILE: the space that it takes on the disk, in KiB.
 space() { du -k "$1" | cut -f 1; }
 
-# bytes_read COMMAND...: how many bytes it read, with read(2) and the like.
+# bytes_read COMMAND...: how many bytes it read, with read(2) and similar calls.
 bytes_read() {
 	# shellcheck disable=SC2016
 	bash -c '"$@" > /dev/null || exit; sed -n "s/^rchar: //p" /proc/$$/io' bash "$@"
 }
 
-# digest FILE: as the man page says it.
+# digest FILE: its digest, as the man page defines it.
 digest() {
 	local size i n sum
 	size=$(stat -c %s "$1")
@@ -70,7 +70,7 @@ digest() {
 	perl -ne 'print pack "H*", $_' hex | sha256sum | cut -d ' ' -f 1
 }
 
-# mid SIGNAL FILE COMMAND...: send it as soon as FILE (a pattern) is there; again if it was too late.
+# mid SIGNAL FILE COMMAND...: run COMMAND and send it SIGNAL as soon as FILE (a pattern) exists; retry if that was too late.
 mid() {
 	local signal=$1 file=$2 pid i
 	shift 2
@@ -83,11 +83,11 @@ mid() {
 		rm -rf d e
 		cp -a saved d
 	done
-	echo "it was over too soon $i times"
+	echo "the command ended too early $i times"
 	return 1
 }
 
-# big: d/ram is 200 MB that do not pack, packed; `saved` is a copy of d.
+# big: d/ram is 200 MB of incompressible data, packed; `saved` is a copy of d.
 big() {
 	head -c 200M /dev/urandom > d/ram
 	seal
@@ -95,14 +95,14 @@ big() {
 	cp -a d saved
 }
 
-@test "what was sealed is good; silence" {
+@test "sealed files are intact: exit 0 without output" {
 	seal
 	[ -z "$output$stderr" ]
 	is_good d
 	[ "$(stat -c %a d/verified)" = 600 ]
 }
 
-@test "the digests are those that the man page says" {
+@test "the digests are as the man page defines them" {
 	seal
 	local f
 	for f in ram state vm.json; do
@@ -110,7 +110,7 @@ big() {
 	done
 }
 
-@test "an empty file, one of zeros, and sizes around a chunk's" {
+@test "an empty file, files of zeros, and sizes around that of a block" {
 	local n
 	mkdir z
 	: > z/empty
@@ -135,7 +135,7 @@ big() {
 	is_good z
 }
 
-@test "a byte that changed: no, whatever its time stamp says" {
+@test "a changed byte: no, whatever the time stamp says" {
 	seal
 	local f
 	for f in ram state vm.json; do
@@ -145,7 +145,7 @@ big() {
 		touch -r d/$f c/$f
 		no c "$f: its contents are not those that were saved"
 	done
-	# In a hole, and the very last one.
+	# In a hole, and the last byte.
 	for at in 13000000 41999999; do
 		copy_of d
 		poke c/ram $at X
@@ -153,15 +153,15 @@ big() {
 	done
 }
 
-@test "a file cut short, grown, missing, or no file: no" {
+@test "a file truncated, grown, missing, or not a plain file: no" {
 	seal
 	copy_of d
 	truncate -s -1 c/ram
-	no c "ram: it has 41999999 bytes, and had 42000000 when it was saved"
+	no c "ram: 41999999 bytes, but 42000000 when it was saved"
 	truncate -s +2 c/ram
-	no c "ram: it has 42000001 bytes, and had 42000000 when it was saved"
+	no c "ram: 42000001 bytes, but 42000000 when it was saved"
 	rm c/ram
-	no c "ram: it is missing"
+	no c "ram: missing"
 	mkfifo c/ram
 	no c "ram: not a plain file"
 	rm c/ram
@@ -173,14 +173,14 @@ big() {
 }
 
 @test "no manifest: no; no directory: an error" {
-	no d "files.json: it is missing"
+	no d "files.json: missing"
 	run -1 --separate-stderr vmstate nowhere
 	[ "$stderr" = "vmstate: nowhere: No such file or directory" ]
 	run -1 --separate-stderr vmstate d/state
 	[ "$stderr" = "vmstate: d/state: Not a directory" ]
 }
 
-@test "sealing what is not there, or twice, or not a name: an error, and the old manifest stays" {
+@test "sealing a missing file, a name twice or an invalid name: an error, and the old manifest stays" {
 	seal
 	cp d/files.json old
 	local args
@@ -203,12 +203,12 @@ big() {
 	is_good c
 }
 
-@test "what has not changed is not read again; what has, is" {
+@test "a file is read again only if it has changed" {
 	[ -r /proc/self/io ] || skip "this kernel does not count what a process reads"
 	head -c 30M /dev/urandom > d/ram
 	seal
 	[ "$(bytes_read vmstate d)" -lt 3000000 ]
-	# Any change of ctime is enough.
+	# Any change of ctime counts.
 	chmod 640 d/ram
 	[ "$(bytes_read vmstate d)" -gt 30000000 ]
 	[ "$(bytes_read vmstate d)" -lt 3000000 ]
@@ -238,7 +238,7 @@ big() {
 	done
 }
 
-@test "another user's record of what was read is not believed" {
+@test "another user's table of verified files is not trusted" {
 	[ "$(id -u)" = 0 ] || skip "only root can give a file away"
 	[ -r /proc/self/io ] || skip "this kernel does not count what a process reads"
 	head -c 30M /dev/urandom > d/ram
@@ -248,7 +248,7 @@ big() {
 	[ "$(bytes_read vmstate d)" -lt 3000000 ]
 }
 
-@test "a damaged record of what was read is of no consequence" {
+@test "a damaged table of verified files is ignored" {
 	seal
 	poke d/ram 4000 X
 	local text
@@ -264,7 +264,7 @@ big() {
 	[ -p d/verified ]
 }
 
-@test "a directory that cannot be written is checked all the same" {
+@test "a read-only directory is verified all the same" {
 	seal
 	rm d/verified
 	unshare -rm mount --bind d d 2> /dev/null || skip "no file system can be mounted"
@@ -277,7 +277,7 @@ big() {
 	run -3 unshare -rm bash -c 'mount --bind d d && mount -o remount,bind,ro d && "$0" d' "$BIN/vmstate"
 }
 
-@test "packed and unpacked it is the same, and as sparse" {
+@test "packing and unpacking a file keeps its contents and its holes" {
 	seal
 	cp d/ram want
 	local before
@@ -296,7 +296,7 @@ big() {
 	run ! grep packed d/files.json
 }
 
-@test "4 GiB of holes: packed and unpacked at once, into nothing" {
+@test "4 GiB of holes: packed and unpacked quickly, and small" {
 	ram 4294967296 4294967290
 	seal
 	timeout 30 "$BIN/vmstate" --pack d
@@ -318,7 +318,7 @@ big() {
 	zstd -dcq d/ram.zst | cmp - d/ram
 }
 
-@test "--keep keeps the other form; what is there already is not made again" {
+@test "--keep keeps the other form; an intact form is not made again" {
 	seal
 	vmstate --pack --keep d
 	cmp d/ram <(vmstate --unpack --keep d && cat d/ram)
@@ -328,7 +328,7 @@ big() {
 	vmstate --unpack --keep d
 	[ "$(stat -c '%i %y' d/ram)" = "$raw" ]
 	[ "$(stat -c '%i %y' d/ram.zst)" = "$packed" ]
-	# The check needs only one of them.
+	# One intact form is enough.
 	rm d/ram
 	is_good d
 	vmstate --unpack --keep d
@@ -337,10 +337,10 @@ big() {
 	[ ! -e d/ram.zst ]
 	is_good d
 	run -1 --separate-stderr vmstate --pack --file none d
-	[ "$stderr" = "vmstate: d: none: no such file of this VM" ]
+	[ "$stderr" = "vmstate: d: none: no such file in the manifest" ]
 }
 
-@test "packed files that changed, were cut short or are missing: no, and not unpacked" {
+@test "packed files that are changed, truncated or missing: no, and not unpacked" {
 	seal
 	vmstate --pack d
 	local size
@@ -353,16 +353,16 @@ big() {
 	[ "$(cd c && echo *)" = "files.json ram.zst state verified vm.json" ]
 	copy_of d
 	truncate -s -1 c/ram.zst
-	no c "ram.zst: it has $((size - 1)) bytes, and had $size when it was saved"
+	no c "ram.zst: $((size - 1)) bytes, but $size when it was saved"
 	run -1 vmstate --unpack c
 	[ ! -e c/ram ]
 	rm c/ram.zst
-	no c "ram: it is missing, and so is ram.zst"
+	no c "ram: missing, and so is ram.zst"
 	run -1 --separate-stderr vmstate --unpack c
-	[ "$stderr" = "vmstate: c: ram.zst: it is missing" ]
+	[ "$stderr" = "vmstate: c: ram.zst: missing" ]
 }
 
-@test "RAM that is not what was saved is not packed, and a wrong one is replaced" {
+@test "changed RAM is not packed, and unpacking replaces it" {
 	seal
 	copy_of d
 	poke c/ram 4001 X
@@ -375,7 +375,7 @@ big() {
 	is_good d
 }
 
-@test "kill -9 in the middle: the packed form is there, and the next run makes the raw one" {
+@test "kill -9 in the middle: the packed form is kept, and the next run makes the raw one" {
 	big
 	mid KILL 'd/ram.tmp.*' vmstate --unpack d
 	[ ! -e d/ram ]
@@ -394,7 +394,7 @@ big() {
 	is_good d
 }
 
-@test "SIGTERM and SIGINT in the middle: as if nothing had been" {
+@test "SIGTERM and SIGINT in the middle: nothing is changed" {
 	big
 	local signal
 	for signal in TERM INT; do
@@ -407,7 +407,7 @@ big() {
 	is_good d
 }
 
-@test "a disk that is full: it says so, nothing half is left, nothing is lost" {
+@test "a full disk: an error, no unfinished file is left, nothing is lost" {
 	unshare -rm mount -t tmpfs -o size=4k none d 2> /dev/null || skip "no file system can be mounted"
 	head -c 12M /dev/urandom > d/ram
 	seal
@@ -428,7 +428,7 @@ big() {
 	[ "$output" = "files.json ram.zst state verified vm.json" ]
 }
 
-@test "-o: a copy with everything unpacked; the rest by hard links" {
+@test "-o: a copy with packed files unpacked, and hard links to the others" {
 	seal
 	cp d/ram want
 	vmstate --pack d
@@ -448,7 +448,7 @@ big() {
 	[[ $stderr == "vmstate: none/e.tmp."*": No such file or directory" ]]
 }
 
-@test "-o on another file system: copies, as sparse" {
+@test "-o on another file system: copies that are as sparse" {
 	unshare -rm mount -t tmpfs -o size=4k none d 2> /dev/null || skip "no file system can be mounted"
 	seal
 	mkdir other
@@ -465,7 +465,7 @@ big() {
 	[ -z "$output" ]
 }
 
-@test "-o of what is not what was saved: nothing is left" {
+@test "-o with changed files: nothing is left" {
 	seal
 	vmstate --pack d
 	poke d/state 7 X
@@ -478,7 +478,7 @@ big() {
 	[ "$(echo e*)" = "e*" ]
 }
 
-@test "-o killed: the next run removes what it left, and not what another still fills" {
+@test "-o killed: the next run removes its leftovers, but no directory that another process still fills" {
 	big
 	mid KILL 'e.tmp.*/ram.tmp.*' vmstate --unpack -o e d
 	[ ! -e e ]
@@ -566,7 +566,7 @@ manifest() { printf '{"format":1,"files":[%s]}' "$1" > d/files.json; }
 	[ "$(< victim)" = precious ]
 }
 
-# packed COMMAND...: d/ram.zst becomes what it prints, and the manifest knows that as the packed form of d/ram.
+# packed COMMAND...: d/ram.zst becomes the output of COMMAND, and the manifest has it as the packed form of d/ram.
 packed() {
 	rm -f d/ram.zst
 	"$@" > d/ram.zst
@@ -579,9 +579,9 @@ packed() {
 	rm d/ram
 }
 
-# within_memory COMMAND...: with 100 MB of memory that it can call its own.
+# within_memory COMMAND...: run it with at most 100 MB of data.
 within_memory() {
-	# Sanitizers want terabytes of addresses.
+	# Sanitizers need terabytes of address space.
 	[[ $BIN == */san/* ]] || ulimit -d 100000
 	timeout 60 "$@"
 }
@@ -614,7 +614,7 @@ within_memory() {
 		[ ! -e d/ram ]
 		run ! compgen -G 'd/*.tmp.*'
 	done
-	# Made by another it is as good as ours.
+	# A packed form made by another program is as good as ours.
 	cp want d/ram
 	packed frames full full short
 	within_memory "$BIN/vmstate" --unpack d
@@ -640,15 +640,52 @@ within_memory() {
 	rm d/ram
 	vmstate --json d | grep -q '"data": null'
 	run -1 --separate-stderr vmstate --json .
-	[ "$stderr" = "vmstate: .: files.json: it is missing" ]
+	[ "$stderr" = "vmstate: .: files.json: missing" ]
 	# shellcheck disable=SC2016
 	run -1 bash -c '"$0" --json d > /dev/full' "$BIN/vmstate"
+}
+
+@test "--disk" {
+	echo '{"format":1,"root":{"path":"/x/root.qcow2","saved":"disk-1.qcow2"},"saved":{"time":7}}' > d/vm.json
+	run -0 --separate-stderr vmstate --disk d
+	[ "$output" = disk-1.qcow2 ]
+	echo '{"format":1,"saved":{"time":7}}' > d/vm.json
+	run -0 vmstate --disk d
+	[ -z "$output" ]
+	local bad
+	for bad in '{"root":{"saved":"../x"}}' '{"root":{}}' '{"root":{"saved":7}}' '[]'; do
+		echo "$bad" > d/vm.json
+		run -1 --separate-stderr vmstate --disk d
+		[ "$stderr" = "vmstate: d/vm.json: no saved disk" ]
+	done
+	echo '{' > d/vm.json
+	run -1 vmstate --disk d
+	rm d/vm.json
+	run -1 vmstate --disk d
+}
+
+@test "--expires and --usable: errors" {
+	mkdir c
+	echo nonsense > c/x.crt
+	run -1 --separate-stderr vmstate --expires c
+	[ "$stderr" = "vmstate: c: x.crt: not a file of valid certificates" ]
+	run -1 --separate-stderr vmstate --expires nowhere
+	[ "$stderr" = "vmstate: nowhere: No such file or directory" ]
+	mkdir c/conf
+	run -1 --separate-stderr vmstate --usable c
+	[ "$stderr" = "vmstate: c/conf: Is a directory" ]
+	[ -z "$output" ]
+	rmdir c/conf
+	echo saved_at=7 > c/conf
+	run -0 --separate-stderr vmstate --usable c
+	[ -z "$output$stderr" ]
 }
 
 @test "usage errors" {
 	local args
 	for args in '' 'a b' '--seal' '--seal d' '--pack --unpack d' '--keep d' '--file x d' '-o x d' '--pack -o x d' \
-		'--unpack -o x --keep d' '--unpack -o x --file ram d' '--json --pack d' '--pack d ram' '--json --keep d'; do
+		'--unpack -o x --keep d' '--unpack -o x --file ram d' '--json --pack d' '--pack d ram' '--json --keep d' '--usable' '--usable --expires d' \
+		'--usable --keep d' '--expires a b' '--disk --json d'; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr vmstate $args
 		[ "${stderr_lines[-1]}" = "Try 'vmstate --help'." ]

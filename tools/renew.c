@@ -1,4 +1,4 @@
-/* renew: what a machine does first when it resumes from a saved state: the time, random numbers of its own, new keys. */
+/* renew: the first program to run in a machine that resumes: gives it the time, new random numbers and new keys. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,31 +15,31 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "snapshot/priority.h"
 #include "base/num.h"
 #include "base/procs.h"
 #include "base/readfile.h"
 #include "oci/ustar.h"
+#include "snapshot/priority.h"
 
 static const struct opt opts[] = {
-	{ 'C', "directory", "DIR", "where the files go; the default is /" },
-	{ 'f', "favour", "NAME", "for 2 s processes of this name have the CPU first" },
-	{ 'H', "hang-up", "PIDFILE", "at the end send SIGHUP to the process it names" },
-	{ 'o', "outdated", "NAME", "end processes of this name after a long standstill" },
+	{ 'C', "directory", "DIR", "write the files here (default: /)" },
+	{ 'H', "hang-up", "PIDFILE", "finally, send SIGHUP to the process in PIDFILE" },
+	{ 'p', "prioritize", "NAME", "finally, give processes NAME the CPU first for 2 s" },
+	{ 'r', "restart", "NAME", "finally, end processes NAME after a long pause" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool renew_tool = {
 	.name = "renew",
 	.synopsis = "[options] < INPUT",
-	.about = "Give a machine that resumes the time, randomness and files of its own.",
+	.about = "Give a machine that resumes the time, new random numbers and its own files.",
 	.opts = opts,
 };
 
-/* A token of Kubernetes' controllers lasts an hour and is made anew after 48 minutes: it has 12 left, at least. */
-enum { RANDOM_MAX = 512, FAVOUR_MS = 2000, LONG_S = 600 };
+/* LONG_S: a token of Kubernetes' controllers lasts an hour and is renewed after 48 minutes: 12 minutes are always left. */
+enum { RANDOM_MAX = 512, PRIORITY_MS = 2000, LONG_S = 600 };
 
-/* As struct rand_pool_info of linux/random.h, with room. */
+/* struct rand_pool_info of linux/random.h, with room for the bytes. */
 struct random {
 	int bits, n;
 	unsigned char bytes[RANDOM_MAX];
@@ -47,10 +47,10 @@ struct random {
 
 static int bad_line(struct err *e)
 {
-	return err_set(e, "standard input: no time and random bytes in its first line");
+	return err_set(e, "standard input: the first line is not a time and random bytes");
 }
 
-/* "SECONDS.NANOSECONDS HEX": LINE is cut up. Returns 0 or -1. */
+/* Parses "SECONDS.NANOSECONDS HEX"; LINE is modified. Returns 0 or -1. */
 static int parse_line(char *line, struct timeval *now, struct random *random, struct err *e)
 {
 	char *fraction = strchr(line, '.'), *hex = strchr(line, ' ');
@@ -75,7 +75,7 @@ static int parse_line(char *line, struct timeval *now, struct random *random, st
 	return 0;
 }
 
-/* random(4): all bits are credited, and the generator starts anew: no clone goes on with the numbers of another. */
+/* Credits all bits and reseeds the generator, random(4), so that no two clones get the same random numbers. */
 static int reseed(struct random *random, struct err *e)
 {
 	AUTO_CLOSE int fd = open("/dev/random", O_WRONLY | O_CLOEXEC);
@@ -98,7 +98,7 @@ static int make_parents(int dir, char *name, struct err *e)
 	return 0;
 }
 
-/* One file, beside its name until it is whole. */
+/* Writes one file, under a temporary name until it is complete. */
 static int put_file(int dir, const struct ustar_entry *f, struct err *e)
 {
 	char tmp[sizeof f->name + 8];
@@ -107,7 +107,7 @@ static int put_file(int dir, const struct ustar_entry *f, struct err *e)
 	(void)snprintf(tmp, sizeof tmp, "%s.renew", f->name);
 	(void)unlinkat(dir, tmp, 0);
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	/* What a write that is cut short does not say. */
+	/* A short write does not set errno. */
 	if (fd >= 0)
 		errno = ENOSPC;
 	if (fd < 0 || write(fd, f->data, f->n) != (ssize_t)f->n || fchmod(fd, f->mode) < 0 ||
@@ -132,7 +132,7 @@ static int put(int dir, struct ustar_entry *f, struct err *e)
 	return 0;
 }
 
-/* Nobody to be told, a file that is not there or names nobody, is no error. */
+/* It is not an error if the file or the process does not exist. */
 static void hang_up(const char *path)
 {
 	char text[32];
@@ -144,16 +144,16 @@ static void hang_up(const char *path)
 		(void)kill((pid_t)pid, SIGHUP);
 }
 
-/* By a process of its own, which nobody waits for: not by its number, nor for the end of what it writes. */
-static void favour_names(const struct words *names)
+/* In a child process that nobody waits for; it keeps no file open, so that readers of our output see its end. */
+static void prioritize(const struct words *names)
 {
-	static const struct favour_roots roots = { "/proc", "/sys/fs/cgroup" };
+	static const struct priority_roots roots = { "/proc", "/sys/fs/cgroup" };
 
 	if (fork() != 0)
 		return;
 	(void)setsid();
 	(void)close_range(0, UINT_MAX, 0);
-	favour(&roots, names, FAVOUR_MS);
+	priority_raise(&roots, names, PRIORITY_MS);
 	_exit(0);
 }
 
@@ -165,16 +165,16 @@ static void end_process(void *arg, pid_t pid)
 
 struct job {
 	const char *dir, *hang_up;
-	const struct words *favour, *outdated;
+	const struct words *prioritize, *restart;
 };
 
-/* What is there to be told when the machine has all that is its own; it stood still from BEFORE to NOW. */
-static void tell(const struct job *job, time_t before, time_t now)
+/* The machine has what is its own: now its processes may notice. It was paused from BEFORE to NOW. */
+static void notify(const struct job *job, time_t before, time_t now)
 {
-	if (job->outdated->n > 0 && now - before >= LONG_S)
-		procs_each("/proc", job->outdated, end_process, NULL);
-	if (job->favour->n > 0)
-		favour_names(job->favour);
+	if (job->restart->n > 0 && now - before >= LONG_S)
+		procs_each("/proc", job->restart, end_process, NULL);
+	if (job->prioritize->n > 0)
+		prioritize(job->prioritize);
 	if (job->hang_up != NULL)
 		hang_up(job->hang_up);
 }
@@ -206,15 +206,15 @@ static int renew(const struct job *job, char *input, size_t n, struct err *e)
 		if (put(dir, &file, e) < 0)
 			return -1;
 	if (more == 0)
-		tell(job, before, now.tv_sec);
+		notify(job, before, now.tv_sec);
 	return more;
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &renew_tool, .argc = argc, .argv = argv };
-	AUTO_WORDS struct words favour = { 0 }, outdated = { 0 };
-	struct job job = { .dir = "/", .favour = &favour, .outdated = &outdated };
+	AUTO_WORDS struct words prioritized = { 0 }, restarted = { 0 };
+	struct job job = { .dir = "/", .prioritize = &prioritized, .restart = &restarted };
 	AUTO_FREE char *input = NULL;
 	struct err e = { 0 };
 	size_t n;
@@ -223,9 +223,9 @@ int main(int argc, char **argv)
 	while ((id = cli_next(&c)) >= 0) {
 		switch (id) {
 		case 'C': job.dir = c.arg; break;
-		case 'f': rc |= words_add(&favour, c.arg); break;
 		case 'H': job.hang_up = c.arg; break;
-		case 'o': rc |= words_add(&outdated, c.arg); break;
+		case 'p': rc |= words_add(&prioritized, c.arg); break;
+		case 'r': rc |= words_add(&restarted, c.arg); break;
 		}
 	}
 	if (id == CLI_EXIT)

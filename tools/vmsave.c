@@ -1,4 +1,4 @@
-/* vmsave: saves the state of machines that run, all of them as of the same moment; they go on. */
+/* vmsave: saves running machines, all as of the same moment; they continue to run. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,40 +10,40 @@
 #include "base/cli.h"
 #include "base/num.h"
 #include "base/output.h"
-#include "snapshot/dir.h"
-#include "snapshot/resume.h"
+#include "snapshot/manifest.h"
+#include "snapshot/pack.h"
 #include "snapshot/saver.h"
 #include "vm/supervise.h"
 
-#define MACHINES 99
-#define MAPS 6
-#define ASK_MS 1
-#define NEAR (8ULL << 20)    /* bytes: a pass is about to end */
-#define LITTLE (24ULL << 20) /* bytes: they are sent in some 30 ms */
-#define PASSES 4             /* a machine that changes more than LITTLE during each of them stands still for longer */
+#define MACHINES_MAX 99
+#define MAPS_MAX 6
+#define POLL_MS 1
+#define NEAR_END (8ULL << 20) /* bytes left: a pass is about to end */
+#define LITTLE (24ULL << 20)  /* bytes: they are sent in about 30 ms */
+#define PASSES 4              /* a machine that changes more than LITTLE during each of them is paused for longer */
 
 enum { OPT_MAP = OPT_LONG, OPT_NO_SYNC };
 
 static const struct opt options[] = {
-	{ 'q', "quit", NULL, "the machines end when they are saved" },
-	{ 'z', "compress", NULL, "pack the memory, for publishing (see vmstate(1))" },
-	{ OPT_MAP, "map", "INSIDE=HERE", "where a directory of the machine's is here" },
+	{ 'q', "quit", NULL, "end the machines when they are saved" },
+	{ 'z', "compress", NULL, "pack the memory, for publishing; see vmstate(1)" },
+	{ OPT_MAP, "map", "INSIDE=HERE", "the machine's directory INSIDE is HERE" },
 	{ OPT_NO_SYNC, "no-sync", NULL, "do not wait for the disk" },
-	{ 't', "timeout", "SECONDS", "time until all are saved (default: 120)" },
+	{ 't', "timeout", "SECONDS", "time limit until all are saved (default: 120)" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool vmsave_tool = {
 	.name = "vmsave",
 	.synopsis = "[options] RUN-DIR STATE [RUN-DIR STATE]...",
-	.about = "Save the state of QEMU virtual machines; they go on.",
+	.about = "Save running QEMU virtual machines; they continue to run.",
 	.opts = options,
 };
 
 struct save {
-	struct vm_saver *v;
+	struct saver *v;
 	size_t n;
-	struct vm_map maps[MAPS];
+	struct vm_map maps[MAPS_MAX];
 	size_t nmaps;
 	bool quit, compress, no_sync;
 	int64_t seconds, deadline;
@@ -53,7 +53,7 @@ static int add_map(struct save *s, char *text)
 {
 	char *equals = strchr(text, '=');
 
-	if (equals == NULL || text[0] != '/' || equals[1] == '\0' || s->nmaps == MAPS)
+	if (equals == NULL || text[0] != '/' || equals[1] == '\0' || s->nmaps == MAPS_MAX)
 		return -1;
 	*equals = '\0';
 	s->maps[s->nmaps++] = (struct vm_map){ text, equals + 1 };
@@ -79,7 +79,8 @@ static int parse(struct cli *c, struct save *s)
 		case OPT_MAP:
 			if (add_map(s, (char *)(uintptr_t)c->arg) == 0)
 				break;
-			c->exit_code = cli_usage(c, "map: not INSIDE=HERE with absolute INSIDE, or more than %d", MAPS);
+			c->exit_code = cli_usage(
+			    c, "map: expected INSIDE=HERE with an absolute INSIDE, at most %d times", MAPS_MAX);
 			return CLI_EXIT;
 		case 't':
 			if (num_parse(c->arg, 1, 86400, &s->seconds) == 0)
@@ -90,14 +91,14 @@ static int parse(struct cli *c, struct save *s)
 			return CLI_EXIT;
 		}
 	}
-	if (c->argc > 0 && c->argc % 2 == 0 && c->argc / 2 <= MACHINES)
+	if (c->argc > 0 && c->argc % 2 == 0 && c->argc / 2 <= MACHINES_MAX)
 		return CLI_END;
 	c->exit_code =
-	    cli_usage(c, "expected pairs of a runtime directory and a state to be made, at most %d", MACHINES);
+	    cli_usage(c, "expected pairs of a runtime directory and a directory to create, at most %d", MACHINES_MAX);
 	return CLI_EXIT;
 }
 
-static int each(struct save *s, int (*step)(struct vm_saver *, struct err *), struct err *e)
+static int each(struct save *s, int (*step)(struct saver *, struct err *), struct err *e)
 {
 	size_t i;
 
@@ -107,118 +108,122 @@ static int each(struct save *s, int (*step)(struct vm_saver *, struct err *), st
 	return 0;
 }
 
-/* Asks all of them; LEAST is the phase of the last. */
-static int ask(struct save *s, enum vm_phase *least, struct err *e)
+/* Polls all machines; LEAST becomes the earliest phase that any is in. Returns 0 or -1. */
+static int poll_all(struct save *s, enum saver_phase *least, struct err *e)
 {
 	size_t i;
 
-	*least = VM_SAVED;
+	*least = SAVER_SENT;
 	for (i = 0; i < s->n; i++) {
-		if (vm_saver_ask(&s->v[i], e) < 0)
+		if (saver_poll(&s->v[i], e) < 0)
 			return err_prefix(e, "%s", s->v[i].run);
 		*least = s->v[i].phase < *least ? s->v[i].phase : *least;
 	}
 	if (ms_left(s->deadline) == 0)
-		return err_set(e, "not saved in time");
-	(void)nanosleep(&(struct timespec){ 0, ASK_MS * 1000000 }, NULL);
+		return err_set(e, "timeout");
+	(void)nanosleep(&(struct timespec){ 0, POLL_MS * 1000000 }, NULL);
 	return 0;
 }
 
-/* True when all have come to the end of the pass. Those that are there first wait for the others. */
-static int is_near(struct save *s, bool *near, struct err *e)
+/* NEAR: every machine is about to end its pass. Those that are there first wait for the others. Returns 0 or -1. */
+static int is_near_end(struct save *s, bool *near, struct err *e)
 {
-	struct vm_saver *v;
+	struct saver *v;
 	size_t i;
 
 	*near = true;
 	for (i = 0; i < s->n; i++) {
 		v = &s->v[i];
-		if (v->phase != VM_SENDING)
+		if (v->phase != SAVER_SENDING)
 			continue;
-		/* What has been missed nobody knows. */
-		if (v->pass > v->looked)
-			return err_set(e, "%s: QEMU has looked for changes while the machine ran; try again", v->run);
-		if (v->left > NEAR)
+		/* Such a sync may have missed pages (saver.h). */
+		if (v->syncs > v->syncs_paused)
+			return err_set(
+			    e, "%s: QEMU looked for dirty pages while the machine was running; try again", v->run);
+		if (v->left > NEAR_END)
 			*near = false;
 		else if (s->n > 1)
-			vm_saver_hold(v, true);
+			saver_hold(v, true);
 	}
 	return 0;
 }
 
-/* Until each has begun its next pass, or the last one by itself. CHANGED is the most that one of them has to send. */
-static int until_pass(struct save *s, uint64_t *changed, struct err *e)
+/* Waits until each has begun its next pass, or its last one. DIRTY: the most that one has to send in it, bytes. */
+static int until_synced(struct save *s, uint64_t *dirty, struct err *e)
 {
-	enum vm_phase least;
-	bool begun;
+	enum saver_phase least;
+	bool synced;
 	size_t i;
 
 	do {
-		if (ask(s, &least, e) < 0)
+		if (poll_all(s, &least, e) < 0)
 			return -1;
-		begun = true;
-		*changed = 0;
+		synced = true;
+		*dirty = 0;
 		for (i = 0; i < s->n; i++)
-			if (s->v[i].phase == VM_SENDING) {
-				begun = begun && s->v[i].pass > s->v[i].looked;
-				*changed = s->v[i].left > *changed ? s->v[i].left : *changed;
+			if (s->v[i].phase == SAVER_SENDING) {
+				synced = synced && s->v[i].syncs > s->v[i].syncs_paused;
+				*dirty = s->v[i].left > *dirty ? s->v[i].left : *dirty;
 			}
-	} while (!begun);
+	} while (!synced);
 	return 0;
 }
 
-/* All go on; nothing is sent yet. */
-static int go_on(struct save *s, struct err *e)
+/* Unpauses all machines, and starts to send once QEMU will not sync by itself. */
+static int unpause(struct save *s, struct err *e)
 {
-	int64_t until = now_ms() + VM_SAVER_FORGET_MS;
-	enum vm_phase ignored;
+	int64_t until = now_ms() + SAVER_SETTLE_MS;
+	enum saver_phase ignored;
 
-	if (each(s, vm_saver_thaw, e) < 0)
+	if (each(s, saver_unpause, e) < 0)
 		return -1;
 	while (now_ms() < until)
-		if (ask(s, &ignored, e) < 0)
+		if (poll_all(s, &ignored, e) < 0)
 			return -1;
-	return each(s, vm_saver_send, e);
+	return each(s, saver_send, e);
 }
 
-/* Pass after pass, until little has changed during one, and all stand still. They do so for the first look too. */
+/*
+ * Pass after pass, until little has changed during one; the machines are paused whenever QEMU syncs, the first time
+ * too. Then the last pass, after which all machines stay paused.
+ */
 static int until_stopped(struct save *s, struct err *e)
 {
-	enum vm_phase least = VM_SENDING;
-	uint64_t changed;
+	enum saver_phase least = SAVER_SENDING;
+	uint64_t dirty;
 	int pass = 1;
 	bool near;
 
-	if (until_pass(s, &changed, e) < 0 || each(s, vm_saver_thaw, e) < 0 || each(s, vm_saver_send, e) < 0)
+	if (until_synced(s, &dirty, e) < 0 || each(s, saver_unpause, e) < 0 || each(s, saver_send, e) < 0)
 		return -1;
 	for (;;) {
 		do
-			if (ask(s, &least, e) < 0 || is_near(s, &near, e) < 0)
+			if (poll_all(s, &least, e) < 0 || is_near_end(s, &near, e) < 0)
 				return -1;
 		while (!near);
-		if (each(s, vm_saver_freeze, e) < 0 || each(s, vm_saver_look, e) < 0 || until_pass(s, &changed, e) < 0)
+		if (each(s, saver_pause, e) < 0 || each(s, saver_sync, e) < 0 || until_synced(s, &dirty, e) < 0)
 			return -1;
-		if (changed <= LITTLE || pass++ == PASSES)
+		if (dirty <= LITTLE || pass++ == PASSES)
 			break;
-		if (go_on(s, e) < 0)
+		if (unpause(s, e) < 0)
 			return -1;
 	}
-	if (each(s, vm_saver_last, e) < 0)
+	if (each(s, saver_last, e) < 0)
 		return -1;
-	while (least < VM_STOPPED)
-		if (ask(s, &least, e) < 0)
+	while (least < SAVER_STOPPED)
+		if (poll_all(s, &least, e) < 0)
 			return -1;
 	return 0;
 }
 
-static int until_saved(struct save *s, struct err *e)
+static int until_sent(struct save *s, struct err *e)
 {
-	enum vm_phase least;
+	enum saver_phase least;
 
 	do
-		if (ask(s, &least, e) < 0)
+		if (poll_all(s, &least, e) < 0)
 			return -1;
-	while (least < VM_SAVED);
+	while (least < SAVER_SENT);
 	return 0;
 }
 
@@ -227,18 +232,18 @@ static int pack(const struct save *s, struct err *e)
 	size_t i;
 
 	for (i = 0; s->compress && i < s->n; i++)
-		if (vmdir_pack(s->v[i].dir, VM_SAVED_RAM, false, e) < 0)
+		if (saved_pack(s->v[i].dir, SAVED_RAM, false, e) < 0)
 			return -1;
 	return 0;
 }
 
-/* All stop within the same few milliseconds, and go on when all have been saved. */
+/* All machines are paused within a few milliseconds, and run again once all have been saved. */
 static int save(struct save *s, struct err *e)
 {
-	if (each(s, vm_saver_open, e) < 0 || each(s, vm_saver_begin, e) < 0 || until_stopped(s, e) < 0 ||
-	    each(s, vm_saver_switch, e) < 0 || until_saved(s, e) < 0 || each(s, vm_saver_go_on, e) < 0)
+	if (each(s, saver_open, e) < 0 || each(s, saver_start, e) < 0 || until_stopped(s, e) < 0 ||
+	    each(s, saver_switch, e) < 0 || until_sent(s, e) < 0 || each(s, saver_release, e) < 0)
 		return -1;
-	return each(s, vm_saver_finish, e) < 0 ? -1 : pack(s, e);
+	return each(s, saver_commit, e) < 0 ? -1 : pack(s, e);
 }
 
 int main(int argc, char **argv)
@@ -256,11 +261,11 @@ int main(int argc, char **argv)
 	s.v = calloc(s.n, sizeof *s.v);
 	if (signals < 0 || s.v == NULL)
 		return cli_end(&c, cli_fail(&c, EX_FAIL, &e));
-	/* A machine that ends in the middle must not end this. */
+	/* A machine that ends meanwhile must not kill this process. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	s.deadline = now_ms() + s.seconds * 1000;
 	for (i = 0; i < s.n; i++)
-		s.v[i] = (struct vm_saver){ .run = c.argv[2 * i],
+		s.v[i] = (struct saver){ .run = c.argv[2 * i],
 			.dir = c.argv[2 * i + 1],
 			.maps = s.maps,
 			.nmaps = s.nmaps,
@@ -274,8 +279,8 @@ int main(int argc, char **argv)
 	rc = save(&s, &e) == 0 ? EX_DONE : cli_fail(&c, ms_left(s.deadline) == 0 ? EX_LATE : EX_FAIL, &e);
 	for (i = 0; i < s.n; i++) {
 		if (rc == EX_DONE && s.v[i].pause_us > 0)
-			cli_note(&c, "%s: stood still for %" PRId64 " ms", s.v[i].run, s.v[i].pause_us / 1000);
-		vm_saver_free(&s.v[i]);
+			cli_note(&c, "%s: paused for %" PRId64 " ms", s.v[i].run, s.v[i].pause_us / 1000);
+		saver_free(&s.v[i]);
 	}
 	free(s.v);
 	(void)close(signals);

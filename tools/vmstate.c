@@ -1,34 +1,44 @@
-/* vmstate: the files of a saved VM: seals and checks them, packs and unpacks them, makes copies to start from. */
+/* vmstate: works on saved machines: verifies, packs, unpacks and copies their files; and says if they are usable. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/output.h"
-#include "snapshot/dir.h"
+#include "snapshot/disks.h"
+#include "snapshot/fitness.h"
+#include "snapshot/manifest.h"
+#include "snapshot/pack.h"
+#include "snapshot/verify.h"
 
-enum { OPT_SEAL = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_KEEP, OPT_FILE, OPT_JSON };
+/* The first of these are actions, at most one of which is given. */
+enum { OPT_SEAL = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_JSON, OPT_DISK, OPT_USABLE, OPT_EXPIRES, OPT_KEEP, OPT_FILE };
 
 static const struct opt options[] = {
-	{ OPT_SEAL, "seal", NULL, "write down what the files NAME are" },
+	{ OPT_SEAL, "seal", NULL, "write the manifest of the files NAME" },
 	{ OPT_PACK, "pack", NULL, "replace a file by its packed form" },
 	{ OPT_UNPACK, "unpack", NULL, "replace a packed form by the file" },
-	{ OPT_KEEP, "keep", NULL, "keep what would be replaced" },
+	{ OPT_KEEP, "keep", NULL, "keep the form that would be replaced" },
 	{ OPT_FILE, "file", "NAME", "the file to pack or unpack (default: ram)" },
-	{ 'o', "output", "DEST", "with --unpack: make DEST a copy, unpacked" },
-	{ OPT_JSON, "json", NULL, "print what is in DIR as JSON" },
+	{ 'o', "output", "DEST", "with --unpack: make an unpacked copy of DIR" },
+	{ OPT_JSON, "json", NULL, "list the files of DIR as JSON" },
+	{ OPT_DISK, "disk", NULL, "print the name of the disk's file in DIR" },
+	{ OPT_USABLE, "usable", NULL, "say if DIR, a cluster's saved state, can be used" },
+	{ OPT_EXPIRES, "expires", NULL, "print when the first certificate in DIR expires" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool vmstate_tool = {
 	.name = "vmstate",
 	.synopsis = "[options] DIR [NAME...]",
-	.about = "Are the files of a saved VM those that were saved?",
+	.about = "Verify, pack, unpack and copy the files of a saved machine.",
 	.opts = options,
 };
 
-enum act { CHECK, SEAL, PACK, UNPACK, FACTS };
+enum act { VERIFY, SEAL, PACK, UNPACK, LIST, DISK, USABLE, EXPIRES };
 
 struct job {
 	enum act act;
@@ -36,18 +46,18 @@ struct job {
 	bool keep;
 };
 
-/* What has been asked for besides, in words; NULL: it goes together. */
-static const char *misfit(const struct cli *c, const struct job *j)
+/* Says which options or operands do not go together; NULL: they do. */
+static const char *conflict(const struct cli *c, const struct job *j)
 {
 	if (j->dest != NULL && j->act != UNPACK)
 		return "--output needs --unpack";
 	if (j->dest != NULL && (j->keep || j->file != NULL))
-		return "with --output every file is unpacked, and all of DIR kept";
+		return "--output unpacks every file and changes nothing in DIR: no --keep or --file";
 	if ((j->keep || j->file != NULL) && j->act != PACK && j->act != UNPACK)
 		return "--keep and --file need --pack or --unpack";
 	if (j->act == SEAL)
-		return c->argc >= 2 ? NULL : "--seal: expected the directory, and the names of its files";
-	return c->argc == 1 ? NULL : "expected one operand, the directory of a saved VM";
+		return c->argc >= 2 ? NULL : "--seal: expected a directory and the names of files in it";
+	return c->argc == 1 ? NULL : "expected one directory";
 }
 
 /* Returns CLI_END, or CLI_EXIT with the code in C. */
@@ -56,7 +66,10 @@ static int parse(struct cli *c, struct job *j)
 	static const enum act acts[] = { [OPT_SEAL - OPT_LONG] = SEAL,
 		[OPT_PACK - OPT_LONG] = PACK,
 		[OPT_UNPACK - OPT_LONG] = UNPACK,
-		[OPT_JSON - OPT_LONG] = FACTS };
+		[OPT_JSON - OPT_LONG] = LIST,
+		[OPT_DISK - OPT_LONG] = DISK,
+		[OPT_USABLE - OPT_LONG] = USABLE,
+		[OPT_EXPIRES - OPT_LONG] = EXPIRES };
 	const char *wrong;
 	int id;
 
@@ -66,8 +79,12 @@ static int parse(struct cli *c, struct job *j)
 		case OPT_PACK:
 		case OPT_UNPACK:
 		case OPT_JSON:
-			if (j->act != CHECK && j->act != acts[id - OPT_LONG]) {
-				c->exit_code = cli_usage(c, "only one of --seal, --pack, --unpack and --json");
+		case OPT_DISK:
+		case OPT_USABLE:
+		case OPT_EXPIRES:
+			if (j->act != VERIFY && j->act != acts[id - OPT_LONG]) {
+				c->exit_code = cli_usage(
+				    c, "only one of --seal, --pack, --unpack, --json, --disk, --usable and --expires");
 				return CLI_EXIT;
 			}
 			j->act = acts[id - OPT_LONG];
@@ -85,7 +102,7 @@ static int parse(struct cli *c, struct job *j)
 			return CLI_EXIT;
 		}
 	}
-	wrong = misfit(c, j);
+	wrong = conflict(c, j);
 	if (wrong != NULL) {
 		c->exit_code = cli_usage(c, "%s", wrong);
 		return CLI_EXIT;
@@ -94,40 +111,69 @@ static int parse(struct cli *c, struct job *j)
 	return CLI_END;
 }
 
-static int print_facts(const char *dir, struct err *e)
+static int print_list(const char *dir, struct err *e)
 {
-	json_t *facts = vmdir_facts(dir, e);
+	json_t *list = saved_list(dir, e);
 
-	if (facts == NULL)
+	if (list == NULL)
 		return -1;
-	/* A write error is cli_end's to report. */
-	(void)json_dumpf(facts, stdout, JSON_INDENT(2));
+	/* cli_end reports a write error. */
+	(void)json_dumpf(list, stdout, JSON_INDENT(2));
 	(void)putchar('\n');
-	json_decref(facts);
+	json_decref(list);
 	return 0;
 }
 
-/* Returns 1 when all is well, 0 for "no", or -1. */
+static int print_disk(const char *dir, struct err *e)
+{
+	AUTO_FREE char *name = saved_disk(dir, e);
+
+	if (name == NULL)
+		return -1;
+	if (name[0] != '\0')
+		(void)puts(name);
+	return 0;
+}
+
+static int print_expires(const char *dir, struct err *e)
+{
+	time_t expires;
+	int rc = fitness_expires(dir, &expires, e);
+
+	if (rc == 1)
+		(void)printf("%" PRId64 "\n", (int64_t)expires);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Returns 1 if all is well, 0 for "no", or -1. */
 static int act(const struct cli *c, const struct job *j, struct err *e)
 {
-	const char *file = j->file != NULL ? j->file : "ram";
+	const char *file = j->file != NULL ? j->file : SAVED_RAM;
 	const char *const *names = (const char *const *)(const void *)(c->argv + 1);
 	int rc = 0;
 
 	switch (j->act) {
-	case CHECK:
-		return vmdir_check(j->dir, e);
+	case VERIFY:
+		return saved_verify(j->dir, e);
+	case USABLE:
+		return fitness_check(j->dir, time(NULL), e);
 	case SEAL:
-		rc = vmdir_seal(j->dir, names, (size_t)c->argc - 1, true, e);
+		rc = saved_seal(j->dir, names, (size_t)c->argc - 1, true, e);
 		break;
 	case PACK:
-		rc = vmdir_pack(j->dir, file, j->keep, e);
+		rc = saved_pack(j->dir, file, j->keep, e);
 		break;
 	case UNPACK:
-		rc = j->dest != NULL ? vmdir_copy(j->dir, j->dest, e) : vmdir_unpack(j->dir, file, j->keep, e);
+		rc = j->dest != NULL ? saved_copy(j->dir, j->dest, e) : saved_unpack(j->dir, file, j->keep, e);
 		break;
-	case FACTS:
-		rc = print_facts(j->dir, e);
+	case LIST:
+		rc = print_list(j->dir, e);
+		break;
+	case DISK:
+		rc = print_disk(j->dir, e);
+		break;
+	case EXPIRES:
+		rc = print_expires(j->dir, e);
 		break;
 	}
 	return rc == 0 ? 1 : -1;
@@ -136,7 +182,7 @@ static int act(const struct cli *c, const struct job *j, struct err *e)
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &vmstate_tool, .argc = argc, .argv = argv };
-	struct job j = { .act = CHECK };
+	struct job j = { .act = VERIFY };
 	struct err e = { 0 };
 	int rc;
 
@@ -146,5 +192,9 @@ int main(int argc, char **argv)
 	rc = act(&c, &j, &e);
 	if (rc == 1)
 		return cli_end(&c, EX_DONE);
-	return cli_end(&c, cli_fail(&c, rc == 0 ? EX_NO : EX_FAIL, &e));
+	if (rc < 0 || j.act != USABLE)
+		return cli_end(&c, cli_fail(&c, rc == 0 ? EX_NO : EX_FAIL, &e));
+	/* The reason is the answer: a script shows it in a message of its own. */
+	(void)puts(e.msg);
+	return cli_end(&c, EX_NO);
 }

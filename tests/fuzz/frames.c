@@ -1,4 +1,4 @@
-/* The packed form of a large file, which may have come from anywhere. The first byte says how large it should be. */
+/* The packed form of a large file, from an untrusted source. The first byte selects the expected size. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static int memory(void)
 	return fd;
 }
 
-/* TO is what it says that it is, and packed again it is the same. */
+/* TO has the size and the digest that were returned, and survives packing and unpacking again. */
 static void check(int to, uint64_t size, const char *hex)
 {
 	char other[SHA256_HEX];

@@ -1,4 +1,4 @@
-/* What a QEMU sends as its migration stream: whatever it is, no page is put outside the memory. */
+/* An arbitrary migration stream: no page is ever written outside the memory. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (in < 0 || ram < 0 || rest == NULL || write(in, data, n) != (ssize_t)n || lseek(in, 0, SEEK_SET) < 0)
 		abort();
 	if (ramstream_split(&s, &e) == 0) {
-		/* All of it came, and what is left is no longer than what came. */
+		/* The memory is complete, and the rest is no longer than the input. */
 		if (fstat(ram, &st) < 0 || (uint64_t)st.st_size != s.size || s.size > MEMORY || s.pages > s.size / 4096)
 			abort();
 		(void)fflush(rest);

@@ -1,4 +1,4 @@
-/* Processes by their names, in a tree that looks like /proc. */
+/* Finding processes by name, in a directory that looks like /proc. */
 #include "base/procs.h"
 
 #include <stdlib.h>
@@ -51,20 +51,20 @@ int main(void)
 		return EXIT_FAILURE;
 	for (i = 0; i < TAP_COUNT(pids); i++)
 		process(pids[i], names[i]);
-	ok(sum_of("etcd") == 320, "all of a name, and nothing that is no process");
+	ok(sum_of("etcd") == 320, "all processes of a name, and nothing else");
 	ok(sum_of("init etcd") == 321, "two names");
-	ok(sum_of("kube-controller-manager") == 4000, "of a name that is longer than the kernel keeps");
-	ok(sum_of("kube-controller-mana") == 4000 && sum_of("kube") == 0 && sum_of("etc") == 0, "the first 15 bytes of it");
-	ok(sum_of("") == 0 && sum_of("nobody") == 0, "no names, nobody");
-	ok(words_add(&w, "") == 0 && words_add(&w, "etcd") == 0, "an empty name beside another");
+	ok(sum_of("kube-controller-manager") == 4000, "a name longer than the kernel keeps");
+	ok(sum_of("kube-controller-mana") == 4000 && sum_of("kube") == 0 && sum_of("etc") == 0, "exactly the first 15 bytes count");
+	ok(sum_of("") == 0 && sum_of("nobody") == 0, "no names or an unknown one: no process");
+	ok(words_add(&w, "") == 0 && words_add(&w, "etcd") == 0, "an empty name and another");
 	procs_each(".", &w, add, &sum);
-	ok(sum == 320, "is not that of a process that has ended meanwhile");
+	ok(sum == 320, "the empty name does not match a process that has ended meanwhile");
 	procs_each("absent", &w, add, &sum);
-	ok(sum == 320, "where no processes are");
+	ok(sum == 320, "a directory that does not exist");
 	procs_read(".", 4000, "comm", text, sizeof text);
-	same(text, "kub", "what fits");
+	same(text, "kub", "the text is cut to fit");
 	procs_read(".", 4000, "absent", text, sizeof text);
-	same(text, "", "a file that is not there");
+	same(text, "", "a file that does not exist");
 	for (i = 0; i < TAP_COUNT(pids); i++) {
 		(void)snprintf(path, sizeof path, "%s/comm", pids[i]);
 		(void)unlink(path);

@@ -1,56 +1,52 @@
-# The saved states of clusters: sourced by what saves and resumes them. Needs cluster.sh.
+# Saving clusters and resuming them from saved state. Sourced; needs cluster.sh.
 #
-# A state is a directory: nodeNN/ (of vmsave), cluster/ (what of $D belongs to the cluster: its authority and keys),
-# registry/ (what was pushed, if anything), and conf. It gets its name last.
+# Saved state is a directory: nodeNN/ (see vmsave(1)), cluster/ (the files of $D that belong to the cluster: its
+# certificate authority and keys), registry/ (what was pushed, if anything) and conf. It is complete once it has its name.
+# Whether it can still be used is a question for vmstate --usable.
 # shellcheck shell=bash
 
-# state_inside: where the nodes' containers see the state that they resumed from.
+# Where the containers of the nodes see the saved state that they resumed from.
 STATE_INSIDE=/var/lib/kubestamp/state
 
-# state_node_names: node01 ...
+# state_node_names: print node01, node02, ...
 state_node_names() {
 	local n
 	for ((n = 1; n <= NODES; n++)); do printf 'node%02d\n' "$n"; done
 }
 
-# state_expires DIR: when the first certificate under DIR ends, in seconds since 1970; nothing: there is none.
-state_expires() {
-	local cert
-	find "$1" -name '*.crt' | while read -r cert; do
-		date -d "$(openssl x509 -noout -enddate -in "$cert" | cut -d= -f2)" +%s
-	done | sort -n | head -n 1
-}
-
-# state_stood_still: how many seconds of the time since it was saved the running node01 did not run, if it has resumed.
+# state_stood_still: print for how many seconds the running node01 was not running between being saved and resumed; 0: it
+# was booted.
 state_stood_still() {
-	local saved_at
-	saved_at=$(sed -n 's/^saved_at=//p' "$(cat "$D/state" 2> /dev/null)/conf" 2> /dev/null) || true
+	local conf saved_at
+	conf=$(cat "$D/state" 2> /dev/null)/conf || true
+	# shellcheck source=/dev/null
+	saved_at=$([ ! -e "$conf" ] || { . "$conf" && echo "$saved_at"; })
 	echo $((${saved_at:+$(stat -c %Y "$D/node01/vm.json") - saved_at}))
 }
 
-# state_registry FROM TO: a copy of a registry's files. Those of blobs never change: they are linked.
+# state_registry FROM TO: copy the files of a registry, if it has any.
 state_registry() {
 	[ -d "$1/docker" ] || return 0
 	mkdir -p "$2"
 	cp -a --reflink=auto "$1/." "$2/"
 }
 
-# state_free: the guests forget what they have cached, which would be saved as if it were of use; then a moment is waited for
-# at which nobody in them has anything to do, some 1.5 s at most: what is about to run when they are saved is the first thing
-# to run whenever they resume, and what they need for it is not to come from the disk.
+# state_free: drop the caches of the guests, which would be saved for nothing, and then wait until the guests are idle, about
+# 1.5 s at most: a process that is about to run when they are saved runs first whenever they resume, and should not have to
+# read from the disk for it.
 state_free() {
 	local n pids=()
 	for ((n = 1; n <= NODES; n++)); do
 		cl_ssh "$n" bash << 'END' &
 sync
 echo 3 > /proc/sys/vm/drop_caches
-# A pause without a process of its own, which would be one that runs.
+# A pause by read: a sleep process would be running too.
 exec 9<> <(:)
 calm=0
 for ((turn = 0; turn < 20 && calm < 3; turn++)); do
 	read -r -t 0.05 -u 9
 	while read -r name value _; do [ "$name" != procs_running ] || break; done < /proc/stat
-	# This one is the one that runs.
+	# One of them is this shell.
 	if [ "$value" -le 1 ]; then calm=$((calm + 1)); else calm=0; fi
 done
 END
@@ -60,8 +56,8 @@ END
 }
 
 # state_save DIR [VMSAVE-OPTION...]: save the running cluster as DIR, whole or not at all; an earlier DIR is replaced.
-# The nodes stop at the same moment, for some 0.1 s, and go on. KEEP_CACHES=1: they keep what they have cached. The disk is
-# not waited for: what a crash leaves of the state is found out.
+# All nodes are paused at the same moment, for about 0.1 s. KEEP_CACHES=1: they keep their caches. It does not wait for the
+# disk: what a crash leaves of the saved state is verified before it is used.
 state_save() {
 	local dir=$1 new
 	shift
@@ -71,59 +67,45 @@ state_save() {
 		rm -rf "$new"
 		return 1
 	fi
-	# Between these two there is no state: that is found out, and it is not trusted.
+	# If this is interrupted in between there is no saved state, and the cluster boots.
 	rm -rf "$dir" && mv "$new" "$dir"
 }
 
+# state_fill NEW [VMSAVE-OPTION...]: the same into the new directory NEW.
 state_fill() {
-	local new=$1 name v pairs=() maps=()
+	local new=$1 name v expires pairs=() maps=()
 	shift
 	(umask 077 && mkdir -p "$new/cluster") || return
 	[ -z "${STATE_DIR:-}" ] || maps=(--map "$STATE_INSIDE=$STATE_DIR")
 	[ -n "${KEEP_CACHES:-}" ] || state_free
 	for name in $(state_node_names); do pairs+=("$name" "$new/$name"); done
-	# The paths are kept short: a socket's name has little room.
+	# Relative paths, since the path of a socket must be short.
 	(cd "$D" && "$BIN/vmsave" -v --no-sync --timeout "$(cl_scale 60)" "${maps[@]}" "$@" "${pairs[@]}") || return
 	state_registry "$D/registry" "$new/registry" || return
 	for v in "$D"/*; do
 		case ${v##*/} in
-		# SSH keys are made anew whenever it resumes; what is of the kubeconfig too.
+		# SSH keys and what belongs to the kubeconfig are created again whenever it resumes.
 		node* | share | conf | registry* | at | state | ssh_key* | host_key* | known_hosts | kubeconfig | api-*) ;;
 		*) cp -a "$v" "$new/cluster/" || return ;;
 		esac
 	done
+	expires=$("$BIN/vmstate" --expires "$new/cluster") || return
 	{
 		for v in PROVIDER IMAGE IMAGE_ID NODES NICS MEMORY CPUS DISK ACCEL kubernetes_version; do
 			printf '%s=%q\n' "$v" "${!v:-}"
 		done
-		printf 'saved_at=%s\nexpires_at=%s\n' "$(date +%s)" "$(state_expires "$new/cluster")"
+		printf 'saved_at=%s\nexpires_at=%s\n' "$(date +%s)" "$expires"
 	} > "$new/conf"
 }
 
-# state_copy FROM TO: the same state once more; the files of its nodes are the very same.
+# state_copy FROM TO: copy saved state; the files of the nodes are hard links, and unpacked.
 state_copy() {
 	local node
 	(umask 077 && mkdir "$2") && cp -a "$1/cluster" "$1/conf" "$2/" && state_registry "$1/registry" "$2/registry" || return
 	for node in "$1"/node*; do "$BIN/vmstate" --unpack --output "$2/${node##*/}" "$node" || return; done
 }
 
-# state_fits DIR: may it be resumed now? Says why not. (Whether its files are whole is vmstart's question.)
-state_fits() {
-	local saved_at expires_at now
-	now=$(date +%s)
-	[ -e "$1/conf" ] || { echo "there is none"; return 1; }
-	saved_at=$(sed -n 's/^saved_at=//p' "$1/conf") expires_at=$(sed -n 's/^expires_at=//p' "$1/conf")
-	if [ "$now" -lt $((saved_at - 300)) ]; then
-		echo "this machine's clock ($(date -d "@$now" '+%F %T')) is before the time of the saving ($(date -d "@$saved_at" '+%F %T'))"
-		return 1
-	fi
-	if [ -n "$expires_at" ] && [ "$now" -ge $((expires_at - 3600)) ]; then
-		echo "the certificates in it have ended ($(date -d "@$expires_at" +%F); saved $(date -d "@$saved_at" +%F))"
-		return 1
-	fi
-}
-
-# state_take DIR: what of the state is put into $D before its nodes resume.
+# state_take DIR: put the files of the cluster into $D, before its nodes resume.
 state_take() {
 	mkdir -p "$D"
 	cp -a "$1/cluster/." "$D/"
@@ -131,8 +113,8 @@ state_take() {
 	state_registry "$1/registry" "$D/registry"
 }
 
-# state_nodes: start the nodes, which resume from $STATE_DIR, and wait until each is renewed. What a node's machine says
-# when it cannot is the error.
+# state_nodes: start the nodes, which resume from $STATE_DIR, and wait until each has been renewed (renew(1)). If one cannot
+# resume, print the error of its machine.
 state_nodes() {
 	local name n end pids=()
 	for ((n = 1; n <= NODES; n++)); do
@@ -150,21 +132,21 @@ state_nodes() {
 	for name in $(state_node_names); do
 		n=0
 		until [ -e "$D/$name/vm.json" ]; do
-			# Asking the engine takes longer than what is waited for.
+			# Asking the engine takes longer than a node takes to resume: ask it rarely.
 			n=$((n + 1))
 			if [ $((n % 40)) = 0 ] && ! cl_running "$name"; then
 				echo "$name does not resume: $("${engine[@]}" logs "$CLUSTER-$name" 2>&1 | grep -m 1 '^vmstart: ')"
 				return 1
 			fi
-			[ "$SECONDS" -lt "$end" ] || { echo "$name does not resume: not in time"; return 124; }
+			[ "$SECONDS" -lt "$end" ] || { echo "$name does not resume: timeout"; return 124; }
 			sleep 0.05
 		done
 	done
 }
 
-# state_start DIR [keep]: the cluster of the state DIR as $CLUSTER, with keys of its own for SSH, at the ports that it is
-# given, else at those that it was saved with if they are free; keep: its network is there still, and so are its ports. Its API
-# may not answer yet. Each call of the engine takes a tenth of a second: there are no more than have to be, side by side.
+# state_start DIR [keep]: start the cluster $CLUSTER from the saved state DIR, with new SSH keys, at the ports that the user
+# has set, else at those that it had when it was saved, if they are free. keep: its network still runs, with its ports. The
+# API may not answer yet. Each call of the engine takes 0.1 s, so there are as few as possible, in parallel.
 state_start() {
 	local others=() n rc=0
 	STATE_DIR=$1
@@ -180,14 +162,13 @@ state_start() {
 	return "$rc"
 }
 
-# state_ready: every node of a cluster that resumed is Ready, as its API says (core/v1 NodeCondition: type, then status), and
-# it has been told where the registry is, unless it knows. One connection does for both: opening one costs the API more than
-# an answer.
+# state_ready: is every node of a resumed cluster Ready, by its API (core/v1 NodeCondition: type, then status)? The same
+# connection, since opening one costs the API more than a request, also tells it the registry's address if that has changed.
 state_ready() {
 	local api patch nodes registry next=()
 	registry=$(cl_saved_port 5000)
 	kube_curl_options
-	# A connection that nobody answers (seen with three nodes at once) must not take all the time there is: another does.
+	# A connection that is never answered (seen with three nodes at once) must not use up the timeout of the caller.
 	api+=(--max-time "$(cl_scale 3)")
 	if [ "$(cat "$D/hosted_at" 2> /dev/null)" != "$registry" ]; then
 		kube_registry_options
@@ -199,11 +180,11 @@ state_ready() {
 		{ echo "not all nodes are Ready"; return 1; }
 }
 
-# state_ssh: until SSH answers, where ssh itself would not ask again. The server takes its new key by starting anew, for up to
-# two seconds; the proxy of docker, and of podman without root, takes a connection although nobody is behind it.
+# state_ssh: wait until SSH answers, where ssh itself would not retry: the server restarts to load its new key, which takes up
+# to two seconds, and meanwhile the proxy of docker, and of podman without root, accepts connections for it.
 state_ssh() { [ "$ENGINE $(id -u)" = "podman 0" ] || cl_wait_ssh "$(cl_scale 15)"; }
 
-# state_serves: until SSH and, if it has one, the API of a cluster that resumed do.
+# state_serves: wait until SSH and the API (if there is one) of a resumed cluster answer.
 state_serves() {
 	local rc=0 ssh
 	state_ssh &
@@ -213,13 +194,13 @@ state_serves() {
 	return "$rc"
 }
 
-# state_key: what a state that cluster-up keeps is known by: all that a node could tell from another's.
+# state_key: print the name under which cluster-up keeps saved state: a hash of every option that changes a node.
 state_key() {
 	printf '%s\n' "$IMAGE_ID" "$NODES" "${MEMORY:-$node_memory}" "${CPUS:-$node_cpus}" "${DISK:-$node_disk}" \
 		"${NICS:-0}" "$ACCEL" ${WITH:+"$WITH"} | sha256sum | cut -c1-32
 }
 
-# state_from_image DIR: the state that the image brings, unpacked.
+# state_from_image DIR: make DIR from the saved state in the image, unpacked.
 state_from_image() {
 	local new=$1.image.$$ id rc=0
 	rm -rf "$1".image.*
@@ -231,15 +212,15 @@ state_from_image() {
 	return "$rc"
 }
 
-# state_in_use DIR: does a cluster of this user stand on it?
+# state_in_use DIR: did a cluster of this user resume from it? The disks of that cluster need it.
 state_in_use() {
 	[ -n "$("${engine[@]}" ps -a -q --filter "label=org.kubestamp.state=$1")" ]
 }
 
-# state_prune DIR KEEP: of the states under DIR keep the KEEP that were used last, and those in use.
+# state_prune DIR KEEP: remove the saved states under DIR, except those in use and the KEEP most recently used ones.
 state_prune() {
 	local old confs=("$1"/*/conf)
-	# Without a name ls would list the directory that this runs in.
+	# Without operands ls would list the working directory.
 	[ -e "${confs[0]:-}" ] || return 0
 	# shellcheck disable=SC2012 # their names are digits
 	ls -1t -- "${confs[@]}" | tail -n +$(($2 + 1)) | while read -r old; do

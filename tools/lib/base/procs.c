@@ -19,7 +19,7 @@ void procs_read(const char *proc, pid_t pid, const char *file, char *text, size_
 		read_file_head(path, text, n);
 }
 
-static bool named(const struct words *names, const char *comm)
+static bool has_name(const struct words *names, const char *comm)
 {
 	size_t i;
 
@@ -41,8 +41,8 @@ void procs_each(const char *proc, const struct words *names, void (*each)(void *
 			continue;
 		procs_read(proc, (pid_t)pid, "comm", comm, sizeof comm);
 		comm[strcspn(comm, "\n")] = '\0';
-		/* One that has ended meanwhile has no name. */
-		if (comm[0] != '\0' && named(names, comm))
+		/* The name is empty if the process has ended meanwhile. */
+		if (comm[0] != '\0' && has_name(names, comm))
 			each(arg, (pid_t)pid);
 	}
 	if (dir != NULL)

@@ -17,13 +17,13 @@ static int open_base(const char *path, struct stat *st, struct err *e)
 	return fd;
 }
 
-json_t *vm_base_new(const char *path, struct err *e)
+json_t *base_disk_new(const char *path, struct err *e)
 {
 	char hex[SHA256_HEX];
 	struct stat st;
 	AUTO_CLOSE int fd = open_base(path, &st, e);
 
-	/* In a container it is seen by the machine alone. */
+	/* In a container, only the machine may see it. */
 	if (fd < 0)
 		return json_pack("{s:s}", "path", path);
 	if (blocks_digest(fd, (uint64_t)st.st_size, -1, hex, e) < 0) {
@@ -34,7 +34,7 @@ json_t *vm_base_new(const char *path, struct err *e)
 	    (json_int_t)st.st_mtim.tv_sec, "mtime_ns", (json_int_t)st.st_mtim.tv_nsec, "digest", hex);
 }
 
-int vm_base_check(const json_t *base, struct err *e)
+int base_disk_check(const json_t *base, struct err *e)
 {
 	const char *path = json_string_value(json_object_get(base, "path"));
 	const char *digest = json_string_value(json_object_get(base, "digest"));
@@ -44,18 +44,18 @@ int vm_base_check(const json_t *base, struct err *e)
 	if (json_is_null(base))
 		return 1;
 	if (path == NULL)
-		return err_set(e, "its description does not say what the disk stands on"), 0;
+		return err_set(e, "no backing file in its description"), 0;
 	AUTO_CLOSE int fd = open_base(path, &st, e);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	if (digest == NULL)
 		return 1;
 	if (json_integer_value(json_object_get(base, "size")) != (json_int_t)st.st_size)
-		return err_set(e, "%s: the disk stands on it, and it has another size now", path), 0;
+		return err_set(e, "%s: the backing file has another size now", path), 0;
 	if (json_integer_value(json_object_get(base, "mtime")) == (json_int_t)st.st_mtim.tv_sec &&
 	    json_integer_value(json_object_get(base, "mtime_ns")) == (json_int_t)st.st_mtim.tv_nsec)
 		return 1;
 	if (blocks_digest(fd, (uint64_t)st.st_size, -1, hex, e) < 0)
 		return err_prefix(e, "%s", path);
-	return strcmp(hex, digest) == 0 ? 1 : (err_set(e, "%s: the disk stands on it, and it has changed", path), 0);
+	return strcmp(hex, digest) == 0 ? 1 : (err_set(e, "%s: the backing file has changed", path), 0);
 }

@@ -1,4 +1,6 @@
-/* What a saved disk stands on and does not hold: a file that must be there, and be as it was, where it resumes. */
+/*
+ * The backing file of a saved disk, which is not part of the saved state: it must exist, unchanged, where it resumes.
+ */
 #ifndef KS_SNAPSHOT_BASE_DISK_H
 #define KS_SNAPSHOT_BASE_DISK_H
 
@@ -7,15 +9,15 @@
 #include "base/err.h"
 
 /*
- * A description of the file PATH, a name as the machine sees it. Its size, time and digest are in it if it can be read
- * from here. Returns a new reference, or NULL.
+ * Describes the file PATH, a name as the machine sees it; with its size, time and digest if it can be read from here.
+ * Returns a new reference, or NULL.
  */
-json_t *vm_base_new(const char *path, struct err *e);
+json_t *base_disk_new(const char *path, struct err *e);
 
 /*
- * Is the file that BASE describes there and as it was? One with another time stamp is read. JSON null: a disk that
- * stands on nothing. Returns 1, 0 with the reason in E, or -1.
+ * * Is the file that BASE describes there and unchanged? A file with another time stamp is read. JSON null: a disk
+ * without backing file. Returns 1; 0 with the reason in E; or -1.
  */
-int vm_base_check(const json_t *base, struct err *e);
+int base_disk_check(const json_t *base, struct err *e);
 
 #endif

@@ -14,10 +14,12 @@
 #include "base/cleanup.h"
 #include "base/sparse.h"
 #include "snapshot/base_disk.h"
+#include "vm/description.h"
 #include "vm/disk_image.h"
 #include "vm/overlays.h"
+#include "vm/run.h"
 
-/* The map that PATH is under, or NULL. */
+/* The map that applies to PATH, or NULL. */
 static const struct vm_map *map_of(const struct vm_disks *d, const char *path)
 {
 	size_t i, n;
@@ -30,7 +32,7 @@ static const struct vm_map *map_of(const struct vm_disks *d, const char *path)
 	return NULL;
 }
 
-/* Where the machine's PATH is here; to be freed. NULL: out of memory. */
+/* The name here of the machine's PATH; to be freed. NULL: out of memory. */
 static char *find_here(const struct vm_disks *d, const char *path)
 {
 	const struct vm_map *m = map_of(d, path);
@@ -41,7 +43,7 @@ static char *find_here(const struct vm_disks *d, const char *path)
 	return asprintf(&here, "%s%s", m->here, path + strlen(m->inside)) < 0 ? NULL : here;
 }
 
-/* A file's name, in the directory of another. */
+/* The path of the file NAME, relative to the directory of PATH; to be freed. NULL: out of memory. */
 static char *beside(const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
@@ -90,6 +92,31 @@ int vm_disks_switch(struct vm_disks *d, struct err *e)
 	return vm_overlay_set_top(d->here, d->next, e);
 }
 
+char *saved_disk(const char *dir, struct err *e)
+{
+	AUTO_FREE char *path = vm_run_path(NULL, dir, VM_DESC);
+	json_t *desc, *root;
+	json_error_t why;
+	const char *saved;
+	char *name = NULL;
+
+	if (path == NULL) {
+		(void)err_no_memory(e);
+		return NULL;
+	}
+	desc = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+	root = json_object_get(desc, "root");
+	saved = root == NULL ? "" : json_string_value(json_object_get(root, "saved"));
+	if (desc == NULL)
+		(void)err_set(e, "%s: %s", path, why.text);
+	else if (!json_is_object(desc) || saved == NULL || strchr(saved, '/') != NULL)
+		(void)err_set(e, "%s: no saved disk", path);
+	else if ((name = strdup(saved)) == NULL)
+		(void)err_no_memory(e);
+	json_decref(desc);
+	return name;
+}
+
 void vm_disks_free(struct vm_disks *d)
 {
 	if (d->next != NULL && !d->switched)
@@ -100,7 +127,7 @@ void vm_disks_free(struct vm_disks *d)
 	d->here = d->top = d->next = NULL;
 }
 
-/* A copy that is as sparse, or shares the blocks. Returns 0 or -1. */
+/* Makes a copy that shares the blocks of the original, or else is as sparse. Returns 0 or -1. */
 static int copy_file(const char *from, const char *to, struct err *e)
 {
 	AUTO_CLOSE int in = open(from, O_RDONLY | O_CLOEXEC);
@@ -118,11 +145,11 @@ static int copy_file(const char *from, const char *to, struct err *e)
 	return blocks_digest(in, (uint64_t)st.st_size, out, hex, e) < 0 ? err_prefix(e, "%s", to) : 0;
 }
 
-/* One file of the chain on its way to the saved state. */
+/* One file of the backing chain. */
 struct link {
 	char *inside, *here; /* its names */
 	char name[64];       /* in the saved state */
-	bool saved;          /* it comes from another saved state, and is taken as it is */
+	bool saved;          /* it belongs to an earlier saved state, and is taken unchanged */
 };
 
 static void link_free(struct link *l)
@@ -132,7 +159,7 @@ static void link_free(struct link *l)
 	*l = (struct link){ 0 };
 }
 
-/* Gives the file below the top its names. Returns 1, 0 when it is a base that stays where it is, or -1. */
+/* Sets the names of a backing file. Returns 1; 0 if it is a base that stays where it is; or -1. */
 static int name_below(const struct vm_disks *d, struct link *l, const char *stem, size_t number, struct err *e)
 {
 	const struct vm_map *m = map_of(d, l->inside);
@@ -143,26 +170,26 @@ static int name_below(const struct vm_disks *d, struct link *l, const char *stem
 	l->here = find_here(d, l->inside);
 	if (l->here == NULL)
 		return err_no_memory(e);
-	/* The first map is the runtime directory's: what is there has names that other states use too. */
+	/* In the runtime directory (the first map) names are not unique among saved states. */
 	l->saved = m != d->maps;
 	if (!l->saved)
 		(void)snprintf(l->name, sizeof l->name, "%s-%zu.qcow2", stem, number);
 	else if (slash == NULL || strlen(slash + 1) >= sizeof l->name)
-		return err_set(e, "%s: a long name", l->inside);
+		return err_set(e, "%s: name too long", l->inside);
 	else
 		(void)strcpy(l->name, slash + 1);
 	return 1;
 }
 
-/* Brings one file, and ties it to BELOW (a name in DIR, or of a base). Returns 0 or -1. */
-static int bring(const struct vm_disks *d, const char *dir, const struct link *l, const char *below, const char *format,
-    struct words *files, struct err *e)
+/* Copies one file to DIR, with BELOW (a name in DIR, or that of a base) as its backing file. Returns 0 or -1. */
+static int copy_link(const struct vm_disks *d, const char *dir, const struct link *l, const char *below,
+    const char *format, struct words *files, struct err *e)
 {
 	AUTO_FREE char *to = NULL;
 
 	if (asprintf(&to, "%s/%s", dir, l->name) < 0 || words_add(files, l->name) < 0)
 		return err_no_memory(e);
-	/* It has the names of its own state in it, and they are the same here. */
+	/* Its backing file has the same name here as in its own saved state. */
 	if (l->saved && link(l->here, to) == 0)
 		return 0;
 	if (copy_file(l->here, to, e) < 0)
@@ -183,7 +210,7 @@ int vm_disks_copy(const struct vm_disks *d, const char *dir, struct words *files
 	size_t i = 0;
 	int rc = 0, found = 1;
 
-	/* States share files under their names: no two of them give the same. */
+	/* Saved states share files by name, so the name must be unique. */
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)snprintf(stem, sizeof stem, "disk-%llx-%lx", (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec);
 	(void)snprintf(top.name, sizeof top.name, "%s.%s", stem, raw ? "raw" : "qcow2");
@@ -191,17 +218,22 @@ int vm_disks_copy(const struct vm_disks *d, const char *dir, struct words *files
 	if (top.inside == NULL || top.here == NULL)
 		rc = err_no_memory(e);
 	while (rc == 0 && found == 1) {
+		found = 0;
 		b = (struct vmimg_backing){ 0 };
-		/* A raw disk stands on nothing, whatever its guest has written to its start. */
+		/* A raw disk has no backing file, even if its guest has written something like a qcow2 header. */
 		if ((i > 0 || !raw) && vmimg_backing(&b, top.here, d->cancel_fd, d->deadline, e) < 0) {
 			rc = -1;
 			break;
 		}
-		below.inside = b.name == NULL ? NULL : beside(top.inside, b.name);
-		found = b.name == NULL ? 0 : below.inside == NULL ? err_no_memory(e) : name_below(d, &below, stem, ++i, e);
-		rc = found < 0 ? -1 : bring(d, dir, &top, found == 1 ? below.name : below.inside, b.format, files, e);
+		if (b.name != NULL) {
+			below.inside = beside(top.inside, b.name);
+			found = below.inside == NULL ? err_no_memory(e) : name_below(d, &below, stem, ++i, e);
+		}
+		rc = found < 0 ? -1 : 0;
+		if (rc == 0)
+			rc = copy_link(d, dir, &top, found == 1 ? below.name : below.inside, b.format, files, e);
 		if (rc == 0 && found == 0) {
-			*base = below.inside == NULL ? json_null() : vm_base_new(below.inside, e);
+			*base = below.inside == NULL ? json_null() : base_disk_new(below.inside, e);
 			rc = *base == NULL ? -1 : 0;
 		}
 		free(b.name);

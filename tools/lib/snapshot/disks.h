@@ -1,7 +1,7 @@
 /*
- * The disk of a machine that is saved. What it has written until then is frozen: the machine goes on in a new overlay.
- * The saved state gets a copy, and of what is below it all that is not a base that stays where it
- * is (a container's image, say).
+ * * The disk of a machine that is being saved. What the machine has written so far is frozen: it continues in a new
+ * overlay. The saved state gets a copy of the frozen disk and of its backing files, except for a base that stays where
+ * it is, for example in a container image.
  */
 #ifndef KS_SNAPSHOT_DISKS_H
 #define KS_SNAPSHOT_DISKS_H
@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/words.h"
 
-/* A directory as the machine sees it, and where it is here. */
+/* A directory as the machine sees it, and its name here. */
 struct vm_map {
 	const char *inside, *here;
 };
@@ -23,35 +23,40 @@ struct vm_disks {
 	/* Set by the caller. */
 	const char *path; /* the disk, as the machine sees it */
 	const char *format;
-	const struct vm_map *maps; /* the last one that fits counts */
+	const struct vm_map *maps; /* the first is the runtime directory's; the last match counts */
 	size_t nmaps;
 	int cancel_fd;    /* as child_run's */
 	int64_t deadline; /* of now_ms */
 	/* Set by vm_disks_prepare. */
-	char *here; /* the disk, as it is found here */
-	char *top;  /* what the machine uses of it until now, here */
-	char *next; /* the new overlay here; NULL: none */
+	char *here; /* the disk's name here */
+	char *top;  /* the file that the machine has written to so far, here */
+	char *next; /* the new overlay, here; NULL: none */
 	bool switched;
 };
 
-/* Finds the disk here. With OVERLAY, makes the overlay of SIZE bytes and the name for what is frozen. Returns 0 or -1.
- */
+/* Finds the disk. With OVERLAY, creates the next overlay, of SIZE bytes, on top of what is frozen. Returns 0 or -1. */
 int vm_disks_prepare(struct vm_disks *d, bool overlay, uint64_t size, struct err *e);
 
-/* The machine writes to the overlay now. Returns 0 or -1. */
+/* Records that the machine now writes to the overlay. Returns 0 or -1. */
 int vm_disks_switch(struct vm_disks *d, struct err *e);
 
 /*
- * Puts copies of the frozen disk and of what is below it into the directory DIR, tied together by their names there,
- * and adds the names to FILES, the uppermost first. BASE gets a description (vm_base_new) of what they stand on, JSON
- * null for nothing. Returns 0 or -1.
+ * Copies the frozen disk and its backing files to the directory DIR, where they refer to each other by name, and adds
+ * the names to FILES, the uppermost first. BASE gets a description (base_disk_new) of the file below them; JSON null:
+ * none. Returns 0 or -1.
  */
 int vm_disks_copy(const struct vm_disks *d, const char *dir, struct words *files, json_t **base, struct err *e);
 
-/* The name of the file HERE as the machine sees it: beside its disk; to be freed. NULL: out of memory. */
+/*
+ * The name of the disk's file in the saved state DIR, from its description; to be freed. "": a machine without disk.
+ * Returns NULL on error.
+ */
+char *saved_disk(const char *dir, struct err *e);
+
+/* The name of the file HERE, which is beside the disk, as the machine sees it; to be freed. NULL: out of memory. */
 char *vm_disks_inside(const struct vm_disks *d, const char *here);
 
-/* Removes what vm_disks_prepare has made, unless vm_disks_switch has been called; and frees D's names. */
+/* Removes the overlay unless vm_disks_switch was called, and frees what D holds. */
 void vm_disks_free(struct vm_disks *d);
 
 #endif

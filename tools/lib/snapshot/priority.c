@@ -12,13 +12,13 @@
 #include "base/procs.h"
 #include "base/readfile.h"
 
-/* The highest is 10000: one that somebody chose is told from ours. */
+/* The maximum is 10000: a maximum that somebody else has set is not mistaken for ours. */
 #define WEIGHT "9999\n"
 
 enum { GROUPS_MAX = 32 };
 
 struct groups {
-	const struct favour_roots *roots;
+	const struct priority_roots *roots;
 	struct {
 		char *path, weight[16];
 	} v[GROUPS_MAX];
@@ -46,7 +46,7 @@ static void raise_group(struct groups *g, const char *group)
 		g->v[g->n++].path = path;
 }
 
-/* cgroups(7): of the hierarchy of version 2 the line is "0::/PATH"; the group, and each above it. */
+/* Raises the group of a process and those above it. The line of the version 2 hierarchy is "0::/PATH", cgroups(7). */
 static void raise_process(void *groups, pid_t pid)
 {
 	struct groups *g = groups;
@@ -65,7 +65,7 @@ static void raise_process(void *groups, pid_t pid)
 	}
 }
 
-void favour(const struct favour_roots *roots, const struct words *names, int ms)
+void priority_raise(const struct priority_roots *roots, const struct words *names, int ms)
 {
 	struct groups g = { .roots = roots, .n = 0 };
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };

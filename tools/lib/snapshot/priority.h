@@ -1,21 +1,21 @@
-/* Processes that come before all others for a while. */
+/* Giving some processes the CPU before all others for a while. */
 #ifndef KS_SNAPSHOT_PRIORITY_H
 #define KS_SNAPSHOT_PRIORITY_H
 
 #include "base/words.h"
 
-/* Where favour looks: what is mounted at /proc and at /sys/fs/cgroup. */
-struct favour_roots {
+/* The mount points of proc(5) and of the control groups. */
+struct priority_roots {
 	const char *proc, *cgroup;
 };
 
 /*
- * Gives the control groups of all processes called one of NAMES (as procs_each knows them), and those above them, nearly the
- * highest weight that a share of the CPU can have (the kernel's admin-guide/cgroup-v2.rst: cpu.weight); after MS
- * milliseconds, or at SIGHUP, SIGINT or SIGTERM, they have again what they had. A group that has this weight already is
- * favoured by somebody else, and left to them. Where there are no such processes or no such groups nothing is done. The
- * calling process waits for as long.
+ * * Raises the CPU weight (cpu.weight in the kernel's admin-guide/cgroup-v2.rst) of the control groups of all processes
+ * with one of NAMES (see procs_each), and of the groups above them, to nearly the maximum. After MS milliseconds, or on
+ * SIGHUP, SIGINT or SIGTERM, the old weights are restored; the calling process waits until then. A group that already
+ * has this weight was raised by another process and is left alone. If there are no such processes or groups it does
+ * nothing.
  */
-void favour(const struct favour_roots *roots, const struct words *names, int ms);
+void priority_raise(const struct priority_roots *roots, const struct words *names, int ms);
 
 #endif

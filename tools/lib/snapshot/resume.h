@@ -1,4 +1,4 @@
-/* Resuming a machine from the directory of its saved state. */
+/* Resuming a machine from saved state, the directory that vmsave has written. */
 #ifndef KS_SNAPSHOT_RESUME_H
 #define KS_SNAPSHOT_RESUME_H
 
@@ -8,49 +8,46 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "vm/qmp.h"
 #include "vm/description.h"
-
-/* The names in the directory of a saved state, beside VM_DESC. */
-#define VM_SAVED_RAM "ram"
-#define VM_SAVED_STATE "state"
+#include "vm/qmp.h"
 
 struct vm_resume {
 	/* Set by the caller. */
 	const char *dir;   /* the saved state */
-	const char *accel; /* "kvm" or "tcg" if that is asked for; NULL: what it was saved under */
-	const char *renew; /* command in the guest, run before anyone reaches it; NULL: its clock is set */
-	char *input;       /* for it, INPUT_N bytes */
+	const char *accel; /* "kvm" or "tcg" if one is requested; NULL: the one it was saved under */
+	const char *renew; /* command run in the guest before it is reachable; NULL: only its clock is set */
+	char *input;       /* for the command, INPUT_N bytes; freed by vm_resume_free */
 	size_t input_n;
 	const struct vm *vm; /* completed by vm_resume_open and the caller */
 	const char *version; /* of the QEMU here; read by vm_resume_bring */
 	/* Set by vm_resume_open. */
-	json_t *json; /* the description, to be released */
+	json_t *json; /* the description */
 	struct vmdesc desc;
-	char *ram, *root; /* files of the state, to be freed; ROOT NULL: no disk */
+	char *ram, *root; /* files of the saved state; ROOT NULL: no disk */
 	/* Set by vm_resume_bring. */
-	bool no; /* the QEMU here is another one */
+	bool no; /* the QEMU here cannot load it */
 };
 
 /*
- * Reads the state's description into VM: memory, CPUs, devices, kernel; its disks as they were saved. VM's RAM is set.
- * Returns 0, or -1: there is no state, or a damaged one.
+ * * Reads the description of the saved state into VM: memory, CPUs, devices, kernel, and its disks as they were saved.
+ * Sets VM's RAM. Returns 0, or -1: there is no saved state, or it is damaged.
  */
 int vm_resume_open(struct vm_resume *r, struct vm *vm, struct err *e);
 
 /*
- * Can it resume here? Every file is what was saved, the processor and the accelerator are the same, memory suffices,
- * what its disk stands on is there and as it was, no interface's bridge has its address already. Returns 1, 0 with the
- * reason in E, or -1.
+ * Can it be resumed here? Every file must be what was saved, the processor and the accelerator the same, enough memory
+ * available, the backing file of its disk unchanged, and the addresses of its NICs not in use on their bridges.
+ * Returns 1; 0 with the reason in E; or -1.
  */
 int vm_resume_check(const struct vm_resume *r, struct err *e);
 
 /*
- * Loads the state into the QEMU behind Q, lets it run, renews the guest (see vmstart(1)), and then opens the gates of
- * its NICs. ARG is the struct vm_resume. Returns 0 or -1.
+ * Loads the state into the QEMU behind Q, lets it run, renews the guest (see vmstart(1)), and then opens its NICs for
+ * traffic. ARG is the struct vm_resume. Returns 0 or -1.
  */
 int vm_resume_bring(struct qmp *q, void *arg, int64_t deadline, struct err *e);
 
+/* Frees what R holds. */
 void vm_resume_free(struct vm_resume *r);
 
 #endif

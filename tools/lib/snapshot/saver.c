@@ -6,36 +6,42 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
-#include "snapshot/resume.h"
+#include "base/version.h"
+#include "snapshot/manifest.h"
+#include "snapshot/verify.h"
 #include "vm/run.h"
 
-#define BANDWIDTH (1LL << 40) /* bytes a second: none, in effect */
+#define BANDWIDTH (1LL << 40) /* bytes per second: unlimited, in effect */
+#define TRICKLE 10            /* bytes per second: QEMU sends a page per 100 ms; less than 10 would mean unlimited */
+#define LAST_MS 1000000       /* a downtime limit that any pass satisfies */
 #define PIPE_SIZE (1 << 20)
-#define HELD 10         /* a page in a tenth of a second, of which QEMU counts the limit: one below 10 would be none */
-#define LAST_MS 1000000 /* whatever is left */
+#define SAVE_FD "save"        /* the name of the pipe in QEMU */
+#define EVENT_MS 200
+#define UNDO_MS 10000
 
-static int command(struct vm_saver *s, const char *name, json_t *args, json_t **ret, struct err *e)
+static int command(struct saver *s, const char *name, json_t *args, json_t **ret, struct err *e)
 {
 	return qmp_execute(&s->q, name, args, ret, s->deadline, e);
 }
 
-/* One save of a machine at a time. */
-static int lock(struct vm_saver *s, const char *path, struct err *e)
+/* A machine is saved by one process at a time. */
+static int lock(struct saver *s, const char *path, struct err *e)
 {
 	s->lock = open(path, O_RDONLY | O_CLOEXEC);
 	if (s->lock < 0)
-		return errno == ENOENT ? err_set(e, "no machine of vmstart's runs there") : err_sys(e, "%s", path);
+		return errno == ENOENT ? err_set(e, "no running machine of vmstart there") : err_sys(e, "%s", path);
 	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
-	return errno == EWOULDBLOCK ? err_set(e, "it is being saved already") : err_sys(e, "%s", path);
+	return errno == EWOULDBLOCK ? err_set(e, "it is already being saved") : err_sys(e, "%s", path);
 }
 
-/* What the disk's device uses now: an overlay of an earlier save, perhaps. */
-static int find_node(struct vm_saver *s, uint64_t *size, struct err *e)
+/* Finds the node behind the disk's device, which may be an overlay of an earlier save. */
+static int find_node(struct saver *s, uint64_t *size, struct err *e)
 {
 	json_t *list, *b, *inserted;
 	const char *node;
@@ -55,11 +61,11 @@ static int find_node(struct vm_saver *s, uint64_t *size, struct err *e)
 		s->node = strdup(node);
 	}
 	json_decref(list);
-	return s->node == NULL ? err_set(e, "QEMU has no disk 'root'") : 0;
+	return s->node == NULL ? err_set(e, "no disk 'root' in QEMU") : 0;
 }
 
-/* The run directory first, then what the caller knows, then the state that the machine came from. */
-static int make_maps(struct vm_saver *s, struct err *e)
+/* The runtime directory first, then the saved state that the machine resumed from, then those of the caller. */
+static int make_maps(struct saver *s, struct err *e)
 {
 	size_t n = 0, i;
 
@@ -83,11 +89,11 @@ static int check_disks(const struct vm *vm, struct err *e)
 	for (i = 0; i < vm->ndisks; i++)
 		if (!vm->disks[i].readonly)
 			return err_set(
-			    e, "%s: a machine with a second disk that it writes to cannot be saved", vm->disks[i].path);
+			    e, "%s: a machine with a second writable disk cannot be saved", vm->disks[i].path);
 	return 0;
 }
 
-static int open_disk(struct vm_saver *s, struct err *e)
+static int open_disk(struct saver *s, struct err *e)
 {
 	uint64_t size = 0;
 
@@ -102,7 +108,7 @@ static int open_disk(struct vm_saver *s, struct err *e)
 	return vm_disks_prepare(&s->disks, !s->quit, size, e);
 }
 
-int vm_saver_open(struct vm_saver *s, struct err *e)
+int saver_open(struct saver *s, struct err *e)
 {
 	AUTO_FREE char *desc = vm_run_path(NULL, s->run, VM_DESC);
 	json_t *status;
@@ -126,26 +132,26 @@ int vm_saver_open(struct vm_saver *s, struct err *e)
 	s->ran = strcmp(word, "running") == 0;
 	rc = s->ran || strcmp(word, "paused") == 0
 		 ? 0
-		 : err_set(e, "it is '%.32s': only a machine that runs or is paused can be saved", word);
+		 : err_set(e, "its status is '%.32s'; only a running or paused machine can be saved", word);
 	json_decref(status);
 	return rc < 0 ? -1 : open_disk(s, e);
 }
 
 static void *read_stream(void *arg)
 {
-	struct vm_saver *s = arg;
+	struct saver *s = arg;
 
 	s->stream_rc = ramstream_split(&s->stream, &s->stream_err);
-	/* QEMU must not wait for a reader that has given up. */
+	/* QEMU must not wait for a reader that has failed. */
 	(void)close(s->stream.in);
 	return NULL;
 }
 
-/* The files of the state, and who fills them. TO becomes QEMU's end of the pipe. */
-static int start_reader(struct vm_saver *s, int *to, struct err *e)
+/* Creates the files of the saved state and starts the thread that fills them. TO becomes QEMU's end of the pipe. */
+static int start_reader(struct saver *s, int *to, struct err *e)
 {
-	AUTO_FREE char *ram = vm_run_path(NULL, s->out.tmp, VM_SAVED_RAM);
-	AUTO_FREE char *state = vm_run_path(NULL, s->out.tmp, VM_SAVED_STATE);
+	AUTO_FREE char *ram = vm_run_path(NULL, s->out.tmp, SAVED_RAM);
+	AUTO_FREE char *state = vm_run_path(NULL, s->out.tmp, SAVED_STATE);
 	int ends[2], fd;
 
 	s->stream =
@@ -164,14 +170,14 @@ static int start_reader(struct vm_saver *s, int *to, struct err *e)
 	*to = ends[1];
 	if (pthread_create(&s->reader, NULL, read_stream, s) != 0) {
 		(void)close(ends[0]);
-		return err_set(e, "no thread");
+		return err_set(e, "cannot create a thread");
 	}
 	s->reading = true;
 	return 0;
 }
 
-/* Opens the overlay before the machine stops: what is left to do then is quick. */
-static int add_overlay(struct vm_saver *s, struct err *e)
+/* Opens the overlay in QEMU while the machine still runs, to keep the pause short. */
+static int add_overlay(struct saver *s, struct err *e)
 {
 	AUTO_FREE char *file = NULL;
 
@@ -192,61 +198,61 @@ static int add_overlay(struct vm_saver *s, struct err *e)
 }
 
 /*
- * BANDWIDTH in bytes a second. QEMU looks for changes when less is left than it takes MS to send by its own estimate;
- * with 0, not before nothing is left, and then it stops the machine and sends the rest.
+ * BANDWIDTH is in bytes per second. QEMU syncs its dirty bitmap once it estimates that it can send what is left within
+ * DOWNTIME_MS; with 0 it does not before nothing is left, and then it pauses the machine and sends the rest.
  */
-static int pace(struct vm_saver *s, int64_t bandwidth, int ms, struct err *e)
+static int set_pace(struct saver *s, int64_t bandwidth, int downtime_ms, struct err *e)
 {
 	return command(s, "migrate-set-parameters",
-	    json_pack("{s:I, s:i}", "max-bandwidth", (json_int_t)bandwidth, "downtime-limit", ms), NULL, e);
+	    json_pack("{s:I, s:i}", "max-bandwidth", (json_int_t)bandwidth, "downtime-limit", downtime_ms), NULL, e);
 }
 
-void vm_saver_hold(struct vm_saver *s, bool held)
+void saver_hold(struct saver *s, bool held)
 {
 	if (s->held != held)
 		(void)(held ? pthread_mutex_lock : pthread_mutex_unlock)(&s->stream.gate);
 	s->held = held;
 }
 
-int vm_saver_freeze(struct vm_saver *s, struct err *e)
+int saver_pause(struct saver *s, struct err *e)
 {
-	return s->phase != VM_SENDING ? 0 : command(s, "stop", NULL, NULL, e);
+	return s->phase != SAVER_SENDING ? 0 : command(s, "stop", NULL, NULL, e);
 }
 
-int vm_saver_look(struct vm_saver *s, struct err *e)
+int saver_sync(struct saver *s, struct err *e)
 {
-	vm_saver_hold(s, false);
-	return s->phase != VM_SENDING ? 0 : pace(s, BANDWIDTH, 1, e);
+	saver_hold(s, false);
+	return s->phase != SAVER_SENDING ? 0 : set_pace(s, BANDWIDTH, 1, e);
 }
 
-int vm_saver_thaw(struct vm_saver *s, struct err *e)
+int saver_unpause(struct saver *s, struct err *e)
 {
-	if (s->phase != VM_SENDING)
+	if (s->phase != SAVER_SENDING)
 		return 0;
-	/* QEMU may have looked more than once. */
-	if (pace(s, HELD, 0, e) < 0 || vm_saver_ask(s, e) < 0)
+	/* QEMU may have synced more than once. */
+	if (set_pace(s, TRICKLE, 0, e) < 0 || saver_poll(s, e) < 0)
 		return -1;
-	s->looked = s->pass;
+	s->syncs_paused = s->syncs;
 	return s->ran ? command(s, "cont", NULL, NULL, e) : 0;
 }
 
-int vm_saver_send(struct vm_saver *s, struct err *e)
+int saver_send(struct saver *s, struct err *e)
 {
-	return s->phase != VM_SENDING ? 0 : pace(s, BANDWIDTH, 0, e);
+	return s->phase != SAVER_SENDING ? 0 : set_pace(s, BANDWIDTH, 0, e);
 }
 
-int vm_saver_last(struct vm_saver *s, struct err *e)
+int saver_last(struct saver *s, struct err *e)
 {
-	return s->phase != VM_SENDING ? 0 : pace(s, BANDWIDTH, LAST_MS, e);
+	return s->phase != SAVER_SENDING ? 0 : set_pace(s, BANDWIDTH, LAST_MS, e);
 }
 
-int vm_saver_begin(struct vm_saver *s, struct err *e)
+int saver_start(struct saver *s, struct err *e)
 {
 	AUTO_CLOSE int to = -1;
 
 	if (outdir_open(&s->out, s->dir, 0700, e) < 0)
 		return -1;
-	/* Locked, it is nobody's leftover; until vmdir_seal locks it for itself. */
+	/* Locked, it is not removed as a leftover (base/outdir.h). saver_commit releases this lock for saved_seal. */
 	s->out_lock = open(s->out.tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->out_lock < 0 || flock(s->out_lock, LOCK_EX | LOCK_NB) < 0)
 		return err_sys(e, "%s", s->out.tmp);
@@ -256,11 +262,249 @@ int vm_saver_begin(struct vm_saver *s, struct err *e)
 		json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "pause-before-switchover",
 		    "state", 1, "capability", "x-ignore-shared", "state", 0),
 		NULL, e) < 0 ||
-	    qmp_give_fd(&s->q, "save", to, s->deadline, e) < 0 || pace(s, HELD, 0, e) < 0)
+	    qmp_give_fd(&s->q, SAVE_FD, to, s->deadline, e) < 0 || set_pace(s, TRICKLE, 0, e) < 0)
 		return -1;
-	/* From here on there is something to undo, whatever fails. */
+	/* From here on saver_free has something to undo. */
 	s->sending = true;
-	if (vm_saver_freeze(s, e) < 0)
+	if (saver_pause(s, e) < 0)
 		return -1;
-	return command(s, "migrate", json_pack("{s:s}", "uri", "fd:save"), NULL, e);
+	return command(s, "migrate", json_pack("{s:s}", "uri", "fd:" SAVE_FD), NULL, e);
+}
+
+/* The reader's error is the better one: QEMU only knows that the pipe was closed. */
+static int failed(struct saver *s, const json_t *answer, struct err *e)
+{
+	const char *reason = json_string_value(json_object_get(answer, "error-desc"));
+
+	if (s->reading) {
+		saver_hold(s, false);
+		(void)pthread_join(s->reader, NULL);
+		s->reading = false;
+	}
+	if (s->stream_rc < 0) {
+		*e = s->stream_err;
+		return -1;
+	}
+	return err_set(e, "qemu: %s", reason != NULL ? reason : "migration failed");
+}
+
+int saver_poll(struct saver *s, struct err *e)
+{
+	json_t *answer, *ram;
+	const char *word;
+	int rc = 0;
+
+	if (qmp_execute(&s->q, "query-migrate", NULL, &answer, s->deadline, e) < 0)
+		return -1;
+	word = json_string_value(json_object_get(answer, "status"));
+	ram = json_object_get(answer, "ram");
+	s->syncs = json_integer_value(json_object_get(ram, "dirty-sync-count"));
+	s->left = (uint64_t)json_integer_value(json_object_get(ram, "remaining"));
+	if (word == NULL)
+		word = "";
+	if (strcmp(word, "completed") == 0)
+		s->phase = SAVER_SENT;
+	else if (strcmp(word, "pre-switchover") == 0)
+		s->phase = SAVER_STOPPED;
+	else if (strcmp(word, "failed") == 0 || strcmp(word, "cancelled") == 0)
+		rc = failed(s, answer, e);
+	else
+		s->phase = SAVER_SENDING;
+	json_decref(answer);
+	return rc;
+}
+
+static int64_t time_of(const json_t *event)
+{
+	const json_t *t = json_object_get(event, "timestamp");
+
+	return json_integer_value(json_object_get(t, "seconds")) * 1000000 +
+	       json_integer_value(json_object_get(t, "microseconds"));
+}
+
+/* The time for which the machine was paused, from the events STOP and RESUME. */
+static int64_t count_pauses(struct saver *s)
+{
+	struct err ignored;
+	json_t *stop, *resume;
+	int64_t us = 0, until = now_ms() + EVENT_MS;
+
+	while (qmp_event(&s->q, "STOP", &stop, now_ms(), &ignored) == 1) {
+		if (qmp_event(&s->q, "RESUME", &resume, until, &ignored) == 1) {
+			us += time_of(resume) - time_of(stop);
+			json_decref(resume);
+		}
+		json_decref(stop);
+	}
+	return us;
+}
+
+int saver_switch(struct saver *s, struct err *e)
+{
+	if (s->overlay != NULL) {
+		if (qmp_execute(&s->q, "blockdev-snapshot",
+			json_pack("{s:s, s:s}", "node", s->node, "overlay", s->overlay), NULL, s->deadline, e) < 0)
+			return -1;
+		s->switched = true;
+		if (vm_disks_switch(&s->disks, e) < 0)
+			return -1;
+	}
+	return qmp_execute(
+	    &s->q, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), NULL, s->deadline, e);
+}
+
+int saver_release(struct saver *s, struct err *e)
+{
+	enum vm_end how;
+	int found;
+	AUTO_CLOSE int pidfd = -1;
+	AUTO_FREE char *pidfile = vm_run_path(NULL, s->run, VM_PIDFILE);
+
+	s->sending = false;
+	if (!s->quit) {
+		if (qmp_execute(&s->q, "cont", NULL, NULL, s->deadline, e) < 0)
+			return -1;
+		/* After a migration only cont works: a machine that was paused before is paused again. */
+		if (!s->ran)
+			return qmp_execute(&s->q, "stop", NULL, NULL, s->deadline, e);
+		s->pause_us = count_pauses(s);
+		return 0;
+	}
+	s->ran = false;
+	if (pidfile == NULL)
+		return err_no_memory(e);
+	found = vm_find(pidfile, &pidfd, e);
+	if (found < 0)
+		return -1;
+	qmp_close(&s->q);
+	return found == 0 ? 0 : vm_end(pidfd, s->qmp_path, 0, &how, e);
+}
+
+/* Writes the description: that of the machine, with the names of its disk in the saved state. */
+static int describe(struct saver *s, const char *disk, json_t *base, struct err *e)
+{
+	AUTO_FREE char *path = vm_run_path(NULL, s->out.tmp, VM_DESC);
+	json_t *root = json_object_get(s->json, "root");
+
+	if (path == NULL ||
+	    (disk != NULL && (json_object_set_new(root, "saved", json_string(disk)) < 0 ||
+				 json_object_set_new(root, "format",
+				     json_string(disk[strlen(disk) - 1] == 'w' ? "raw" : "qcow2")) < 0 ||
+				 json_object_set(root, "base", base) < 0)))
+		return err_no_memory(e);
+	if (json_object_set_new(s->json, "saved",
+		json_pack("{s:I, s:s, s:I}", "time", (json_int_t)time(NULL), "by", KS_VERSION, "pages",
+		    (json_int_t)s->stream.pages)) < 0)
+		return err_no_memory(e);
+	return vmdesc_write(path, s->json, e);
+}
+
+static int end_reader(struct saver *s, struct err *e)
+{
+	FILE *rest = s->stream.rest;
+
+	if (s->reading)
+		(void)pthread_join(s->reader, NULL);
+	s->reading = false;
+	s->stream.rest = NULL;
+	if (s->stream_rc < 0) {
+		*e = s->stream_err;
+		(void)fclose(rest);
+		return -1;
+	}
+	return fclose(rest) != 0 ? err_sys(e, "%s/" SAVED_STATE, s->dir) : 0;
+}
+
+int saver_commit(struct saver *s, struct err *e)
+{
+	AUTO_WORDS struct words files = { 0 };
+	json_t *base = NULL;
+	int rc;
+
+	if (end_reader(s, e) < 0)
+		return -1;
+	if (s->stream.size != s->vm.memory)
+		return err_set(e, "QEMU sent memory of another size than the machine's");
+	if (s->node != NULL && vm_disks_copy(&s->disks, s->out.tmp, &files, &base, e) < 0)
+		return -1;
+	rc = describe(s, files.n > 0 ? files.v[0] : NULL, base, e);
+	json_decref(base);
+	if (rc < 0)
+		return -1;
+	if (words_add(&files, SAVED_RAM) < 0 || words_add(&files, SAVED_STATE) < 0 ||
+	    words_add(&files, VM_DESC) < 0)
+		return err_no_memory(e);
+	(void)close(s->out_lock);
+	s->out_lock = -1;
+	if (saved_seal(s->out.tmp, (const char *const *)(void *)files.v, files.n, !s->no_sync, e) < 0)
+		return -1;
+	return outdir_commit(&s->out, e);
+}
+
+/* Cancels the migration and lets the machine run as before. */
+static void undo(struct saver *s)
+{
+	int64_t deadline = now_ms() + UNDO_MS;
+	struct err ignored;
+	json_t *answer;
+	const char *word;
+	bool gone = false;
+
+	/* The signal that cancels the save must not cancel this. */
+	s->q.cancel[0] = -1;
+	if (s->sending) {
+		(void)qmp_execute(&s->q, "migrate_cancel", NULL, NULL, deadline, &ignored);
+		while (!gone && ms_left(deadline) > 0) {
+			if (qmp_execute(&s->q, "query-migrate", NULL, &answer, deadline, &ignored) < 0)
+				break;
+			/* There is no status if QEMU has not started. */
+			word = json_string_value(json_object_get(answer, "status"));
+			gone = word == NULL || strcmp(word, "cancelling") != 0;
+			json_decref(answer);
+			if (!gone)
+				(void)nanosleep(&(struct timespec){ 0, 10 * 1000000 }, NULL);
+		}
+		if (s->ran)
+			(void)qmp_execute(&s->q, "cont", NULL, NULL, deadline, &ignored);
+	}
+	/* Before the migration starts QEMU keeps its end of the pipe open, and the reader would wait for it forever. */
+	if (s->reading)
+		(void)qmp_execute(&s->q, "closefd", json_pack("{s:s}", "fdname", SAVE_FD), NULL, deadline, &ignored);
+	if (s->overlay != NULL && !s->switched)
+		(void)qmp_execute(
+		    &s->q, "blockdev-del", json_pack("{s:s}", "node-name", s->overlay), NULL, deadline, &ignored);
+}
+
+void saver_free(struct saver *s)
+{
+	size_t i;
+
+	saver_hold(s, false);
+	if (s->q.fd >= 0) {
+		undo(s);
+		qmp_close(&s->q);
+	}
+	if (s->reading)
+		(void)pthread_join(s->reader, NULL);
+	if (s->stream.rest != NULL) {
+		(void)fclose(s->stream.rest);
+		s->stream.rest = NULL;
+	}
+	if (s->stream.size != 0 || s->stream.ram > 0)
+		(void)close(s->stream.ram);
+	if (s->out.tmp != NULL)
+		outdir_abort(&s->out);
+	if (s->out_lock >= 0)
+		(void)close(s->out_lock);
+	vm_disks_free(&s->disks);
+	vm_disk_free(&s->vm.root);
+	for (i = 0; i < s->vm.ndisks; i++)
+		vm_disk_free(&s->vm.disks[i]);
+	free(s->vm.extra_);
+	free(s->qmp_path);
+	free(s->node);
+	free(s->overlay);
+	json_decref(s->json);
+	if (s->lock >= 0)
+		(void)close(s->lock);
 }

@@ -1,11 +1,12 @@
 /*
- * Saving one machine that runs, in steps, so that several can be saved at the same moment.
+ * * Saving a running machine, in steps, so that several machines can be saved at the same moment.
  *
- * QEMU sends the state as in a live migration: memory first, while the machine runs, and then what has changed since,
- * which is asked for, the first time too, only while the machine stands still: under TCG QEMU 7.2 misses a page now and
- * then that is written to at the very moment of asking (seen: some 10 of 60000, kernels that panicked of it, and one
- * whose processors all waited for a lock that nobody held). With the last of it the disk gets its new overlay. Source:
- * QEMU 7.2, qapi/migration.json; migration_iteration_run in migration/migration.c.
+ * QEMU sends the state as in a live migration: in passes over the memory while the machine runs, each of which sends
+ * what has changed since the pass before, and then the rest with the state of the devices. Between two passes QEMU
+ * syncs its bitmap of dirty pages. Here it does so only while the machine is paused, the first time too: under TCG,
+ * QEMU 7.2 occasionally misses a page that is written to during the sync (observed: about 10 of 60000 pages, with
+ * kernels that panicked, and one whose CPUs all waited for a lock that nobody held). When the last pass is done the
+ * disk gets a new overlay. Source: QEMU 7.2, qapi/migration.json; migration_iteration_run in migration/migration.c.
  */
 #ifndef KS_SNAPSHOT_SAVER_H
 #define KS_SNAPSHOT_SAVER_H
@@ -17,28 +18,32 @@
 
 #include "base/err.h"
 #include "base/outdir.h"
-#include "vm/qmp.h"
+#include "snapshot/disks.h"
 #include "snapshot/ram_stream.h"
 #include "vm/description.h"
-#include "snapshot/disks.h"
+#include "vm/qmp.h"
 
-enum vm_phase { VM_SENDING, VM_STOPPED, VM_SAVED };
+enum saver_phase {
+	SAVER_SENDING, /* passes over the memory */
+	SAVER_STOPPED, /* QEMU has paused the machine after the last pass and waits for saver_switch */
+	SAVER_SENT,    /* everything has been sent */
+};
 
-struct vm_saver {
+struct saver {
 	/* Set by the caller. */
-	const char *run, *dir;     /* the runtime directory here; where the state goes, which must not exist */
-	const struct vm_map *maps; /* as vm_disks'; the first one is left free for the runtime directory */
+	const char *run, *dir;     /* the runtime directory; the directory to be created for the saved state */
+	const struct vm_map *maps; /* as in struct vm_disks, without the runtime directory */
 	size_t nmaps;
-	bool quit;    /* the machine ends when it is saved */
-	bool no_sync; /* the disk is not waited for */
+	bool quit;    /* end the machine when it is saved */
+	bool no_sync; /* do not wait for the disk */
 	int cancel_fd;
 	int64_t deadline; /* of now_ms */
-	/* Of the library. */
+	/* Private to the library. */
 	struct vm vm;
 	struct vmdesc desc;
 	json_t *json;
-	char *qmp_path, *node, *overlay; /* the disk's node in QEMU now, and the new one; NULL: no disk */
-	int lock, out_lock;              /* on the machine, on the unfinished state */
+	char *qmp_path, *node, *overlay; /* the current disk node in QEMU, and the new one; NULL: no disk */
+	int lock, out_lock;              /* on the machine, and on the unfinished saved state */
 	struct qmp q;
 	struct vm_disks disks;
 	struct vm_map own_maps[8];
@@ -47,58 +52,62 @@ struct vm_saver {
 	struct err stream_err;
 	pthread_t reader;
 	int stream_rc;
-	bool reading, sending, ran, switched;
-	enum vm_phase phase;
-	int64_t pass;   /* how often QEMU has looked for changes */
-	int64_t looked; /* the same when the machine went on */
-	uint64_t left;  /* bytes of it that are left */
-	bool held;
-	int64_t pause_us; /* how long the machine stood still; set by vm_saver_go_on */
+	bool reading, sending, ran, switched, held;
+	/* Set by saver_poll. */
+	enum saver_phase phase;
+	int64_t syncs; /* how often QEMU has synced its dirty bitmap */
+	uint64_t left; /* bytes left in the current pass */
+	/* Set by saver_unpause. */
+	int64_t syncs_paused; /* SYNCS at that time */
+	/* Set by saver_release. */
+	int64_t pause_us; /* how long the machine was paused, in all */
 };
 
-/* Finds the machine and what it has. Returns 0 or -1; vm_saver_free in any case. */
-int vm_saver_open(struct vm_saver *s, struct err *e);
+/* Connects to the machine and finds its disk. Returns 0 or -1; saver_free must be called in either case. */
+int saver_open(struct saver *s, struct err *e);
 
 /*
- * The machine stands still, and QEMU begins: its first pass is all of memory, and it looks for changes then too.
- * Nothing is sent until vm_saver_thaw and vm_saver_send. Returns 0 or -1.
+ * Pauses the machine and starts the migration, whose first sync makes all of the memory dirty. Nothing is sent before
+ * saver_unpause and saver_send. Returns 0 or -1.
  */
-int vm_saver_begin(struct vm_saver *s, struct err *e);
+int saver_start(struct saver *s, struct err *e);
 
-/* Sends no more while it is HELD: the others are not as far. */
-void vm_saver_hold(struct vm_saver *s, bool held);
+/* While HELD nothing is read from QEMU, so it cannot finish its pass: the other machines are not as far. */
+void saver_hold(struct saver *s, bool held);
 
-/* The machine stands still. Returns 0 or -1. */
-int vm_saver_freeze(struct vm_saver *s, struct err *e);
-
-/* What has changed is looked for: the next pass begins; the last one if it is next to nothing. Returns 0 or -1. */
-int vm_saver_look(struct vm_saver *s, struct err *e);
+/* Pauses the machine. Returns 0 or -1. */
+int saver_pause(struct saver *s, struct err *e);
 
 /*
- * The machine goes on, and the changes are sent when vm_saver_send says so, VM_SAVER_FORGET_MS later: until then QEMU
- * still has the threshold in mind by which it looked, and would look again by itself (migration_update_counters makes
- * it anew every 100 ms). Both return 0 or -1.
+ * Makes QEMU sync its dirty bitmap and start the next pass; the last pass if next to nothing is dirty. Returns 0 or -1.
  */
-#define VM_SAVER_FORGET_MS 250
-int vm_saver_thaw(struct vm_saver *s, struct err *e);
-int vm_saver_send(struct vm_saver *s, struct err *e);
+int saver_sync(struct saver *s, struct err *e);
 
-/* The machine stays as it is, and this is the last pass. Returns 0 or -1. */
-int vm_saver_last(struct vm_saver *s, struct err *e);
+/*
+ * * Unpauses the machine; the pass is sent after saver_send, which must follow SAVER_SETTLE_MS later: until then QEMU
+ * still has the threshold of saver_sync and would sync again by itself (migration_update_counters sets it every 100
+ * ms). Both return 0 or -1.
+ */
+#define SAVER_SETTLE_MS 250
+int saver_unpause(struct saver *s, struct err *e);
+int saver_send(struct saver *s, struct err *e);
 
-/* Asks how far it is: sets its phase. Returns 0, or -1: it has failed. */
-int vm_saver_ask(struct vm_saver *s, struct err *e);
+/* Makes the current pass the last one; the machine stays paused. Returns 0 or -1. */
+int saver_last(struct saver *s, struct err *e);
 
-/* The machine has stopped: a new overlay, and the rest. Returns 0 or -1. */
-int vm_saver_switch(struct vm_saver *s, struct err *e);
+/* Asks QEMU for its progress: sets PHASE, SYNCS and LEFT. Returns 0, or -1: also if saving has failed. */
+int saver_poll(struct saver *s, struct err *e);
 
-/* All is sent: the machine goes on, or ends. Returns 0 or -1. */
-int vm_saver_go_on(struct vm_saver *s, struct err *e);
+/* In SAVER_STOPPED: switches the disk to its new overlay and lets QEMU send the rest. Returns 0 or -1. */
+int saver_switch(struct saver *s, struct err *e);
 
-/* Makes the directory whole. Returns 0 or -1. */
-int vm_saver_finish(struct vm_saver *s, struct err *e);
+/* In SAVER_SENT: lets the machine run again, or ends it. Returns 0 or -1. */
+int saver_release(struct saver *s, struct err *e);
 
-/* Whatever has been done: lets the machine run if it did, and removes what is unfinished. */
-void vm_saver_free(struct vm_saver *s);
+/* Copies the disk, writes the manifest, and gives the directory its name. Returns 0 or -1. */
+int saver_commit(struct saver *s, struct err *e);
+
+/* At any time: lets the machine run if it did before, removes unfinished files, and frees what S holds. */
+void saver_free(struct saver *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* Weights of control groups, in a tree that looks like /proc and /sys/fs/cgroup. */
+/* The weights of control groups, in directories that look like /proc and /sys/fs/cgroup. */
 #include "snapshot/priority.h"
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 #define API "pods.slice/api.slice"
 #define OTHER "pods.slice/other.slice"
 
-static const struct favour_roots roots = { "proc", "cgroup" };
+static const struct priority_roots roots = { "proc", "cgroup" };
 
-/* PATH, and the directories that it is in. */
+/* Writes the file PATH, with its directories. */
 static void put(const char *path, const char *text)
 {
 	char dir[256];
@@ -36,7 +36,7 @@ static void put(const char *path, const char *text)
 		abort();
 }
 
-/* The kernel takes a whole number at each write; a file has what is left of a longer one behind it. */
+/* Unlike the kernel, a plain file keeps the end of a longer number that was there before: only the first line counts. */
 static long weight(const char *group)
 {
 	char path[256], text[32] = "";
@@ -54,7 +54,7 @@ static bool weights(long pods, long api, long box, long other)
 	return weight("pods.slice") == pods && weight(API) == api && weight(API "/box") == box && weight(OTHER) == other;
 }
 
-/* favour in a process of its own. */
+/* Runs priority_raise in a child process. */
 static pid_t begin(const char *name, int ms)
 {
 	struct words names = { 0 };
@@ -65,7 +65,7 @@ static pid_t begin(const char *name, int ms)
 	if (pid == 0) {
 		if (words_add(&names, "nobody") < 0 || words_add(&names, name) < 0)
 			abort();
-		favour(&roots, &names, ms);
+		priority_raise(&roots, &names, ms);
 		words_free(&names);
 		_exit(0);
 	}
@@ -92,22 +92,22 @@ static void test_raise(void)
 {
 	pid_t pid = begin("a-long-name-of-a-process", 60000);
 
-	ok(wait_weight(9999) && weights(9999, 9999, 9999, 50), "its group and those above it are first");
-	ok(kill(pid, SIGTERM) == 0 && ended(pid), "it is told to end");
-	ok(weights(79, 10, 100, 50), "they have what they had");
+	ok(wait_weight(9999) && weights(9999, 9999, 9999, 50), "its group and those above it are raised");
+	ok(kill(pid, SIGTERM) == 0 && ended(pid), "a signal ends it");
+	ok(weights(79, 10, 100, 50), "the old weights are restored");
 	pid = begin("a-long-name-of-", 1);
-	ok(ended(pid) && weights(79, 10, 100, 50), "the time is over, and the same");
+	ok(ended(pid) && weights(79, 10, 100, 50), "and when the time is over");
 }
 
-/* One that has resumed from a state that was saved meanwhile. */
+/* As in a machine that was saved while priorities were raised, and resumes. */
 static void test_twice(void)
 {
 	pid_t first = begin("a-long-name-of-a-process", 60000), second;
 
-	ok(wait_weight(9999), "somebody favours it");
+	ok(wait_weight(9999), "a first process raises it");
 	second = begin("a-long-name-of-a-process", 1);
-	ok(ended(second) && weights(9999, 9999, 9999, 50), "who comes second leaves that to the first");
-	ok(kill(first, SIGTERM) == 0 && ended(first) && weights(79, 10, 100, 50), "who ends it");
+	ok(ended(second) && weights(9999, 9999, 9999, 50), "a second one changes nothing");
+	ok(kill(first, SIGTERM) == 0 && ended(first) && weights(79, 10, 100, 50), "the first one restores the weights");
 }
 
 static void test_nobody(void)
@@ -115,9 +115,9 @@ static void test_nobody(void)
 	static const char *const names[] = { "absent", "a-long-name", "old", "odd", "self" };
 	size_t i;
 
-	/* Nothing to favour, nothing to wait for. */
+	/* Without a group to raise it returns at once. */
 	for (i = 0; i < TAP_COUNT(names); i++)
-		ok(ended(begin(names[i], 60000)) && weights(79, 10, 100, 50), "%s: nothing is done", names[i]);
+		ok(ended(begin(names[i], 60000)) && weights(79, 10, 100, 50), "%s: nothing is changed", names[i]);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -128,7 +128,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 int main(void)
 {
-	char dir[] = "/tmp/favour.XXXXXX";
+	char dir[] = "/tmp/priority.XXXXXX";
 
 	if (mkdtemp(dir) == NULL || chdir(dir) < 0)
 		return EXIT_FAILURE;
