@@ -356,7 +356,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	[[ $output == *"what the image brings: done"* ]]
 	entry user:wr0ng > home/.docker/config.json
 	run ! up
-	[[ $output == *"did not start: pulling $R/team/one:latest"*"the user or password is refused"* ]]
+	[[ $output == *"did not start: pulling $R/team/one:latest"*"the registry refused the user or password"* ]]
 	[[ $output != *wr0ng* && $output != *"what the image brings"* ]]
 }
 
@@ -639,12 +639,12 @@ promised() {
 	regpush --tls-verify=false forged:disk "$R/team/one:forged.disk"
 	rm -rf cache/kubestamp
 	cp -r cache/before cache/kubestamp
-	failed "*it has 2 disks*"
+	failed "*this image has 2 disks*"
 	# None.
 	rm -rf cache/kubestamp
 	cp -r cache/before cache/kubestamp
 	rm "state/repos/team/one/manifests/sha256-$(digest "$LAY" | cut -d: -f2)"
-	failed "*the registry has no disk of it"
+	failed "*the registry has no disk of this image"
 	# One that is not wanted.
 	promised .
 	bring DISK_CHUNKS=no

@@ -40,7 +40,7 @@ got() {
 @test "only missing blobs; other images of the layout stay" {
 	ocipack -t mine --compress none --file big=big in
 	run -0 pull -v
-	[[ $output == *"sha256:$BIG: is there already"* ]]
+	[[ $output == *"sha256:$BIG: already there"* ]]
 	run -1 grep -q "$BIG" state/log
 	ocipack --list in | grep -q '^mine '
 	ocipack --list in | grep -q "^t $M"
@@ -53,7 +53,7 @@ got() {
 
 @test "by digest; the tag of the layout; latest" {
 	run -2 regpull --tls-verify=false "$R/a/b@$M" in
-	[ "${lines[0]}" = "regpull: an image without a tag needs a name in the layout: LAYOUT:TAG" ]
+	[ "${lines[0]}" = "regpull: an image without a tag needs one in the layout: LAYOUT:TAG" ]
 	regpull --tls-verify=false "$R/a/b@$M" in:here/it:is
 	got here/it:is
 	: > state/log
@@ -251,7 +251,7 @@ got() {
 @test "the deadline ends it with 124" {
 	mode "stall 9 GET 1000000"
 	run -124 pull -t 1
-	[[ ${#lines[@]} == 1 && $output == "regpull: the time was up" ]]
+	[[ ${#lines[@]} == 1 && $output == "regpull: timed out" ]]
 }
 
 @test "progress is shown on a terminal only" {
@@ -265,8 +265,8 @@ got() {
 	refuses regpull "two operands*" "$R/a/b:t"
 	refuses regpull "'x' is not REGISTRY/REPOSITORY" x in
 	refuses regpull "'sha256:12' is not a digest*" h/a@sha256:12 in:t
-	refuses regpull "'-t' is not a name for an image" h/a in:-t
-	refuses regpull "the layout's directory has no name" h/a :t
+	refuses regpull "'-t' is not a valid tag" h/a in:-t
+	refuses regpull "the name of the layout's directory is empty" h/a :t
 	[ ! -e in ]
 }
 

@@ -58,7 +58,7 @@ got() {
 	rm "state/repos/a/b/blobs/$SMALL"
 	ocipack -t x --from x --env A=1 lay
 	run -0 push -v
-	[[ $output == *"MANIFEST_BLOB_UNKNOWN"*"everything is asked for"* ]]
+	[[ $output == *"MANIFEST_BLOB_UNKNOWN"*"checking all blobs"* ]]
 	[ -e "state/repos/a/b/blobs/$SMALL" ]
 }
 
@@ -171,7 +171,7 @@ got() {
 @test "500s and pauses: so many attempts as were asked for, with pauses" {
 	mode "fail 2 HEAD blobs 500" "fail 1 POST uploads 503" "fail 1 PUT manifests 502"
 	run -0 push -v -r 3
-	[ "$(grep -c 'next try in' <<< "$output")" = 4 ]
+	[ "$(grep -c 'retrying in' <<< "$output")" = 4 ]
 	got
 	forget
 	mode "fail 99 HEAD blobs 500"
@@ -197,7 +197,7 @@ got() {
 	mode "stall 9 PUT 1000000" "stall 9 PATCH 1000"
 	run -124 push -j 1 -t 2 --stall 60
 	[ "${#lines[@]}" = 1 ]
-	[[ $output == "regpush: "*"time was up" ]]
+	[[ $output == "regpush: "*"timed out" ]]
 }
 
 @test "Bearer tokens: 401 twice, and tokens that end in mid push" {
@@ -237,7 +237,7 @@ got() {
 @test "Basic: from every place where credentials are kept, in their order" {
 	mode "auth basic"
 	run -1 push
-	[ "$output" = "regpush: $R/a/b:t: wants a login, and there are no credentials for $R" ]
+	[ "$output" = "regpush: $R/a/b:t: login required, but no credentials found for $R" ]
 	mkdir -p run/containers home/.config/containers home/.docker docker other
 	entry user:secret > other/a.json
 	push -n --authfile other/a.json
@@ -247,8 +247,8 @@ got() {
 		XDG_RUNTIME_DIR=run DOCKER_CONFIG=docker push -n
 		entry user:wrong > "$f"
 		run -1 env XDG_RUNTIME_DIR=run DOCKER_CONFIG=docker regpush --tls-verify=false lay:x "$R/a/b:t"
-		[ "$output" = "regpush: $R/a/b:t: the user or password is refused (from $(readlink -f .)/$f)" ] ||
-			[ "$output" = "regpush: $R/a/b:t: the user or password is refused (from $f)" ]
+		[ "$output" = "regpush: $R/a/b:t: the registry refused the user or password (from $(readlink -f .)/$f)" ] ||
+			[ "$output" = "regpush: $R/a/b:t: the registry refused the user or password (from $f)" ]
 		rm "$f"
 	done
 	entry user:secret > home/.docker/config.json
@@ -276,13 +276,13 @@ got() {
 	push -n --authfile a.json
 	helper 'echo credentials not found in native keychain; exit 1'
 	run -1 push --authfile a.json
-	[[ $output == *"no credentials for $R" ]]
+	[[ $output == *"no credentials found for $R" ]]
 	helper 'echo no secret for you; exit 1'
 	run -1 push --authfile a.json
 	[ "$output" = "regpush: $R/a/b:t: docker-credential-test: it failed" ]
 	echo '{"credsStore": "../x"}' > a.json
 	run -1 push --authfile a.json
-	[ "$output" = "regpush: $R/a/b:t: a.json: a credential helper that is no program's name" ]
+	[ "$output" = "regpush: $R/a/b:t: a.json: bad name of a credential helper" ]
 }
 
 @test "no credentials follow to another host: redirections, and Locations of sessions" {
@@ -320,7 +320,7 @@ got() {
 	entry user:wr0ng > home/.docker/config.json
 	mode "auth bearer"
 	run -1 push -v
-	[ "$output" = "regpush: token: the user or password is refused (from $PWD/home/.docker/config.json)" ]
+	[ "$output" = "regpush: token: the registry refused the user or password (from $PWD/home/.docker/config.json)" ]
 }
 
 @test "a wrong digest in an answer is an error" {
@@ -337,17 +337,17 @@ got() {
 	tr a-y b-z < "$(blob lay "$SMALL")" > x
 	cp x "$(blob lay "$SMALL")"
 	run -1 push
-	[ "$output" = "regpush: sha256:$SMALL: its contents are not what its name says: status 400 (DIGEST_INVALID)" ]
+	[ "$output" = "regpush: sha256:$SMALL: its contents do not match its digest: status 400 (DIGEST_INVALID)" ]
 	echo >> "$(blob lay "$SMALL")"
 	run -1 push
-	[[ $output == *"not of the size that its image says" ]]
+	[[ $output == *"its size is not that in the manifest" ]]
 	rm "$(blob lay "$SMALL")"
 	run -1 push
 	[ "$output" = "regpush: sha256:$SMALL: neither in lay nor in the registry" ]
 	[ ! -e state/repos/a/b/manifests/t ]
 	ocipack -t y --from x lay || ocipack -t y --file small=y lay
 	run -1 regpush --tls-verify=false lay "$R/a/b:t"
-	[ "$output" = "regpush: lay: it has 2 images: say which, as LAYOUT:TAG" ]
+	[ "$output" = "regpush: lay: it has 2 images; choose one with LAYOUT:TAG" ]
 }
 
 @test "an index of several platforms goes with all that it names, and the index last" {
@@ -392,7 +392,7 @@ got() {
 	refuses regpush "'h/' is not*" lay h/ || refuses regpush "'' is not a repository*" lay h/
 	refuses regpush "'A' is not a repository*" lay h/A
 	refuses regpush "'-x' is not a tag" lay h/a:-x
-	refuses regpush "'h/a@sha256:$BIG': a digest is not a name to push to" lay "h/a@sha256:$BIG"
+	refuses regpush "'h/a@sha256:$BIG': cannot push to a digest" lay "h/a@sha256:$BIG"
 	refuses regpush "'h:99999' is not a registry*" lay h:99999/a
 	refuses regpush "'u@h' is not a registry*" lay u@h/a
 	refuses regpush "number of jobs '0'*" -j 0 lay h/a
@@ -442,7 +442,7 @@ got() {
 	push
 	entry user:wr0ng > home/.docker/config.json
 	run -1 regpush --cert-dir certs lay:x "$R/a/b:t"
-	[ "$output" = "regpush: $R/a/b:t: the user or password is refused (from $PWD/home/.docker/config.json)" ]
+	[ "$output" = "regpush: $R/a/b:t: the registry refused the user or password (from $PWD/home/.docker/config.json)" ]
 }
 
 @test "docker-registry that wants a certificate of ours" {

@@ -22,10 +22,10 @@ static void test_locations(void)
 	leads(base, "e", "https://h:5000/v2/a/blobs/uploads/e");
 	leads(base, "//x/y", "https://x/y");
 	leads(base, "/a#b", "https://h:5000/a");
-	leads(base, "http://h:5000/y", "sent on from https to http");
+	leads(base, "http://h:5000/y", "redirected from https to http");
 	leads("http://h/", "https://h/y", "https://h/y");
-	leads("http://h/", "ftp://h/y", "sent on to a URL that is neither http nor https");
-	leads("http://h/", "file:///etc/passwd", "sent on to a URL that is neither http nor https");
+	leads("http://h/", "ftp://h/y", "redirected to a URL that is neither http nor https");
+	leads("http://h/", "file:///etc/passwd", "redirected to a URL that is neither http nor https");
 	ok(regurl_resolve("http://h/", "http://u:p@h/", &e) == NULL && strstr(e.msg, "bad URL") != NULL,
 	    "a user is refused");
 }

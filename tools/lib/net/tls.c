@@ -12,8 +12,8 @@
 
 enum { CA_MAX = 4 << 20 };
 
-/* Appends the file PATH to the authorities. */
-static int add_ca(struct regtls *t, const char *path, struct err *e)
+/* Appends the file PATH to the authorities. Returns 0 or -1. */
+static int add_ca(struct tls *t, const char *path, struct err *e)
 {
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	char buf[8192], *p;
@@ -33,14 +33,14 @@ static int add_ca(struct regtls *t, const char *path, struct err *e)
 	}
 	if (ferror(f))
 		return err_sys(e, "%s", path);
-	/* The next one begins on a line of its own. */
+	/* The next file must begin on a new line. */
 	if (t->n_ > 0)
 		t->ca_[t->n_++] = '\n';
 	return 0;
 }
 
-/* PATH is NAME.cert: takes it with NAME.key. Of several pairs the first one in the alphabet counts. */
-static int take_pair(struct regtls *t, char *path, struct err *e)
+/* Takes PATH, NAME.cert, and NAME.key. Of several pairs the first in alphabetical order counts. Returns 0 or -1. */
+static int take_pair(struct tls *t, char *path, struct err *e)
 {
 	size_t n = strlen(path) - strlen(".cert");
 	char *key;
@@ -63,8 +63,8 @@ static bool ends(const char *name, const char *tail)
 	return n > m && strcmp(name + n - m, tail) == 0;
 }
 
-/* Reads the directory DIR. Returns 0, 1 when there is none, or -1. */
-static int read_dir(struct regtls *t, const char *dir, struct err *e)
+/* Reads the directory DIR. Returns 0, 1 if it does not exist, or -1. */
+static int read_dir(struct tls *t, const char *dir, struct err *e)
 {
 	struct dirent **names;
 	int i, n = scandir(dir, &names, NULL, alphasort), rc = 0;
@@ -90,7 +90,7 @@ static int read_dir(struct regtls *t, const char *dir, struct err *e)
 	return rc;
 }
 
-int regtls_load(struct regtls *t, const char *dir, const char *host, struct err *e)
+int tls_load(struct tls *t, const char *dir, const char *host, struct err *e)
 {
 	static const char *const usual[] = { "/etc/containers/certs.d", "/etc/docker/certs.d" };
 	const char *home = getenv("HOME");
@@ -118,7 +118,7 @@ int regtls_load(struct regtls *t, const char *dir, const char *host, struct err 
 	return rc < 0 ? -1 : 0;
 }
 
-unsigned regtls_apply(const struct regtls *t, CURL *curl, bool ours)
+unsigned tls_apply(const struct tls *t, CURL *curl, bool ours)
 {
 	struct curl_blob ca = { .data = t->ca_, .len = t->n_, .flags = CURL_BLOB_COPY };
 	unsigned bad = 0;
@@ -127,7 +127,7 @@ unsigned regtls_apply(const struct regtls *t, CURL *curl, bool ours)
 		bad |= curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
 		bad |= curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 	} else if (t->ca_ != NULL) {
-		/* The system's own stay in use: libcurl looks in CURLOPT_CAPATH too. */
+		/* This replaces CURLOPT_CAINFO; the system's certificates stay in use by CURLOPT_CAPATH. */
 		bad |= curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &ca);
 	}
 	if (ours && t->cert_ != NULL) {
@@ -137,10 +137,10 @@ unsigned regtls_apply(const struct regtls *t, CURL *curl, bool ours)
 	return bad != 0;
 }
 
-void regtls_free(struct regtls *t)
+void tls_free(struct tls *t)
 {
 	free(t->ca_);
 	free(t->cert_);
 	free(t->key_);
-	*t = (struct regtls){ 0 };
+	*t = (struct tls){ 0 };
 }

@@ -1,4 +1,4 @@
-/* Whom to trust, and who we are: certificates of registries (containers-certs.d(5)). */
+/* Certificates for registries: the authorities to trust, and our client certificate (containers-certs.d(5)). */
 #ifndef KS_NET_TLS_H
 #define KS_NET_TLS_H
 
@@ -8,23 +8,24 @@
 
 #include "base/err.h"
 
-/* Start with zeros. */
-struct regtls {
+/* Initialize to zero. */
+struct tls {
 	bool insecure;      /* certificates are not verified, and http is allowed */
-	char *ca_;          /* certificates, in PEM, beside those of the system */
-	size_t n_;          /* their bytes */
+	char *ca_;          /* certificates in PEM, in addition to the system's */
+	size_t n_;          /* bytes of CA_ */
 	char *cert_, *key_; /* files of a client certificate, or NULL */
 };
 
 /*
- * Reads *.crt (authorities) and NAME.cert with NAME.key (our own) of DIR. NULL: of the registry HOST's directory in
- * ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d, if there is one. Returns 0 or -1.
+ * Reads *.crt (authorities) and NAME.cert with NAME.key (client certificate) of DIR. NULL: of the registry HOST's
+ * directory in ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d, if one exists. Returns 0
+ * or -1.
  */
-int regtls_load(struct regtls *t, const char *dir, const char *host, struct err *e);
+int tls_load(struct tls *t, const char *dir, const char *host, struct err *e);
 
-/* Sets a handle up. OURS: it speaks to the registry itself, which alone gets the client certificate. Returns 0 or 1. */
-unsigned regtls_apply(const struct regtls *t, CURL *curl, bool ours);
+/* Sets up CURL. OURS: it connects to the registry itself; no other host gets the client certificate. Returns 0 or 1. */
+unsigned tls_apply(const struct tls *t, CURL *curl, bool ours);
 
-void regtls_free(struct regtls *t);
+void tls_free(struct tls *t);
 
 #endif
