@@ -227,7 +227,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	[ "$(value repository one) $(value repository two)" = "team/one team/two" ]
 	[ ! -e "$OWN/mini" ]
 	run -0 all
-	[ "$(grep -c "is published at $R/team/" <<< "$output")" = 2 ]
+	[ "$(grep -c "is already published at $R/team/" <<< "$output")" = 2 ]
 	run -0 all TAG=extra
 	[ "$(value 'tags[2]' one)" = extra ]
 	# Another registry has not got it; another key is another image.
@@ -237,7 +237,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	echo '# changed' >> "$COPY/providers/two/node/setup"
 	made two
 	run -0 all REGISTRY="$R/other"
-	[[ $output == *"one: the key "*" is published at $R/other/one"* ]]
+	[[ $output == *"one: the key "*" is already published at $R/other/one"* ]]
 	[ "$(value key two)" = "$KEY" ]
 	made mini
 	run -0 all PROVIDER=mini
@@ -260,16 +260,16 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 		[[ ${lines[0]} == *"$text"* ]]
 		[ ! -e "$OWN/one/publish.log" ]
 	}
-	text="publish: say REGISTRY=" expect publish PROVIDER=one
+	text="publish: REGISTRY is not set" expect publish PROVIDER=one
 	[ "${#lines[@]}" = 1 ]
-	text="publish-all: say REGISTRY=" expect publish-all
+	text="publish-all: REGISTRY is not set" expect publish-all
 	text="REGISTRY: HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=https://a/b
 	text="REGISTRY: HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=user:hidden@a/b
 	[[ $output != *hidden* ]]
 	text="PUBLISHER=x: skopeo or regpush" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=x
-	text="TAG: '-x' is not a tag" expect publish PROVIDER=one REGISTRY=a/b TAG='y -x'
+	text="TAG: '-x' is not a valid tag" expect publish PROVIDER=one REGISTRY=a/b TAG='y -x'
 	text="TLS_VERIFY=no: true or false" expect publish PROVIDER=one REGISTRY=a/b TLS_VERIFY=no
-	text="SIGN_BY: PUBLISHER=skopeo signs" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=regpush SIGN_BY=x
+	text="SIGN_BY: only PUBLISHER=skopeo can sign" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=regpush SIGN_BY=x
 	text="there is no provider 'none'" expect publish PROVIDER=none REGISTRY=a/b
 }
 
@@ -337,11 +337,11 @@ cached() { ocipack --list cache/kubestamp/images; }
 	kill "$REGISTRY_PID"
 	wait "$REGISTRY_PID" || true
 	run ! up IMAGE_FROM="$R/team/one:latest@$first"
-	[[ $output != *pulling* && $output != *"cannot be reached"* && $output != *loading* ]]
+	[[ $output != *pulling* && $output != *"cannot reach"* && $output != *loading* ]]
 	[[ $output == *"did not start: network and registry"* ]]
 	# Nobody answers: what the tag was the last time.
 	run ! up
-	[[ $output == *"$R cannot be reached: $R/team/one:latest is what it was the last time, $second"*"what the image brings: done"* ]]
+	[[ $output == *"cannot reach $R: using $R/team/one:latest as pulled last time, $second"*"what the image brings: done"* ]]
 	run ! up IMAGE_FROM="$R/team/one:other"
 	[[ $output == *"did not start: pulling $R/team/one:other"* ]]
 }
@@ -366,7 +366,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	ocipack -t x --file storage.conf=f other
 	regpush --tls-verify=false other "$R/team/other:1"
 	run -1 up IMAGE_FROM="$R/team/other:1"
-	[[ $output == *"is no image of a kubestamp provider"* ]]
+	[[ $output == *"is not an image of a kubestamp provider"* ]]
 	local wrong
 	for wrong in one user:hidden@h/one "https://$R/team/one" "$R/team/one@sha256:12"; do
 		run -2 up IMAGE_FROM="$wrong"
@@ -436,7 +436,7 @@ next_key() { echo '# changed' >> "$COPY/providers/one/node/setup"; }
 disk_layer() { find "$LAY/blobs" -size +50000k; }
 disk_doc() { skopeo inspect --raw --tls-verify=false "docker://$R/team/one@$(value disk)"; }
 
-@test "disk chunks: sent beside the image, then only those that are new; a key that is there is not sent again" {
+@test "disk windows: sent beside the image, then only those that are new; a key that is there is not sent again" {
 	local by layer first second
 	for by in skopeo regpush; do
 		rm -rf registry
@@ -494,7 +494,7 @@ bring() {
 	: > state/log
 	env TOP="$COPY" BIN="$BIN" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_CHUNKS=yes IMAGE_FROM="$R/team/one" \
 		IMAGE_LAYOUT="$PWD/cache/kubestamp/images" "$@" bash -eu -o pipefail -c \
-		'shopt -s inherit_errexit; mkdir -p "${IMAGE_LAYOUT%/*}"; . "$TOP/mk/sh/registry/pull.sh"; registry_access; pull_bring "$(pull_name)"' > said 2>&1
+		'shopt -s inherit_errexit; mkdir -p "${IMAGE_LAYOUT%/*}"; . "$TOP/mk/sh/registry/pull.sh"; registry_access; pull_into_cache "$(pull_name)"' > said 2>&1
 	cat said
 	# It is what was published, and nothing else is there.
 	[ "$(tail -n 1 said)" = "$(digest "$LAY")" ]
@@ -513,7 +513,7 @@ fetched() {
 	echo "$sum"
 }
 
-@test "cluster-up IMAGE= and disk chunks: the layer is made of an earlier image's disk, bit for bit" {
+@test "cluster-up IMAGE= and disk windows: the layer is made of an earlier image's disk, bit for bit" {
 	local has
 	for has in '' referrers; do
 		rm -rf state cache/kubestamp base
@@ -532,7 +532,7 @@ fetched() {
 		with_disk
 		publish PUBLISHER=regpush
 		bring
-		[[ $(head -n 1 said) == "the disk in chunks: sha256:$(basename "$(disk_layer)") is made of them, and of sha256:"* ]]
+		[[ $(head -n 1 said) == "disk windows: made sha256:$(basename "$(disk_layer)") from them and sha256:"* ]]
 		run ! grep "GET .*/blobs/sha256:$(basename "$(disk_layer)")" state/log
 		[ "$(fetched)" -lt 13000000 ]
 		# What is behind the disk in the layer is another, and asked for.
@@ -542,7 +542,7 @@ fetched() {
 		with_disk
 		publish PUBLISHER=regpush
 		bring
-		[[ $(head -n 1 said) == *"is made of them"* ]]
+		[[ $(head -n 1 said) == *"made sha256:"*" from them and "* ]]
 		grep "GET .*/blobs/sha256:$(basename "$(disk_layer)") 206 " state/log
 		[ "$(fetched)" -lt 17000000 ]
 		# The disk is the same.
@@ -561,7 +561,7 @@ fetched() {
 	done
 }
 
-@test "cluster-up IMAGE= and disk chunks: docker-registry and podman" {
+@test "cluster-up IMAGE= and disk windows: docker-registry and podman" {
 	docker_registry
 	machine
 	windows
@@ -574,7 +574,7 @@ fetched() {
 	publish
 	run ! up
 	[[ $output == *"pulling $R/team/one:latest: done"*"loading the image "*"what the image brings: done"* ]]
-	grep "the disk in chunks: sha256:$(basename "$(disk_layer)") is made of them" "$OWN/clusters/pulled$$.log"
+	grep "disk windows: made sha256:$(basename "$(disk_layer)") from them" "$OWN/clusters/pulled$$.log"
 	cmp "$(disk_layer)" "cache/kubestamp/images/blobs/sha256/$(basename "$(disk_layer)")"
 }
 
@@ -591,7 +591,7 @@ promised() {
 	regpush --tls-verify=false forged:disk "$R/team/one:forged.disk"
 }
 
-@test "cluster-up IMAGE= and disk chunks: a promise that is not kept, or none: the layer comes as it is" {
+@test "cluster-up IMAGE= and disk windows: a promise that is not kept, or none: the layer comes as it is" {
 	perl_registry
 	windows
 	with_disk
@@ -606,34 +606,34 @@ promised() {
 	# As it is, it works.
 	promised .
 	bring
-	[[ $(head -n 1 said) == *"is made of them"* ]]
+	[[ $(head -n 1 said) == *"made sha256:"*" from them and "* ]]
 	failed() {
 		bring
 		[ "$(wc -l < said)" = 2 ]
-		[[ $(head -n 1 said) == "the disk in chunks: "$1 ]] || return
+		[[ $(head -n 1 said) == "disk windows: "$1 ]] || return
 		[ "$(fetched)" -gt "$(stat -c %s "$(disk_layer)")" ]
 	}
 	promised '.["org.kubestamp.disk.probe"] = "sha256:0"'
-	failed "qemu-img makes other disks here than where they come from"
+	failed "qemu-img here writes other bytes than where the disk was published"
 	promised ".[\"org.kubestamp.disk.options\"] += \",data_file=$PWD/hostile\""
-	failed "their annotations are not understood"
+	failed "invalid annotations"
 	[ ! -e hostile ]
 	promised 'del(.["org.kubestamp.layer.digest"])'
-	failed "their annotations are not understood"
+	failed "invalid annotations"
 	promised ".[\"org.kubestamp.layer.digest\"] = \"sha256:$(printf 0%.0s {1..64})\""
-	failed "they are of no layer of the image"
+	failed "not of a layer of the image"
 	promised '.["org.kubestamp.layer.head"] = "?"'
 	failed "base64: invalid input"
 	# A layer was made, and is not the one.
 	promised '.["org.kubestamp.layer.head"] |= .[4:]'
-	failed "*is made of them*"
+	failed "made sha256:* from them and *"
 	windows 0 2
 	promised .
-	failed "*is made of them*"
+	failed "made sha256:* from them and *"
 	# Little of it is here.
 	noise 50000000 > much.raw
 	DISK=much.raw promised .
-	failed "5*bytes of them are new, and the layer is 5*"
+	failed "5* bytes are new, of a layer of 5*"
 	# Two, of which none is meant.
 	ocipack -t disk --disk changed.raw=raw --subject image forged
 	regpush --tls-verify=false forged:disk "$R/team/one:forged.disk"
@@ -652,7 +652,7 @@ promised() {
 	[ "$(fetched)" -gt "$(stat -c %s "$(disk_layer)")" ]
 }
 
-@test "cluster-up IMAGE= and disk chunks: no room for the disk: the layer comes as it is" {
+@test "cluster-up IMAGE= and disk windows: no room for the disk: the layer comes as it is" {
 	[ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
 	perl_registry
 	windows
@@ -667,11 +667,11 @@ promised() {
 	publish PUBLISHER=regpush
 	bring
 	[ "$(wc -l < said)" = 2 ]
-	[[ $(head -n 1 said) == "the disk in chunks: "*"No space left on device" ]]
+	[[ $(head -n 1 said) == "disk windows: "*"No space left on device" ]]
 	umount -l cache/kubestamp
 }
 
-@test "cluster-up IMAGE= and disk chunks: interrupted, it leaves nothing but what regpull goes on with" {
+@test "cluster-up IMAGE= and disk windows: interrupted, it leaves nothing but what regpull goes on with" {
 	local pid
 	perl_registry
 	windows
@@ -693,10 +693,10 @@ promised() {
 	wait_for 10 sh -c '[ "$(cd cache/kubestamp && echo images*)" = images ]'
 	: > state/mode
 	bring
-	[[ $(head -n 1 said) == *"is made of them"* ]]
+	[[ $(head -n 1 said) == *"made sha256:"*" from them and "* ]]
 }
 
-@test "disk chunks: DISK_CHUNKS=no sends none; chunks that the registry has lost are packed anew" {
+@test "disk windows: DISK_CHUNKS=no sends none; chunks that the registry has lost are packed anew" {
 	local lost
 	docker_registry
 	windows
@@ -722,7 +722,7 @@ promised() {
 	[[ $output == *"DISK_CHUNKS=maybe: yes or no"* ]]
 }
 
-@test "disk chunks: a login, https, signing" {
+@test "disk windows: a login, https, signing" {
 	make_certificate
 	docker_registry tls login
 	windows
