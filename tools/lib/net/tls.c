@@ -9,38 +9,35 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/readfile.h"
 
-enum { CA_MAX = 4 << 20 };
+enum { CA_MAX = 4 << 20 }; /* bytes of all authorities together */
 
-/* Appends the file PATH to the authorities. Returns 0 or -1. */
-static int add_ca(struct tls *t, const char *path, struct err *e)
+/* Appends the certificates in the file PATH to the authorities. */
+static int add_ca(struct regtls *t, const char *path, struct err *e)
 {
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
-	char buf[8192], *p;
-	size_t n;
+	/* One byte is for the newline. */
+	size_t room = t->n_ < CA_MAX ? CA_MAX - t->n_ - 1 : 0, n;
+	AUTO_FREE char *data = NULL;
+	char *p;
 
-	if (f == NULL)
-		return err_sys(e, "%s", path);
-	while ((n = fread(buf, 1, sizeof buf, f)) > 0) {
-		if (n > CA_MAX - t->n_)
-			return err_set(e, "%s: too many certificates", path);
-		p = realloc(t->ca_, t->n_ + n + 1);
-		if (p == NULL)
-			return err_no_memory(e);
-		t->ca_ = p;
-		(void)memcpy(p + t->n_, buf, n);
-		t->n_ += n;
-	}
-	if (ferror(f))
-		return err_sys(e, "%s", path);
-	/* The next file must begin on a new line. */
-	if (t->n_ > 0)
-		t->ca_[t->n_++] = '\n';
+	if (read_file(path, room, &data, &n, e) < 0)
+		return -1;
+	if (n == 0)
+		return 0;
+	p = realloc(t->ca_, t->n_ + n + 1);
+	if (p == NULL)
+		return err_no_memory(e);
+	t->ca_ = p;
+	(void)memcpy(p + t->n_, data, n);
+	t->n_ += n;
+	/* The next certificate must begin on a new line. */
+	t->ca_[t->n_++] = '\n';
 	return 0;
 }
 
-/* Takes PATH, NAME.cert, and NAME.key. Of several pairs the first in alphabetical order counts. Returns 0 or -1. */
-static int take_pair(struct tls *t, char *path, struct err *e)
+/* Uses PATH, which is NAME.cert, and NAME.key. Of several pairs the first in alphabetical order is used. */
+static int take_pair(struct regtls *t, char *path, struct err *e)
 {
 	size_t n = strlen(path) - strlen(".cert");
 	char *key;
@@ -63,8 +60,8 @@ static bool ends(const char *name, const char *tail)
 	return n > m && strcmp(name + n - m, tail) == 0;
 }
 
-/* Reads the directory DIR. Returns 0, 1 if it does not exist, or -1. */
-static int read_dir(struct tls *t, const char *dir, struct err *e)
+/* Reads the directory DIR. Returns 0, 1 if it does not exist or is not accessible, or -1. */
+static int read_dir(struct regtls *t, const char *dir, struct err *e)
 {
 	struct dirent **names;
 	int i, n = scandir(dir, &names, NULL, alphasort), rc = 0;
@@ -90,7 +87,7 @@ static int read_dir(struct tls *t, const char *dir, struct err *e)
 	return rc;
 }
 
-int tls_load(struct tls *t, const char *dir, const char *host, struct err *e)
+int regtls_load(struct regtls *t, const char *dir, const char *host, struct err *e)
 {
 	static const char *const usual[] = { "/etc/containers/certs.d", "/etc/docker/certs.d" };
 	const char *home = getenv("HOME");
@@ -118,7 +115,7 @@ int tls_load(struct tls *t, const char *dir, const char *host, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-unsigned tls_apply(const struct tls *t, CURL *curl, bool ours)
+unsigned regtls_apply(const struct regtls *t, CURL *curl, bool ours)
 {
 	struct curl_blob ca = { .data = t->ca_, .len = t->n_, .flags = CURL_BLOB_COPY };
 	unsigned bad = 0;
@@ -127,7 +124,7 @@ unsigned tls_apply(const struct tls *t, CURL *curl, bool ours)
 		bad |= curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
 		bad |= curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 	} else if (t->ca_ != NULL) {
-		/* This replaces CURLOPT_CAINFO; the system's certificates stay in use by CURLOPT_CAPATH. */
+		/* The authorities of the system remain in use, as libcurl also reads CURLOPT_CAPATH. */
 		bad |= curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &ca);
 	}
 	if (ours && t->cert_ != NULL) {
@@ -137,10 +134,10 @@ unsigned tls_apply(const struct tls *t, CURL *curl, bool ours)
 	return bad != 0;
 }
 
-void tls_free(struct tls *t)
+void regtls_free(struct regtls *t)
 {
 	free(t->ca_);
 	free(t->cert_);
 	free(t->key_);
-	*t = (struct tls){ 0 };
+	*t = (struct regtls){ 0 };
 }

@@ -1,4 +1,4 @@
-/* Certificates for registries: the authorities to trust, and our client certificate (containers-certs.d(5)). */
+/* Certificates for registries: the authorities to trust and our own (containers-certs.d(5)). */
 #ifndef KS_NET_TLS_H
 #define KS_NET_TLS_H
 
@@ -9,23 +9,23 @@
 #include "base/err.h"
 
 /* Initialize to zero. */
-struct tls {
-	bool insecure;      /* certificates are not verified, and http is allowed */
-	char *ca_;          /* certificates in PEM, in addition to the system's */
+struct regtls {
+	bool insecure;      /* do not verify certificates, and allow http */
+	char *ca_;          /* certificates in PEM, in addition to those of the system */
 	size_t n_;          /* bytes of CA_ */
-	char *cert_, *key_; /* files of a client certificate, or NULL */
+	char *cert_, *key_; /* file names of a client certificate and its key, or NULL */
 };
 
 /*
- * Reads *.crt (authorities) and NAME.cert with NAME.key (client certificate) of DIR. NULL: of the registry HOST's
- * directory in ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d, if one exists. Returns 0
- * or -1.
+ * Reads *.crt (authorities) and NAME.cert with NAME.key (a client certificate) in DIR. If DIR is NULL, reads them in
+ * the first directory HOST that exists in ~/.config/containers/certs.d, /etc/containers/certs.d and
+ * /etc/docker/certs.d. Returns 0 or -1.
  */
-int tls_load(struct tls *t, const char *dir, const char *host, struct err *e);
+int regtls_load(struct regtls *t, const char *dir, const char *host, struct err *e);
 
-/* Sets up CURL. OURS: it connects to the registry itself; no other host gets the client certificate. Returns 0 or 1. */
-unsigned tls_apply(const struct tls *t, CURL *curl, bool ours);
+/* Configures CURL. Only the registry itself (OURS) gets the client certificate. Returns 0, or 1 if libcurl fails. */
+unsigned regtls_apply(const struct regtls *t, CURL *curl, bool ours);
 
-void tls_free(struct tls *t);
+void regtls_free(struct regtls *t);
 
 #endif

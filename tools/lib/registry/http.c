@@ -249,12 +249,12 @@ static unsigned set_up(struct reghttp *h, const char *url, bool login)
 	return bad | set_method(h);
 }
 
-int reghttp_begin(struct reghttp *h, struct reghttp_request *r, struct reghttp_answer *a, const struct tls *tls,
+int reghttp_begin(struct reghttp *h, struct reghttp_request *r, struct reghttp_answer *a, const struct regtls *tls,
     const char *url, struct reghttp_trust trust, struct err *e)
 {
 	*h = (struct reghttp){ .r = r, .a = a, .curl = curl_easy_init() };
 	reghttp_answer_free(a);
-	if (h->curl != NULL && (set_up(h, url, trust.login) | tls_apply(tls, h->curl, trust.certificate)) == 0)
+	if (h->curl != NULL && (set_up(h, url, trust.login) | regtls_apply(tls, h->curl, trust.certificate)) == 0)
 		return 0;
 	curl_easy_cleanup(h->curl);
 	curl_slist_free_all(h->headers_);

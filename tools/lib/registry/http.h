@@ -58,7 +58,7 @@ struct reghttp_trust {
 };
 
 /* Sets up H's libcurl handle for the request R to URL; the answer goes to A. Returns 0 or -1. */
-int reghttp_begin(struct reghttp *h, struct reghttp_request *r, struct reghttp_answer *a, const struct tls *tls,
+int reghttp_begin(struct reghttp *h, struct reghttp_request *r, struct reghttp_answer *a, const struct regtls *tls,
     const char *url, struct reghttp_trust trust, struct err *e);
 
 /*

@@ -65,7 +65,7 @@ int regopts_open(const struct regopts *o, struct regqueue *q, const struct cli *
 	q->auth.authfile = o->authfile;
 	q->auth.deadline = q->deadline;
 	q->auth.plain = o->insecure;
-	if (tls_load(&q->tls, o->cert_dir, r->host, e) < 0 || regopts_scope(q, r->repo, actions, e) < 0)
+	if (regtls_load(&q->tls, o->cert_dir, r->host, e) < 0 || regopts_scope(q, r->repo, actions, e) < 0)
 		return -1;
 	return regqueue_open(q, r->host, e);
 }

@@ -390,7 +390,7 @@ static bool speaks_http(const struct regqueue *q, const char *url)
 	    curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(left > 0 ? left : 1)) == CURLE_OK &&
-	    tls_apply(&q->tls, c, true) == 0)
+	    regtls_apply(&q->tls, c, true) == 0)
 		code = curl_easy_perform(c);
 	curl_easy_cleanup(c);
 	return code == CURLE_SSL_CONNECT_ERROR || code == CURLE_COULDNT_CONNECT;
@@ -421,7 +421,7 @@ void regqueue_close(struct regqueue *q)
 {
 	regtask_free(&q->token_);
 	regauth_free(&q->auth);
-	tls_free(&q->tls);
+	regtls_free(&q->tls);
 	(void)curl_multi_cleanup(q->multi_);
 	free(q->base);
 	*q = (struct regqueue){ 0 };

@@ -43,7 +43,7 @@ struct regqueue {
 	int64_t deadline, stall; /* of now_ms; milliseconds */
 	int64_t jobs, retries;
 	struct regauth auth;
-	struct tls tls;
+	struct regtls tls;
 	void (*note)(void *arg, const char *text); /* takes a line for -v, or NULL */
 	void *note_arg;
 	void (*progress)(void *arg, uint64_t sent, uint64_t received); /* called several times a second, or NULL */
