@@ -20,7 +20,7 @@ enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE };
 static const struct opt options[] = {
 	REGOPTS_ROWS,
 	{ OPT_DISK, "disk", "FILE", "download the image's disk, not the image" },
-	{ OPT_FORMAT, "format", "FORMAT", "of the disk: raw, qcow2 ... (that of the packed disk)" },
+	{ OPT_FORMAT, "format", "FORMAT", "of FILE: raw, qcow2 ... (as it was packed)" },
 	{ OPT_REUSE, "reuse", "FILE[=FORMAT]", "copy windows from this local disk (qcow2)" },
 	{ 'n', "dry-run", NULL, "print which blobs of the disk would be downloaded" },
 	{ 0, NULL, NULL, NULL },

@@ -27,7 +27,7 @@ disk_find() {
 		read -r offset size < <(tar --force-local --numeric-owner --block-number --occurrence=1 -tvf "$blob" "$DISK_PATH" 2> /dev/null |
 			awk '$3 ~ /^-/ { print ($2 + 1) * 512, $5 }') || continue
 		cmp -s -n 4 -i "$offset:0" "$blob" <(printf 'QFI\373') && { echo "$hex $offset $size"; return; }
-	done < <(jq -r '.layers[] | select(.mediaType == "application/vnd.oci.image.layer.v1.tar").digest |
+	done < <(jq -r '.layers[]? | select(.mediaType == "application/vnd.oci.image.layer.v1.tar").digest |
 		capture("^sha256:(?<hex>[0-9a-f]{64})$").hex' "$2")
 	return 1
 }
@@ -97,7 +97,7 @@ disk_usable() {
 		layer=$(disk_note "$2/disk" layer.digest) && options=$(disk_note "$2/disk" disk.options) || return
 	[[ $layer =~ ^sha256:[0-9a-f]{64}$ && $options =~ ^compression_type=[a-z]+,cluster_size=[0-9]+$ ]] ||
 		{ echo "invalid annotations"; return 1; }
-	size=$(jq --arg layer "$layer" '[.layers[] | select(.digest == $layer).size][0] // empty' "$2/image")
+	size=$(jq --arg layer "$layer" '[.layers[]? | select(.digest == $layer).size][0] // empty' "$2/image")
 	[ -n "$size" ] || { echo "not of a layer of the image"; return 1; }
 	layer=${layer#sha256:}
 	[ ! -e "$3/blobs/sha256/$layer" ] && [ ! -e "$3/blob.$layer" ] || return

@@ -86,13 +86,12 @@ static char *decode(const char *text)
 		free(raw);
 		return NULL;
 	}
-	/* EVP_DecodeBlock counts the padding. Old versions of docker ended passwords with NULs, which end the string.
-	 */
+	/* EVP_DecodeBlock counts the padding. Old versions of docker appended NULs to passwords. */
 	raw[(size_t)m - pad] = '\0';
 	return raw;
 }
 
-/* One entry of "auths". Returns 1, 0 when it is empty, or -1. */
+/* Takes one entry of "auths". Returns 1, 0 if it is empty, or -1. */
 static int take_entry(struct regcred *c, const json_t *entry, struct err *e)
 {
 	const char *auth = json_string_value(json_object_get(entry, "auth"));

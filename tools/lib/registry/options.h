@@ -11,7 +11,7 @@ enum { REGOPT_STALL = OPT_LONG + 100, REGOPT_TLS_VERIFY, REGOPT_CERT_DIR, REGOPT
 /* Rows of a tool's option table. */
 #define REGOPTS_ROWS                                                                                               \
 	{ 'j', "jobs", "N", "number of connections (4)" }, { 't', "timeout", "SECONDS", "for everything (3600)" }, \
-	    { REGOPT_STALL, "stall", "SECONDS", "reconnect when nothing was transferred for so long (30)" },       \
+	    { REGOPT_STALL, "stall", "SECONDS", "abort a request without any progress (30)" },                     \
 	    { 'r', "retries", "N", "of each request (5)" },                                                        \
 	    { REGOPT_TLS_VERIFY, "tls-verify", "true|false", "false: allow http and any certificate (true)" },     \
 	    { REGOPT_CERT_DIR, "cert-dir", "DIR", "with certificates: *.crt, *.cert and *.key" },                  \

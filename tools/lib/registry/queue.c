@@ -211,7 +211,7 @@ static int begin(struct regqueue *q, struct regtask *t, struct err *e)
 	const char *url;
 	bool login;
 
-	/* A task that is new, or was cut, has to decide on its next request. */
+	/* A task that is new, or was cut, must first choose its next request. */
 	if (t->req.url == NULL || t->cut) {
 		int rc = call_step(t, e);
 
@@ -260,9 +260,8 @@ static int ended(struct regqueue *q, struct regtask *t, CURLcode code, struct er
 	return rc;
 }
 
-/* How long nothing may move, in ms. After the whole body was sent, the registry gets time to verify it (1 s for 8 MiB).
- */
-static int64_t patience(const struct regqueue *q, const struct regtask *t)
+/* The timeout for stalls, in ms: once the whole body was sent, longer by 1 s for each 8 MiB that are to be verified. */
+static int64_t stall_timeout(const struct regqueue *q, const struct regtask *t)
 {
 	bool all_sent = t->req.n > 0 && t->http_.sent == t->req.n;
 
@@ -280,7 +279,7 @@ static int watch(struct regqueue *q, struct regtask *t, struct err *e)
 		t->steps_ = t->http_.steps;
 		t->moved_ = now;
 	}
-	if (now - t->moved_ < patience(q, t))
+	if (now - t->moved_ < stall_timeout(q, t))
 		return 0;
 	(void)err_set(&t->http_.err, "nothing moved for %lld seconds", (long long)(now - t->moved_) / 1000);
 	return ended(q, t, CURLE_OPERATION_TIMEDOUT, e);
