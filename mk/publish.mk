@@ -1,25 +1,25 @@
-# Publishing: the provider's image to a registry. The way back is cluster-up IMAGE=.
+# Publishing: pushing the provider's image to a registry. cluster-up IMAGE= pulls it.
 
 PUBLISH_GOALS := $(filter publish publish-all,$(MAKECMDGOALS))
 ifneq ($(and $(PUBLISH_GOALS),$(if $(REGISTRY),,missing)),)
-$(error make $(firstword $(PUBLISH_GOALS)): say REGISTRY=HOST[:PORT]/PATH)
+$(error make $(firstword $(PUBLISH_GOALS)): REGISTRY is not set: HOST[:PORT]/PATH)
 endif
 
 ifeq ($(filter yes no,$(DISK_CHUNKS)),)
 $(error DISK_CHUNKS=$(DISK_CHUNKS): yes or no)
 endif
 
-# What opens a registry, and goes both ways; then what publishing is told.
+# Settings for access to registries, which pulling uses too; those of publishing.
 REGISTRY_ENV = AUTHFILE=$(call quote,$(AUTHFILE)) TLS_VERIFY=$(call quote,$(TLS_VERIFY)) CERT_DIR=$(call quote,$(CERT_DIR)) \
 	DISK_CHUNKS=$(DISK_CHUNKS)
 PUBLISH_ENV = $(STAGE_ENV) $(REGISTRY_ENV) REGISTRY=$(call quote,$(REGISTRY)) TAG=$(call quote,$(TAG)) \
 	PUBLISHER=$(call quote,$(PUBLISHER)) SIGN_BY=$(call quote,$(SIGN_BY)) SIGN_PASSPHRASE=$(call quote,$(SIGN_PASSPHRASE))
 
-# All, or those that PROVIDERS or PROVIDER says (the tests' are named so only).
+# PROVIDERS, or PROVIDER if it is set, or all of them except those of the tests.
 PUBLISH_PROVIDERS = $(or $(PROVIDERS),$(if $(filter file,$(origin PROVIDER)),$(ALL_PROVIDERS),$(PROVIDER)))
 
 .PHONY: publish publish-all publish-check
-# What is wrong with the variables is said before anything is made.
+# Check the variables before anything is built.
 publish-check:
 	@$(PUBLISH_ENV) mk/sh/registry/publish --check
 publish: publish-check | $(call LAST,image) $(TOOLS)

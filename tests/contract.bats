@@ -34,8 +34,12 @@ no() {
 # The options of a tool's help, and of man pages, as "letter --name" ("- --name": it has no letter), sorted.
 help_options() { timeout 60 "$BIN/$1" --help | sed -nE 's/^  (-(.), |    )--([a-z0-9-]+).*/\2 --\3/p' | sed 's/^ /- /' | sort; }
 page_options() { sed -nE 's/^\.It Fl ((.) , )?-([a-z0-9-]+).*/\2 --\3/p' "$@" | sed 's/^ /- /' | sort; }
-# Options of all tools are in kubestamp(7); a page may describe what -v does in that tool.
-man_options() { page_options "$TOP/tools/$1.1" "$TOP/tools/kubestamp.7" | sort -u; }
+# Options that several tools share are in the pages of section 7 that a tool's page refers to; it may describe them too.
+man_options() {
+	local pages
+	mapfile -t pages < <(sed -nE 's,^\.Xr (kubestamp[a-z-]*) 7( .*)?$,'"$TOP"'/tools/\1.7,p' "$TOP/tools/$1.1" | sort -u)
+	page_options "$TOP/tools/$1.1" "${pages[@]}" | sort -u
+}
 
 @test "--help: on standard output, within 80 columns" {
 	helps() {
@@ -121,7 +125,7 @@ man_options() { page_options "$TOP/tools/$1.1" "$TOP/tools/kubestamp.7" | sort -
 		local words
 		words=$(mandoc -T lint -W warning "$TOP/tools/$1.1" 2>&1) || no "$1: man page: $words"
 	}
-	mandoc -T lint -W warning "$TOP/tools/kubestamp.7"
+	mandoc -T lint -W warning "$TOP"/tools/*.[57]
 	each lint
 }
 

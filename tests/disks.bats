@@ -156,8 +156,8 @@ plant() {
 	tail -n +2 "state/repos/a/b/manifests/sha256-$subject" |
 		jq -e '(.manifests | length) == 2 and .manifests[1].annotations == {"x": "y"}'
 	run -1 fetch --disk got "$R/a/b:1"
-	[ "$output" = "regpull: $R/a/b:1: it has 2 disks: name the one that is meant" ]
-	# Anything but an index is not overwritten.
+	[ "$output" = "regpull: $R/a/b:1: this image has 2 disks; name one by its tag or digest" ]
+	# What is not an index is not overwritten.
 	echo $'text/plain\nmine' > "state/repos/a/b/manifests/sha256-$subject"
 	run -1 push lay:disk "$R/a/b:1.disk"
 	[[ $output == "regpush: a/b/manifests/sha256-$subject: not an index: "* ]]
@@ -184,7 +184,7 @@ plant() {
 	[ "$(echo *.part *.tmp.*)" = '*.part *.tmp.*' ]
 	push lay:img "$R/f:1"
 	run -1 fetch --disk none "$R/f:1"
-	[ "$output" = "regpull: $R/f:1: the registry has no disk of it" ]
+	[ "$output" = "regpull: $R/f:1: the registry has no disk of this image" ]
 	run -1 fetch --disk none "$R/a/b:none"
 	[ "$output" = "regpull: $R/a/b:none: status 404 (MANIFEST_UNKNOWN)" ]
 	[ ! -e none.part ]
@@ -195,13 +195,13 @@ plant() {
 	overlay base.qcow2 top.qcow2
 	write top.qcow2 $((3 * W)) 10
 	run -0 fetch -v --disk got.qcow2 --reuse top.qcow2 "$R/a/b:1"
-	[[ $output == *"6 windows, 1 of them to come"* ]]
+	[[ $output == *"6 windows, 1 of them to download"* ]]
 	[ "$(grep -c "^GET .*/blobs/" state/log)" = 2 ]
 	same got.qcow2 qcow2 base.qcow2
 	# At another place, in a smaller disk whose length is not a multiple of the window.
 	{ head -c $((2 * W)) first | tail -c "$W" && echo rest && head -c 507 first; } > piece
 	run -0 fetch -v --disk got.raw --format raw --reuse piece=raw "$R/a/b:1"
-	[[ $output == *"6 windows, 5 of them to come"* ]]
+	[[ $output == *"6 windows, 5 of them to download"* ]]
 	same got.raw raw base.qcow2
 	run -1 fetch --disk x --reuse piece "$R/a/b:1"
 	[[ $output == "regpull: piece: qemu-nbd: "*"not in qcow2 format"* ]]
@@ -223,7 +223,7 @@ plant() {
 	[ "$(echo got*)" = 'got*' ]
 	[ "$(grep -c "^GET .*/blobs/" state/log)" = 2 ]
 	run -2 fetch -n "$R/a/b:1" in
-	[ "${lines[0]}" = "regpull: --format, --reuse and --dry-run go with --disk only" ]
+	[ "${lines[0]}" = "regpull: --format, --reuse and --dry-run require --disk" ]
 }
 
 @test "a download that is cut off at byte k continues there" {
@@ -322,7 +322,7 @@ plant() {
 	refused "sha256:$HEX: it unpacks to more than its window"
 	head -c 1000 seed | zstd -q > little
 	put little
-	refused "sha256:$HEX: it is less than its window"
+	refused "sha256:$HEX: it unpacks to less than its window"
 	head -c 5000 seed > noise
 	put noise
 	refused "sha256:$HEX: it cannot be unpacked: *"

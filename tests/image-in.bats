@@ -1,4 +1,4 @@
-# mk/sh/cluster/image-in: images of this machine for a cluster, against docker-registry; its nodes are an ssh of the test's own.
+# mk/sh/cluster/image-in: local images for a cluster, with docker-registry; the nodes are a fake ssh.
 load lib/common
 load lib/registry
 
@@ -11,7 +11,7 @@ setup() {
 
 teardown() { end_kept; }
 
-# cluster: one whose registry is at $R, with two nodes.
+# cluster: a cluster of two nodes whose registry is at $R.
 cluster() {
 	mkdir -p build/clusters/c bin
 	printf 'PROVIDER=test ENGINE=podman NODES=2 kubernetes_version=1.20.2\n' > build/clusters/c/conf
@@ -29,10 +29,10 @@ cluster() {
 	ocipack -t localhost/mine:1 --compress gzip --file "$BIN/pause=pause" --entrypoint /pause layout
 }
 
-# image push|load [VAR=VALUE...]: what make does.
+# image push|load [VAR=VALUE...]: run image-in as make does.
 image() { env CLUSTER=c B="$PWD/build" PATH="$PWD/bin:$PATH" TO='' "${@:2}" "$TOP/mk/sh/cluster/image-in" "$1"; }
 
-# there NAME: the registry has it.
+# there NAME: does the registry have it?
 there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 
 @test "push: an OCI layout, its tar, and one of docker save, each by its name" {
@@ -51,7 +51,7 @@ there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 	there third:3
 }
 
-@test "push: a registry of the cluster's authority, which is not another's" {
+@test "push: the registry's certificate must be signed by the cluster's authority" {
 	local R
 	make_certificate
 	docker_registry tls
@@ -66,7 +66,7 @@ there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 	[[ $output == *x509* ]]
 }
 
-@test "load: into every node, by the name that a pod says" {
+@test "load: into every node, by the name that pods use" {
 	run -0 --separate-stderr image load IMG=layout TO=tool:1
 	[ "$output" = docker.io/library/tool:1 ]
 	[ "$(cat node1.command)" = "ctr -n k8s.io images import -" ]
@@ -79,20 +79,23 @@ there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 	[[ $stderr == *imagePullPolicy* ]]
 	touch node2.fails
 	run -1 image load IMG=layout
-	[[ $output == *"not every node has taken localhost/mine:1" ]]
+	[[ $output == *"localhost/mine:1: not loaded into every node" ]]
 }
 
 @test "no image, several, no cluster: one line" {
 	run -2 image push IMG=
-	[ "$output" = "error: say IMG=, an image of this machine" ]
+	[ "$output" = "error: IMG is not set: a local image" ]
 	ocipack -t localhost/mine:2 --from localhost/mine:1 layout
 	run -1 image push IMG=layout
-	[ "$output" = "error: layout: say which image is meant: localhost/mine:1, localhost/mine:2" ]
+	[ "$output" = "error: layout: it has several images; choose one: localhost/mine:1, localhost/mine:2" ]
 	run -0 image push IMG=layout:localhost/mine:2
 	[ "$output" = registry:5000/mine:2 ]
 	echo no > junk
 	run -1 image push IMG=junk
-	[[ $output == *"junk: neither a tar of docker save nor one of an OCI layout, with one image" ]]
+	[ "$output" = "error: junk: neither a tar of docker save nor of an OCI layout" ]
+	skopeo copy -q oci:layout:localhost/mine:1 docker-archive:nameless.tar
+	run -1 image push IMG=nameless.tar
+	[ "$output" = "error: nameless.tar: no image with a name" ]
 	run -1 image push CLUSTER=none IMG=layout
 	[[ $output == *"there is no cluster none here"* ]]
 	sed -i s/1.20.2// build/clusters/c/conf

@@ -1,5 +1,5 @@
-# make publish, publish-all and cluster-up IMAGE=, against docker-registry, with images that are small and made by hand.
-# The providers are of a checkout of the tests' own, whose stages have run as far as make can see.
+# make publish, publish-all and cluster-up IMAGE=, with docker-registry and small images made by hand. The providers are in
+# a checkout of the tests' own, whose stages have stamps as if they had run.
 load lib/common
 load lib/registry
 
@@ -8,7 +8,7 @@ setup_file() {
 	export COPY
 	mkdir -p "$COPY"
 	tar -C "$TOP" -c GNUmakefile mk tools providers/base tests/providers | tar -C "$COPY" -x
-	# mini is the tests' in the checkout too.
+	# In the checkout, too, mini belongs to the tests.
 	for p in one two; do cp -r "$COPY/tests/providers/mini" "$COPY/providers/$p"; done
 }
 
@@ -23,16 +23,16 @@ setup() {
 
 teardown() { end_kept; }
 
-# mk ARG...: make as a user calls it, on the copy, with the tools that are there.
+# mk ARG...: run make as a user does, in the copy, with the tools that are tested.
 mk() {
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CLUSTER -u NODES make --no-print-directory -C "$COPY" B="$OWN" \
 		TB="${TB:-$TOP/build}" BIN="$BIN" "$@" 3>&-
 }
 
-# publish ARG...: of the provider one, to a registry that knows no https.
+# publish ARG...: publish the provider one to a registry without https.
 publish() { mk publish PROVIDER=one TLS_VERIFY=false REGISTRY="$R/team" "$@"; }
 
-# made PROVIDER [OPTION...]: every stage has left its stamp, and the image is a layer of noise. Sets KEY and LAY.
+# made PROVIDER [OPTION...]: make the stamps of all stages, and an image with a layer of noise. Sets KEY and LAY.
 made() {
 	local stage key p=$1
 	shift
@@ -46,17 +46,17 @@ made() {
 		--label "org.kubestamp.key=$KEY" --label org.kubestamp.kubernetes=1.20.2 "$@" "$LAY"
 }
 
-# digest LAYOUT: of its only image. remote TAG: what the registry has under it.
+# digest LAYOUT: print the digest of its only image. remote TAG: print the digest that TAG has in the registry.
 digest() { ocipack --list "$1" | cut -d' ' -f2; }
 remote() { echo "sha256:$(skopeo inspect --raw --tls-verify=false "docker://$R/team/one:$1" | sha256sum | cut -d' ' -f1)"; }
 
-# no_layer LAYOUT: its layer is gone: who would send it fails.
+# no_layer LAYOUT: remove its layer, so that sending it fails.
 no_layer() { find "$1/blobs" -size +1000k -delete; }
 
-# value NAME [PROVIDER]: of published.json.
+# value NAME [PROVIDER]: print a value in published.json.
 value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 
-@test "first, everything is sent; then nothing but tags, by both publishers" {
+@test "the first time everything is sent, then only tags, with both publishers" {
 	local by today
 	docker_registry
 	made one
@@ -87,11 +87,11 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	done
 }
 
-@test "the registry has the key from another build: its image gets the tags, ours is not sent" {
+@test "the registry has an image of the key from another build: this image gets the tags, ours is not sent" {
 	local by theirs
 	docker_registry
 	made one
-	# The same key, other bytes: what a machine has written to is never twice the same.
+	# The same key with other bytes: a disk to which a machine has written is never the same twice.
 	ocipack -t x --compress none --file "$LAY/index.json=other" --label org.kubestamp.key="$KEY" theirs
 	theirs=$(digest theirs)
 	for by in skopeo regpush; do
@@ -104,7 +104,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	done
 }
 
-@test "the image is there under another name: its layers are not sent again" {
+@test "the registry has the image under another tag: its layers are not sent again" {
 	docker_registry
 	made one
 	regpush --tls-verify=false "$LAY" "$R/team/one:elsewhere"
@@ -115,7 +115,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	[ "$(remote "key-$KEY")" = "$(digest "$LAY")" ]
 }
 
-@test "what the registry has lost of a key that it has is sent again" {
+@test "blobs that the registry has lost are sent again" {
 	local lost
 	docker_registry
 	made one
@@ -127,7 +127,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	[ "$(remote again)" = "$(digest "$LAY")" ]
 }
 
-@test "a key's tag on an image that is not of this key is not trusted" {
+@test "a key's tag on an image of another key is not trusted" {
 	docker_registry
 	made one
 	ocipack -t x --file noise=f --label org.kubestamp.key=0000000000000000 other
@@ -170,7 +170,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	publish
 }
 
-@test "https: with the registry's authority, and not without" {
+@test "https requires the registry's authority" {
 	local by
 	make_certificate
 	docker_registry tls
@@ -184,7 +184,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	done
 }
 
-@test "nobody listens; no such host: one line, and what was published stays written down" {
+@test "connection refused, no such host: one line, and published.json is unchanged" {
 	local by
 	docker_registry
 	made one
@@ -202,7 +202,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	done
 }
 
-@test "a registry that has no room left: one line" {
+@test "a registry without space: one line" {
 	[ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
 	mkdir registry
 	mount -t tmpfs -o size=1m tmpfs registry || skip "no file system can be mounted here"
@@ -218,7 +218,7 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	umount -l registry
 }
 
-@test "publish-all: whose key changed; the tests' providers only if they are said" {
+@test "publish-all: providers whose key changed; those of the tests only if they are named" {
 	docker_registry
 	made one
 	made two
@@ -227,24 +227,24 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	[ "$(value repository one) $(value repository two)" = "team/one team/two" ]
 	[ ! -e "$OWN/mini" ]
 	run -0 all
-	[ "$(grep -c "is published at $R/team/" <<< "$output")" = 2 ]
+	[ "$(grep -c "is already published at $R/team/" <<< "$output")" = 2 ]
 	run -0 all TAG=extra
 	[ "$(value 'tags[2]' one)" = extra ]
-	# Another registry has not got it; another key is another image.
+	# Another registry, and then another key.
 	rm "$OWN/two/published.json"
 	run -0 all REGISTRY="$R/other"
 	[ "$(value repository one)" = other/one ]
 	echo '# changed' >> "$COPY/providers/two/node/setup"
 	made two
 	run -0 all REGISTRY="$R/other"
-	[[ $output == *"one: the key "*" is published at $R/other/one"* ]]
+	[[ $output == *"one: the key "*" is already published at $R/other/one"* ]]
 	[ "$(value key two)" = "$KEY" ]
 	made mini
 	run -0 all PROVIDER=mini
 	[ "$(value repository mini)" = team/mini ]
 }
 
-@test "publish-all: one that fails does not keep the others back" {
+@test "publish-all: if one provider fails, the others are still published" {
 	docker_registry
 	made one
 	made two
@@ -254,26 +254,26 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	[ ! -e "$OWN/one/published.json" ]
 }
 
-@test "wrong variables: exit 2, one line, and nothing is made" {
+@test "invalid variables: exit 2, one line, and nothing is built" {
 	expect() {
 		run -2 mk "$@"
 		[[ ${lines[0]} == *"$text"* ]]
 		[ ! -e "$OWN/one/publish.log" ]
 	}
-	text="publish: say REGISTRY=" expect publish PROVIDER=one
+	text="publish: REGISTRY is not set" expect publish PROVIDER=one
 	[ "${#lines[@]}" = 1 ]
-	text="publish-all: say REGISTRY=" expect publish-all
+	text="publish-all: REGISTRY is not set" expect publish-all
 	text="REGISTRY: HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=https://a/b
 	text="REGISTRY: HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=user:hidden@a/b
 	[[ $output != *hidden* ]]
 	text="PUBLISHER=x: skopeo or regpush" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=x
-	text="TAG: '-x' is not a tag" expect publish PROVIDER=one REGISTRY=a/b TAG='y -x'
+	text="TAG: '-x' is not a valid tag" expect publish PROVIDER=one REGISTRY=a/b TAG='y -x'
 	text="TLS_VERIFY=no: true or false" expect publish PROVIDER=one REGISTRY=a/b TLS_VERIFY=no
-	text="SIGN_BY: PUBLISHER=skopeo signs" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=regpush SIGN_BY=x
+	text="SIGN_BY: only PUBLISHER=skopeo can sign" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=regpush SIGN_BY=x
 	text="there is no provider 'none'" expect publish PROVIDER=none REGISTRY=a/b
 }
 
-@test "signing: skopeo is told by whom; a key that is not there is an error" {
+@test "signing: with the key of SIGN_BY; a missing key is an error" {
 	docker_registry
 	made one
 	run ! publish SIGN_BY=0123456789ABCDEF
@@ -288,8 +288,8 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	[ "$(remote latest)" = "$(digest "$LAY")" ]
 }
 
-# A machine that only has these scripts, the tools and podman: up [ARG...] starts a cluster from $R/team/one. The image
-# has no program to run in it, so that its first container is as far as that gets. (tests/e2e-* go on from there.)
+# machine: set up a machine that has only these scripts, the tools and podman. up [ARG...]: start a cluster from $R/team/one.
+# The image contains no programs, so this fails with the first container. (tests/e2e-* test the rest.)
 machine() {
 	command -v podman > /dev/null || skip "podman is not installed"
 	mkdir -p "$OWN" storage
@@ -304,10 +304,10 @@ up() {
 		NODES=1 RESUME=never IMAGE_LAYOUT="$PWD/cache/kubestamp/images" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_CHUNKS=yes \
 		IMAGE_FROM="$R/team/one" "$@" "$COPY/mk/sh/cluster/cluster-up" 3>&-
 }
-# cached: the images that the cache has.
+# cached: list the images in the cache.
 cached() { ocipack --list cache/kubestamp/images; }
 
-@test "cluster-up IMAGE=: pulled, told apart by its digest, and started without anything of its provider here" {
+@test "cluster-up IMAGE=: pulled, named by its digest, and started without files of its provider" {
 	local first second
 	docker_registry
 	machine
@@ -322,10 +322,10 @@ cached() { ocipack --list cache/kubestamp/images; }
 	[ -d "$OWN/one" ]
 	podman image exists "localhost/kubestamp/pulled:${first:7:16}"
 	[ -e "cache/kubestamp/share/$(skopeo inspect --raw --config "oci:cache/kubestamp/images" | sha256sum | cut -d' ' -f1)/provider.conf" ]
-	# The tag is asked for again; what it still names is not loaded again.
+	# The tag is requested again; the image that it still names is not loaded again.
 	run ! up
 	[[ $output == *"pulling $R/team/one:latest: done"* && $output != *"loading"* ]]
-	# Pinned, it stays what it was when the tag goes on.
+	# An image pinned by its digest remains the same when the tag changes.
 	run ! up IMAGE_FROM="$R/team/one@$first"
 	[[ $output == *"pulling $R/team/one@$first: done"* ]]
 	echo more > share/more
@@ -337,16 +337,16 @@ cached() { ocipack --list cache/kubestamp/images; }
 	kill "$REGISTRY_PID"
 	wait "$REGISTRY_PID" || true
 	run ! up IMAGE_FROM="$R/team/one:latest@$first"
-	[[ $output != *pulling* && $output != *"cannot be reached"* && $output != *loading* ]]
+	[[ $output != *pulling* && $output != *"cannot reach"* && $output != *loading* ]]
 	[[ $output == *"did not start: network and registry"* ]]
-	# Nobody answers: what the tag was the last time.
+	# No connection: the image that the tag named the last time.
 	run ! up
-	[[ $output == *"$R cannot be reached: $R/team/one:latest is what it was the last time, $second"*"what the image brings: done"* ]]
+	[[ $output == *"cannot reach $R: using $R/team/one:latest as pulled last time, $second"*"what the image brings: done"* ]]
 	run ! up IMAGE_FROM="$R/team/one:other"
 	[[ $output == *"did not start: pulling $R/team/one:other"* ]]
 }
 
-@test "cluster-up IMAGE=: a registry that says no is not the same as none" {
+@test "cluster-up IMAGE=: a registry that refuses access is an error" {
 	docker_registry login
 	machine
 	made one --tree share=/usr/share/kubestamp/cluster
@@ -356,17 +356,17 @@ cached() { ocipack --list cache/kubestamp/images; }
 	[[ $output == *"what the image brings: done"* ]]
 	entry user:wr0ng > home/.docker/config.json
 	run ! up
-	[[ $output == *"did not start: pulling $R/team/one:latest"*"the user or password is refused"* ]]
+	[[ $output == *"did not start: pulling $R/team/one:latest"*"the registry refused the user or password"* ]]
 	[[ $output != *wr0ng* && $output != *"what the image brings"* ]]
 }
 
-@test "cluster-up IMAGE=: an image of something else; a name that is none" {
+@test "cluster-up IMAGE=: another kind of image; an invalid name" {
 	docker_registry
 	machine
 	ocipack -t x --file storage.conf=f other
 	regpush --tls-verify=false other "$R/team/other:1"
 	run -1 up IMAGE_FROM="$R/team/other:1"
-	[[ $output == *"is no image of a kubestamp provider"* ]]
+	[[ $output == *"is not an image of a kubestamp provider"* ]]
 	local wrong
 	for wrong in one user:hidden@h/one "https://$R/team/one" "$R/team/one@sha256:12"; do
 		run -2 up IMAGE_FROM="$wrong"
@@ -374,7 +374,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	done
 }
 
-@test "gc: of images of registries those go that no name stands for any more" {
+@test "gc: pulled images that have no name any more are removed" {
 	local first second
 	docker_registry
 	machine
@@ -388,7 +388,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	regpush --tls-verify=false "$LAY" "$R/team/one:latest"
 	run ! up
 	podman image exists "localhost/kubestamp/pulled:${first:7:16}"
-	# What a cluster-up that was killed has left.
+	# Left by a cluster-up that was killed.
 	mkdir cache/kubestamp/images.abc123
 	mk gc PROVIDER=one
 	[ ! -e cache/kubestamp/images.abc123 ]
@@ -399,7 +399,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	[ -e "cache/kubestamp/images/blobs/sha256/${second#sha256:}" ]
 }
 
-@test "cluster-up IMAGE=: make asks for no stage, nor for a provider" {
+@test "cluster-up IMAGE= needs no stage and no provider" {
 	run -0 mk -n cluster-up IMAGE=h.invalid/team/one PROVIDER=none
 	[[ $output == *"IMAGE_FROM='h.invalid/team/one'"* ]]
 	[[ $output != *"mk/sh/stage/stage "* && $output != *stagekey* ]]
@@ -407,7 +407,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	[[ $output == *"there is no provider 'none'"* ]]
 }
 
-# windows N...: changed.raw is base.raw, made if it is not there, with other text in these of its windows of 16 MiB.
+# windows N...: make changed.raw, a copy of base.raw (made if missing) with changes in these windows of 16 MiB.
 windows() {
 	local w
 	if [ ! -e base.raw ]; then
@@ -418,7 +418,7 @@ windows() {
 	for w; do printf 'changed %s' "$w" | dd of=changed.raw bs=1 seek=$((w * 16777216 + 777)) conv=notrunc status=none; done
 }
 
-# with_disk [SEALED]: changed.raw is the disk of the image of the provider one, made as the stages do it.
+# with_disk [SEALED]: make the image of the provider one with changed.raw as its disk, as the stages do it.
 with_disk() {
 	mkdir -p base sealed share
 	qemu-img convert -q -m 2 -O qcow2 -c -o compression_type=zstd,cluster_size=65536 changed.raw base/base.qcow2
@@ -429,14 +429,14 @@ with_disk() {
 	made one --tree share=/usr/share/kubestamp/cluster --compress none --tree base=/usr/share/kubestamp/disk --tree sealed=/usr/share/kubestamp/disk
 }
 
-# next_key: what was published is not of the key that comes now.
+# next_key: change the key of the provider one.
 next_key() { echo '# changed' >> "$COPY/providers/one/node/setup"; }
 
-# disk_layer: the file of the image's layer with the disk. disk_doc: the manifest of the artifact that was published.
+# disk_layer: print the path of the layer with the disk. disk_doc: print the manifest of the published artifact.
 disk_layer() { find "$LAY/blobs" -size +50000k; }
 disk_doc() { skopeo inspect --raw --tls-verify=false "docker://$R/team/one@$(value disk)"; }
 
-@test "disk chunks: sent beside the image, then only those that are new; a key that is there is not sent again" {
+@test "disk windows: all are sent with the image, then only new ones, and none for the same key" {
 	local by layer first second
 	for by in skopeo regpush; do
 		rm -rf registry
@@ -453,7 +453,7 @@ disk_doc() { skopeo inspect --raw --tls-verify=false "docker://$R/team/one@$(val
 			.annotations["org.kubestamp.layer.digest"] == $layer and (.layers | length) == 4 and
 			.annotations["org.kubestamp.layer.path"] == "usr/share/kubestamp/disk/base.qcow2" and
 			.annotations["org.kubestamp.disk.options"] == "compression_type=zstd,cluster_size=65536"'
-		# What it says of the layer is so.
+		# The annotations about the layer are right.
 		disk_doc | jq -r '.annotations["org.kubestamp.layer.head"]' | base64 -d | cat - base/base.qcow2 > begin
 		head -c "$(stat -c %s begin)" "$layer" | cmp - begin
 		[ "$(disk_doc | jq -r '.annotations["org.kubestamp.layer.tail"]')" = \
@@ -480,7 +480,7 @@ disk_doc() { skopeo inspect --raw --tls-verify=false "docker://$R/team/one@$(val
 	done
 }
 
-# perl_registry: that of the tests as $R, which logs what it is asked for.
+# perl_registry: start the test registry, which logs requests, as $R.
 perl_registry() {
 	mkdir -p state
 	perl "$BATS_TEST_DIRNAME/lib/registry.pl" state 3>&- &
@@ -489,21 +489,21 @@ perl_registry() {
 	R=127.0.0.1:$(cat state/port)
 }
 
-# bring [VARIABLE=VALUE...]: what cluster-up IMAGE= does first: the image is in the cache. What it says is in said.
+# bring [VARIABLE=VALUE...]: pull the image into the cache as cluster-up IMAGE= does. The output is in the file said.
 bring() {
 	: > state/log
 	env TOP="$COPY" BIN="$BIN" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_CHUNKS=yes IMAGE_FROM="$R/team/one" \
 		IMAGE_LAYOUT="$PWD/cache/kubestamp/images" "$@" bash -eu -o pipefail -c \
-		'shopt -s inherit_errexit; mkdir -p "${IMAGE_LAYOUT%/*}"; . "$TOP/mk/sh/registry/pull.sh"; registry_access; pull_bring "$(pull_name)"' > said 2>&1
+		'shopt -s inherit_errexit; mkdir -p "${IMAGE_LAYOUT%/*}"; . "$TOP/mk/sh/registry/pull.sh"; registry_access; pull_into_cache "$(pull_name)"' > said 2>&1
 	cat said
-	# It is what was published, and nothing else is there.
+	# The cache has the published image, and nothing else.
 	[ "$(tail -n 1 said)" = "$(digest "$LAY")" ]
 	cmp "$(disk_layer)" "cache/kubestamp/images/blobs/sha256/$(basename "$(disk_layer)")"
 	[ "$(cd cache/kubestamp && echo images*)" = images ]
 	[ "$(ls cache/kubestamp/images)" = "$(printf '%s\n' blobs index.json oci-layout)" ]
 }
 
-# fetched: the bytes of blobs that the registry was asked for.
+# fetched: print the number of bytes of blobs that were requested from the registry.
 fetched() {
 	local path range sum=0
 	while read -r _ path _ _ _ range; do
@@ -513,7 +513,7 @@ fetched() {
 	echo "$sum"
 }
 
-@test "cluster-up IMAGE= and disk chunks: the layer is made of an earlier image's disk, bit for bit" {
+@test "cluster-up IMAGE= and disk windows: the layer is made from an earlier image's disk, byte for byte" {
 	local has
 	for has in '' referrers; do
 		rm -rf state cache/kubestamp base
@@ -522,7 +522,7 @@ fetched() {
 		windows
 		with_disk
 		publish PUBLISHER=regpush
-		# There is nothing that chunks could be added to.
+		# There is no earlier disk.
 		bring
 		[ "$(wc -l < said)" = 1 ]
 		run ! grep -e referrers -e disk -e manifests/sha256- state/log
@@ -532,17 +532,17 @@ fetched() {
 		with_disk
 		publish PUBLISHER=regpush
 		bring
-		[[ $(head -n 1 said) == "the disk in chunks: sha256:$(basename "$(disk_layer)") is made of them, and of sha256:"* ]]
+		[[ $(head -n 1 said) == "disk windows: made sha256:$(basename "$(disk_layer)") from them and sha256:"* ]]
 		run ! grep "GET .*/blobs/sha256:$(basename "$(disk_layer)")" state/log
 		[ "$(fetched)" -lt 13000000 ]
-		# What is behind the disk in the layer is another, and asked for.
+		# The bytes after the disk in the layer have changed and are requested.
 		windows 2 3
 		echo Initrd > base/initrd.img
 		next_key
 		with_disk
 		publish PUBLISHER=regpush
 		bring
-		[[ $(head -n 1 said) == *"is made of them"* ]]
+		[[ $(head -n 1 said) == *"made sha256:"*" from them and "* ]]
 		grep "GET .*/blobs/sha256:$(basename "$(disk_layer)") 206 " state/log
 		[ "$(fetched)" -lt 17000000 ]
 		# The disk is the same.
@@ -561,7 +561,7 @@ fetched() {
 	done
 }
 
-@test "cluster-up IMAGE= and disk chunks: docker-registry and podman" {
+@test "cluster-up IMAGE= and disk windows: docker-registry and podman" {
 	docker_registry
 	machine
 	windows
@@ -574,11 +574,11 @@ fetched() {
 	publish
 	run ! up
 	[[ $output == *"pulling $R/team/one:latest: done"*"loading the image "*"what the image brings: done"* ]]
-	grep "the disk in chunks: sha256:$(basename "$(disk_layer)") is made of them" "$OWN/clusters/pulled$$.log"
+	grep "disk windows: made sha256:$(basename "$(disk_layer)") from them" "$OWN/clusters/pulled$$.log"
 	cmp "$(disk_layer)" "cache/kubestamp/images/blobs/sha256/$(basename "$(disk_layer)")"
 }
 
-# promised FILTER: the only artifact about the image that is published is as FILTER, of jq, has its annotations.
+# promised FILTER: make the registry's only artifact of the image one with annotations changed by FILTER of jq.
 promised() {
 	local note notes=()
 	rm -rf forged cache/kubestamp
@@ -591,7 +591,7 @@ promised() {
 	regpush --tls-verify=false forged:disk "$R/team/one:forged.disk"
 }
 
-@test "cluster-up IMAGE= and disk chunks: a promise that is not kept, or none: the layer comes as it is" {
+@test "cluster-up IMAGE= and disk windows: a wrong artifact, or none: the whole layer is downloaded" {
 	perl_registry
 	windows
 	with_disk
@@ -603,56 +603,56 @@ promised() {
 	with_disk
 	publish PUBLISHER=regpush
 	disk_doc > good
-	# As it is, it works.
+	# Unchanged, it works.
 	promised .
 	bring
-	[[ $(head -n 1 said) == *"is made of them"* ]]
+	[[ $(head -n 1 said) == *"made sha256:"*" from them and "* ]]
 	failed() {
 		bring
 		[ "$(wc -l < said)" = 2 ]
-		[[ $(head -n 1 said) == "the disk in chunks: "$1 ]] || return
+		[[ $(head -n 1 said) == "disk windows: "$1 ]] || return
 		[ "$(fetched)" -gt "$(stat -c %s "$(disk_layer)")" ]
 	}
 	promised '.["org.kubestamp.disk.probe"] = "sha256:0"'
-	failed "qemu-img makes other disks here than where they come from"
+	failed "qemu-img here writes other bytes than where the disk was published"
 	promised ".[\"org.kubestamp.disk.options\"] += \",data_file=$PWD/hostile\""
-	failed "their annotations are not understood"
+	failed "invalid annotations"
 	[ ! -e hostile ]
 	promised 'del(.["org.kubestamp.layer.digest"])'
-	failed "their annotations are not understood"
+	failed "invalid annotations"
 	promised ".[\"org.kubestamp.layer.digest\"] = \"sha256:$(printf 0%.0s {1..64})\""
-	failed "they are of no layer of the image"
+	failed "not of a layer of the image"
 	promised '.["org.kubestamp.layer.head"] = "?"'
 	failed "base64: invalid input"
-	# A layer was made, and is not the one.
+	# The layer that was made is wrong.
 	promised '.["org.kubestamp.layer.head"] |= .[4:]'
-	failed "*is made of them*"
+	failed "made sha256:* from them and *"
 	windows 0 2
 	promised .
-	failed "*is made of them*"
-	# Little of it is here.
+	failed "made sha256:* from them and *"
+	# Most windows are new.
 	noise 50000000 > much.raw
 	DISK=much.raw promised .
-	failed "5*bytes of them are new, and the layer is 5*"
-	# Two, of which none is meant.
+	failed "5* bytes are new, of a layer of 5*"
+	# Two artifacts.
 	ocipack -t disk --disk changed.raw=raw --subject image forged
 	regpush --tls-verify=false forged:disk "$R/team/one:forged.disk"
 	rm -rf cache/kubestamp
 	cp -r cache/before cache/kubestamp
-	failed "*it has 2 disks*"
-	# None.
+	failed "*this image has 2 disks*"
+	# No artifact.
 	rm -rf cache/kubestamp
 	cp -r cache/before cache/kubestamp
 	rm "state/repos/team/one/manifests/sha256-$(digest "$LAY" | cut -d: -f2)"
-	failed "*the registry has no disk of it"
-	# One that is not wanted.
+	failed "*the registry has no disk of this image"
+	# Disabled.
 	promised .
 	bring DISK_CHUNKS=no
 	[ "$(wc -l < said)" = 1 ]
 	[ "$(fetched)" -gt "$(stat -c %s "$(disk_layer)")" ]
 }
 
-@test "cluster-up IMAGE= and disk chunks: no room for the disk: the layer comes as it is" {
+@test "cluster-up IMAGE= and disk windows: no space for the disk: the whole layer is downloaded" {
 	[ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
 	perl_registry
 	windows
@@ -667,11 +667,11 @@ promised() {
 	publish PUBLISHER=regpush
 	bring
 	[ "$(wc -l < said)" = 2 ]
-	[[ $(head -n 1 said) == "the disk in chunks: "*"No space left on device" ]]
+	[[ $(head -n 1 said) == "disk windows: "*"No space left on device" ]]
 	umount -l cache/kubestamp
 }
 
-@test "cluster-up IMAGE= and disk chunks: interrupted, it leaves nothing but what regpull goes on with" {
+@test "cluster-up IMAGE= and disk windows: when interrupted, only what regpull can continue with remains" {
 	local pid
 	perl_registry
 	windows
@@ -693,10 +693,10 @@ promised() {
 	wait_for 10 sh -c '[ "$(cd cache/kubestamp && echo images*)" = images ]'
 	: > state/mode
 	bring
-	[[ $(head -n 1 said) == *"is made of them"* ]]
+	[[ $(head -n 1 said) == *"made sha256:"*" from them and "* ]]
 }
 
-@test "disk chunks: DISK_CHUNKS=no sends none; chunks that the registry has lost are packed anew" {
+@test "disk windows: DISK_CHUNKS=no sends none; windows that the registry has lost are packed again" {
 	local lost
 	docker_registry
 	windows
@@ -722,7 +722,7 @@ promised() {
 	[[ $output == *"DISK_CHUNKS=maybe: yes or no"* ]]
 }
 
-@test "disk chunks: a login, https, signing" {
+@test "disk windows: authentication, https, signing" {
 	make_certificate
 	docker_registry tls login
 	windows

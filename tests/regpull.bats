@@ -1,4 +1,4 @@
-# regpull, against a registry that misbehaves (tests/lib/registry.pl) and against docker-registry.
+# regpull, with a registry that misbehaves (tests/lib/registry.pl) and with docker-registry.
 load lib/common
 load lib/registry
 
@@ -16,17 +16,17 @@ teardown() {
 	fi
 }
 
-# pull [OPTION...]: $R/a/b:t to in.
+# pull [OPTION...]: pull $R/a/b:t into in.
 pull() { regpull --tls-verify=false "$@" "$R/a/b:t" in; }
 
-# got [TAG]: the layout in has the image, byte for byte, and nothing unfinished.
+# got [TAG]: does the layout in have the image, byte for byte, and nothing incomplete?
 got() {
 	diff -r lay/blobs in/blobs
 	[ "$(cd in && echo *)" = "blobs index.json oci-layout" ]
 	[ "$(ocipack --list in)" = "${1:-t} $M" ]
 }
 
-@test "a pull: the digest is all that is said; the second one asks for the tag only" {
+@test "a pull prints only the digest; a second one requests only the tag" {
 	run -0 pull
 	[ "$output" = "$M" ]
 	got
@@ -37,27 +37,27 @@ got() {
 	[ "$(asked)" = "GET 200" ]
 }
 
-@test "only missing blobs; other images of the layout stay" {
+@test "only missing blobs are pulled; other images in the layout remain" {
 	ocipack -t mine --compress none --file big=big in
 	run -0 pull -v
-	[[ $output == *"sha256:$BIG: is there already"* ]]
+	[[ $output == *"sha256:$BIG: already there"* ]]
 	run -1 grep -q "$BIG" state/log
 	ocipack --list in | grep -q '^mine '
 	ocipack --list in | grep -q "^t $M"
-	# One of another size is no such blob.
+	# A blob of another size counts as missing.
 	rm "in/blobs/sha256/$SMALL"
 	echo short > "in/blobs/sha256/$SMALL"
 	pull
 	cmp "$(blob lay "$SMALL")" "$(blob in "$SMALL")"
 }
 
-@test "by digest; the tag of the layout; latest" {
+@test "by digest; the tag in the layout; latest" {
 	run -2 regpull --tls-verify=false "$R/a/b@$M" in
-	[ "${lines[0]}" = "regpull: an image without a tag needs a name in the layout: LAYOUT:TAG" ]
+	[ "${lines[0]}" = "regpull: an image without a tag needs one in the layout: LAYOUT:TAG" ]
 	regpull --tls-verify=false "$R/a/b@$M" in:here/it:is
 	got here/it:is
 	: > state/log
-	# The manifest is there, but a tag may be anything.
+	# The manifest alone is requested.
 	regpull --tls-verify=false "$R/a/b:t@$M" in
 	[ "$(wc -l < state/log)" = 1 ]
 	regpush --tls-verify=false lay:x "$R/c" > pushed
@@ -65,7 +65,7 @@ got() {
 	[ "$(ocipack --list other)" = "latest $M" ]
 }
 
-@test "a download that is cut at byte k goes on there" {
+@test "a download that is cut at byte k continues there" {
 	local k
 	for k in 1 65536 1000000 $((SIZE - 1)); do
 		rm -rf in
@@ -77,14 +77,14 @@ got() {
 	done
 }
 
-@test "a download that is cut again and again goes on each time" {
+@test "a download that is cut repeatedly continues each time" {
 	mode "cut 9 GET 300000"
 	pull -j 1 -r 2
 	got
 	[ "$(grep -c ' 206 ' state/log)" -ge 6 ]
 }
 
-@test "a download goes on in a new process; what is there of it is hashed too" {
+@test "a download continues in a new process, which verifies the earlier part" {
 	mode "cut 1 GET 1000000"
 	run -1 pull -j 1 -r 0
 	[ "$(stat -c %s "in/blob.$BIG")" = 1000000 ]
@@ -93,26 +93,26 @@ got() {
 	pull
 	got
 	grep -q "^GET .*$BIG 206 .* bytes=1000000-$" state/log
-	# All of it was there already: it is not asked for.
+	# The whole blob was there: it is not requested.
 	rm -rf in/blobs/sha256/*
 	cp "$(blob lay "$BIG")" "in/blob.$BIG"
 	: > state/log
 	pull
 	got
 	run -1 grep -q "$BIG" state/log
-	# Something else was there: all of it comes anew.
+	# Something else was there: the whole blob is downloaded.
 	rm -rf in/blobs/sha256/*
 	head -c 1000 /dev/zero > "in/blob.$BIG"
 	pull
 	got
-	# And something longer.
+	# The same for something longer.
 	rm -rf in/blobs/sha256/*
 	head -c 4000000 /dev/zero > "in/blob.$BIG"
 	pull
 	got
 }
 
-@test "kill -9 of regpull: the next one goes on" {
+@test "kill -9 of regpull: the next one continues" {
 	mode "stall 1 GET 2000000"
 	regpull --tls-verify=false -j 1 "$R/a/b:t" in 3>&- &
 	local pid=$!
@@ -125,7 +125,7 @@ got() {
 	grep -q "^GET .*$BIG 206 .* bytes=2000000-$" state/log
 }
 
-@test "two at once do not harm each other" {
+@test "two processes at the same time do not disturb each other" {
 	mode "stall 1 GET 2000000"
 	regpull --tls-verify=false -j 1 --stall 2 "$R/a/b:t" in > first 3>&- &
 	local pid=$!
@@ -136,7 +136,7 @@ got() {
 	got
 }
 
-@test "registries that ignore ranges, or send others" {
+@test "registries that ignore ranges or send others" {
 	local kind
 	for kind in norange shifted; do
 		rm -rf in
@@ -146,7 +146,7 @@ got() {
 	done
 }
 
-@test "HTTP/1.0, where a cut looks like the end" {
+@test "HTTP/1.0, where a broken connection looks like the end" {
 	mode http10 "cut 1 GET 1000000"
 	pull -j 1
 	got
@@ -161,7 +161,7 @@ got() {
 	[ "$(awk '$4 ~ /^localhost/ { print $5 }' state/log | sort -u)" = - ]
 }
 
-@test "tokens that end in mid pull, 500s, 429 and a stall" {
+@test "tokens that expire during a pull, 500s, 429 and a stall" {
 	login
 	mode "auth bearer" "uses 2" "fail 2 GET blobs 500" "fail 1 GET blobs 429 1" "stall 1 GET 5000"
 	pull --stall 1
@@ -196,13 +196,13 @@ got() {
 	run -1 pull -r 1
 	[ "$output" = "regpull: sha256:$BIG: more than its $SIZE bytes" ]
 	rm "state/repos/a/b/blobs/$BIG"
-	# What came may have been all of the blob.
+	# Without what was received before, which may be the whole blob.
 	rm -rf in
 	run -1 pull
 	[ "$output" = "regpull: sha256:$BIG: status 404 (BLOB_UNKNOWN)" ]
 }
 
-@test "no such image; a directory that is no layout" {
+@test "no such image; a directory that is not a layout" {
 	run -1 regpull --tls-verify=false "$R/a/b:nope" in
 	[ "$output" = "regpull: $R/a/b:nope: status 404 (MANIFEST_UNKNOWN)" ]
 	mkdir full
@@ -211,7 +211,7 @@ got() {
 	[ "$output" = "regpull: full: neither empty nor an OCI layout" ]
 }
 
-@test "a full disk: one line and exit 1; with room it is continued" {
+@test "a full disk: one line and exit 1; with more room the pull continues" {
 	[ "$(id -u)" = 0 ] || skip "needs root for a tmpfs"
 	mkdir small_disk
 	mount -t tmpfs -o size=2m none small_disk
@@ -225,7 +225,7 @@ got() {
 	rmdir small_disk
 }
 
-@test "an index comes with all of its platforms" {
+@test "an index is pulled with all of its platforms" {
 	several multi
 	regpush --tls-verify=false multi "$R/multi:1"
 	run -0 regpull --tls-verify=false "$R/multi:1" in
@@ -234,7 +234,7 @@ got() {
 	jq -e '.manifests[0].mediaType == "application/vnd.oci.image.index.v1+json"' in/index.json
 }
 
-@test "SIGINT keeps what has come, and nothing else" {
+@test "after SIGINT only the received part remains" {
 	mode "stall 1 GET 2000000"
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' regpull --tls-verify=false -j 1 "$R/a/b:t" in 3>&- &
 	local pid=$! code=0
@@ -248,10 +248,10 @@ got() {
 	got
 }
 
-@test "the deadline ends it with 124" {
+@test "a timeout ends with 124" {
 	mode "stall 9 GET 1000000"
 	run -124 pull -t 1
-	[[ ${#lines[@]} == 1 && $output == "regpull: the time was up" ]]
+	[[ ${#lines[@]} == 1 && $output == "regpull: timed out" ]]
 }
 
 @test "progress is shown on a terminal only" {
@@ -261,12 +261,12 @@ got() {
 	got
 }
 
-@test "bad options and operands are named" {
+@test "bad options and operands are reported" {
 	refuses regpull "two operands*" "$R/a/b:t"
 	refuses regpull "'x' is not REGISTRY/REPOSITORY" x in
 	refuses regpull "'sha256:12' is not a digest*" h/a@sha256:12 in:t
-	refuses regpull "'-t' is not a name for an image" h/a in:-t
-	refuses regpull "the layout's directory has no name" h/a :t
+	refuses regpull "'-t' is not a valid tag" h/a in:-t
+	refuses regpull "the name of the layout's directory is empty" h/a :t
 	[ ! -e in ]
 }
 
@@ -279,7 +279,7 @@ got() {
 	regpush --tls-verify=false lay:x "$R/a/b:t"
 	pull
 	got
-	# In docker's own format too.
+	# The same in docker's own format.
 	skopeo copy -q --format v2s2 --dest-tls-verify=false oci:lay:x "docker://$R/v2s2:1"
 	run -0 regpull --tls-verify=false "$R/v2s2:1" in
 	[ "$output" = "$(skopeo inspect --tls-verify=false "docker://$R/v2s2:1" | jq -r .Digest)" ]
@@ -287,7 +287,7 @@ got() {
 	[ "$output" = "$(skopeo inspect --tls-verify=false "docker://$R/v2s2:2" | jq -r .Digest)" ]
 }
 
-@test "docker-registry killed in mid pull: it is waited for, and the pull goes on" {
+@test "docker-registry is killed during a pull and restarted: the pull continues" {
 	noise 300000000 > huge
 	ocipack -t x --compress none --file huge=huge lay
 	docker_registry

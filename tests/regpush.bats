@@ -1,4 +1,4 @@
-# regpush, against a registry that misbehaves (tests/lib/registry.pl) and against docker-registry.
+# regpush, with a registry that misbehaves (tests/lib/registry.pl) and with docker-registry.
 load lib/common
 load lib/registry
 
@@ -14,10 +14,10 @@ teardown() {
 	fi
 }
 
-# push [OPTION...]: lay to $R/a/b:t.
+# push [OPTION...]: push lay to $R/a/b:t.
 push() { regpush --tls-verify=false "$@" lay:x "$R/a/b:t"; }
 
-# got: the registry of the tests has the image, byte for byte.
+# got: does the test registry have the image, byte for byte?
 got() {
 	local f
 	for f in "$BIG" "$SMALL"; do
@@ -26,7 +26,7 @@ got() {
 	tail -n +2 "state/repos/a/b/manifests/t" | cmp - "$(blob lay "${M#sha256:}")"
 }
 
-@test "a push: the digest is all that is said; the second one asks for the tag only" {
+@test "a push prints only the digest; a second one requests only the tag" {
 	run -0 push
 	[ "$output" = "$M" ]
 	got
@@ -39,7 +39,7 @@ got() {
 	[ "$(asked)" = "GET 200" ]
 }
 
-@test "what the tag names is neither asked for nor sent; the rest is asked for" {
+@test "parts of the image that the tag names are neither checked nor sent; others are checked" {
 	push
 	echo more > added
 	ocipack -t x --from x --file added=added lay
@@ -53,16 +53,16 @@ got() {
 	[ "$(awk '/blobs/ { print $1, $3 }' state/log | sort | uniq -c | xargs)" = "4 HEAD 200" ]
 }
 
-@test "what the tag names but is lost is sent after all" {
+@test "a part of the tagged image that the registry has lost is sent again" {
 	push
 	rm "state/repos/a/b/blobs/$SMALL"
 	ocipack -t x --from x --env A=1 lay
 	run -0 push -v
-	[[ $output == *"MANIFEST_BLOB_UNKNOWN"*"everything is asked for"* ]]
+	[[ $output == *"MANIFEST_BLOB_UNKNOWN"*"checking all blobs"* ]]
 	[ -e "state/repos/a/b/blobs/$SMALL" ]
 }
 
-@test "--dry-run: what would be sent, and nothing is" {
+@test "--dry-run prints what would be sent, and sends nothing" {
 	run -0 push -n
 	[ "${lines[0]}" = "sha256:$BIG $SIZE application/vnd.oci.image.layer.v1.tar" ]
 	[ "${#lines[@]}" = 4 ]
@@ -73,7 +73,7 @@ got() {
 	[ -z "$output" ]
 }
 
-@test "blobs are mounted from another repository; 202 to a mount is an upload" {
+@test "blobs are mounted from another repository; if the answer is 202 they are uploaded" {
 	push
 	: > state/log
 	run -0 regpush -v --tls-verify=false --mount-from a/b lay:x "$R/c:t"
@@ -94,7 +94,7 @@ got() {
 	[ -e state/repos/e/manifests/t ]
 }
 
-@test "an upload that is cut at byte k goes on there" {
+@test "an upload that is cut at byte k continues there" {
 	local k
 	for k in 1 65536 1000000 $((SIZE - 1)); do
 		forget
@@ -102,20 +102,20 @@ got() {
 		mode "cut 1 PUT $k"
 		push -j 1
 		got
-		# One byte may be none, as registries say it.
+		# The range 0-0 may mean no byte.
 		[ "$k" = 1 ] || grep -q "^PATCH .* $k-$((SIZE - 1))$" state/log
 		[ "$k" != 1 ] || [ "$(grep -c ^PATCH state/log)" = 0 ]
 	done
 }
 
-@test "an upload that is cut again and again goes on each time" {
+@test "an upload that is cut repeatedly continues each time" {
 	mode "cut 1 PUT 200000" "cut 6 PATCH 300000"
 	push -j 1 -r 2
 	got
 	[ "$(grep -c '^PATCH .* 0 ' state/log)" = 6 ]
 }
 
-@test "an upload goes on in a new process; its session is kept private" {
+@test "an upload continues in a new process; its session file is private" {
 	mode "cut 1 PUT 1000000" "fail 99 GET uploads 500"
 	run -1 push -j 1 -r 0
 	[ "$(stat -c %a cache/kubestamp/uploads/*)" = 600 ]
@@ -124,14 +124,14 @@ got() {
 	got
 	grep -q "^PATCH .* 1000000-$((SIZE - 1))$" state/log
 	[ -z "$(ls cache/kubestamp/uploads)" ]
-	# What nobody came back for is not kept for ever.
+	# Old session files are removed.
 	touch -d '8 days ago' cache/kubestamp/uploads/old
 	touch -d '6 days ago' cache/kubestamp/uploads/new
 	push
 	[ "$(ls cache/kubestamp/uploads)" = new ]
 }
 
-@test "kill -9 of regpush in mid upload: the next one goes on" {
+@test "kill -9 of regpush during an upload: the next one continues it" {
 	mode "stall 1 PUT 2000000"
 	regpush --tls-verify=false -j 1 lay:x "$R/a/b:t" 3>&- &
 	local pid=$!
@@ -144,7 +144,7 @@ got() {
 	grep -q "^PATCH .* 2000000-$((SIZE - 1))$" state/log
 }
 
-@test "sessions that are gone, or elsewhere than was thought: a new one" {
+@test "an upload session that is gone or has another offset is replaced" {
 	mode "cut 1 PUT 1000000" "fail 1 GET uploads 404"
 	push -j 1
 	got
@@ -162,16 +162,16 @@ got() {
 	[[ $output == "regpush: sha256:"*": status 404 (UNKNOWN)" ]]
 }
 
-@test "the answer to an upload is lost: the blob is not sent twice" {
+@test "the answer to an upload is lost: the blob is not sent again" {
 	mode "fail 1 PUT blobs 500"
 	push -j 1 -v
 	got
 }
 
-@test "500s and pauses: so many attempts as were asked for, with pauses" {
+@test "500s: as many attempts as requested, with pauses" {
 	mode "fail 2 HEAD blobs 500" "fail 1 POST uploads 503" "fail 1 PUT manifests 502"
 	run -0 push -v -r 3
-	[ "$(grep -c 'next try in' <<< "$output")" = 4 ]
+	[ "$(grep -c 'retrying in' <<< "$output")" = 4 ]
 	got
 	forget
 	mode "fail 99 HEAD blobs 500"
@@ -189,7 +189,7 @@ got() {
 	got
 }
 
-@test "a stall is broken off and gone on from; the deadline ends it with 124" {
+@test "a stalled upload is aborted and continued; a timeout ends with 124" {
 	mode "stall 1 PUT 1000000"
 	push -j 1 --stall 1
 	got
@@ -197,10 +197,10 @@ got() {
 	mode "stall 9 PUT 1000000" "stall 9 PATCH 1000"
 	run -124 push -j 1 -t 2 --stall 60
 	[ "${#lines[@]}" = 1 ]
-	[[ $output == "regpush: "*"time was up" ]]
+	[[ $output == "regpush: "*"timed out" ]]
 }
 
-@test "Bearer tokens: 401 twice, and tokens that end in mid push" {
+@test "Bearer tokens: 401 twice, and tokens that expire during a push" {
 	login
 	mode "auth bearer"
 	push
@@ -222,7 +222,7 @@ got() {
 	got
 }
 
-@test "tokens for everybody; identity tokens" {
+@test "anonymous tokens; identity tokens" {
 	mode "auth bearer" anonymous
 	push
 	got
@@ -234,10 +234,10 @@ got() {
 	grep -q '^POST /token 200' state/log
 }
 
-@test "Basic: from every place where credentials are kept, in their order" {
+@test "Basic: credentials from every file, in their order" {
 	mode "auth basic"
 	run -1 push
-	[ "$output" = "regpush: $R/a/b:t: wants a login, and there are no credentials for $R" ]
+	[ "$output" = "regpush: $R/a/b:t: login required, but no credentials found for $R" ]
 	mkdir -p run/containers home/.config/containers home/.docker docker other
 	entry user:secret > other/a.json
 	push -n --authfile other/a.json
@@ -247,21 +247,21 @@ got() {
 		XDG_RUNTIME_DIR=run DOCKER_CONFIG=docker push -n
 		entry user:wrong > "$f"
 		run -1 env XDG_RUNTIME_DIR=run DOCKER_CONFIG=docker regpush --tls-verify=false lay:x "$R/a/b:t"
-		[ "$output" = "regpush: $R/a/b:t: the user or password is refused (from $(readlink -f .)/$f)" ] ||
-			[ "$output" = "regpush: $R/a/b:t: the user or password is refused (from $f)" ]
+		[ "$output" = "regpush: $R/a/b:t: the registry refused the user or password (from $(readlink -f .)/$f)" ] ||
+			[ "$output" = "regpush: $R/a/b:t: the registry refused the user or password (from $f)" ]
 		rm "$f"
 	done
 	entry user:secret > home/.docker/config.json
 	mode "auth basic" "fail 2 HEAD blobs 401"
 	push
 	got
-	# The more specific entry counts.
+	# The more specific entry takes precedence.
 	echo "{\"auths\": {\"$R\": {\"auth\": \"$(printf user:wrong | base64)\"}, \"$R/a\": {\"auth\": \"$(printf user:secret | base64)\"}}}" > a.json
 	push -n --authfile a.json
 	run -1 regpush -n --tls-verify=false --authfile a.json lay:x "$R/c/d:t"
 }
 
-@test "credential helpers get the name on their input; an error of one is an error" {
+@test "credential helpers read the name from their input; a helper's error is an error" {
 	mode "auth basic"
 	mkdir bin
 	helper() { printf '#!/bin/sh\necho "$@" > said; cat >> said; %s\n' "$1" > bin/docker-credential-test; }
@@ -276,16 +276,16 @@ got() {
 	push -n --authfile a.json
 	helper 'echo credentials not found in native keychain; exit 1'
 	run -1 push --authfile a.json
-	[[ $output == *"no credentials for $R" ]]
+	[[ $output == *"no credentials found for $R" ]]
 	helper 'echo no secret for you; exit 1'
 	run -1 push --authfile a.json
 	[ "$output" = "regpush: $R/a/b:t: docker-credential-test: it failed" ]
 	echo '{"credsStore": "../x"}' > a.json
 	run -1 push --authfile a.json
-	[ "$output" = "regpush: $R/a/b:t: a.json: a credential helper that is no program's name" ]
+	[ "$output" = "regpush: $R/a/b:t: a.json: bad name of a credential helper" ]
 }
 
-@test "no credentials follow to another host: redirections, and Locations of sessions" {
+@test "no credentials are sent to another host: redirections, and Locations of sessions" {
 	login
 	mode "auth basic" "away PUT http://localhost:$PORT"
 	push
@@ -301,7 +301,7 @@ got() {
 	[ "$(awk '$4 ~ /^localhost/ { print $5 }' state/log | sort -u)" = - ]
 }
 
-@test "redirections are followed, but not for ever" {
+@test "the number of redirections is limited" {
 	mode "away HEAD http://127.0.0.1:$PORT"
 	run -1 push
 	[[ $output == *"too many redirections" ]]
@@ -320,7 +320,7 @@ got() {
 	entry user:wr0ng > home/.docker/config.json
 	mode "auth bearer"
 	run -1 push -v
-	[ "$output" = "regpush: token: the user or password is refused (from $PWD/home/.docker/config.json)" ]
+	[ "$output" = "regpush: token: the registry refused the user or password (from $PWD/home/.docker/config.json)" ]
 }
 
 @test "a wrong digest in an answer is an error" {
@@ -329,7 +329,7 @@ got() {
 	[[ $output == "regpush: "*": the registry says that its digest is sha256:aaaa"* ]]
 }
 
-@test "a layout that is not what it says" {
+@test "an invalid layout, or a missing image or blob" {
 	run -1 regpush --tls-verify=false lay:y "$R/a/b:t"
 	[ "$output" = "regpush: lay: no image 'y'" ]
 	run -1 regpush --tls-verify=false nowhere "$R/a/b:t"
@@ -337,20 +337,20 @@ got() {
 	tr a-y b-z < "$(blob lay "$SMALL")" > x
 	cp x "$(blob lay "$SMALL")"
 	run -1 push
-	[ "$output" = "regpush: sha256:$SMALL: its contents are not what its name says: status 400 (DIGEST_INVALID)" ]
+	[ "$output" = "regpush: sha256:$SMALL: its contents do not match its digest: status 400 (DIGEST_INVALID)" ]
 	echo >> "$(blob lay "$SMALL")"
 	run -1 push
-	[[ $output == *"not of the size that its image says" ]]
+	[[ $output == *"its size is not that in the manifest" ]]
 	rm "$(blob lay "$SMALL")"
 	run -1 push
 	[ "$output" = "regpush: sha256:$SMALL: neither in lay nor in the registry" ]
 	[ ! -e state/repos/a/b/manifests/t ]
 	ocipack -t y --from x lay || ocipack -t y --file small=y lay
 	run -1 regpush --tls-verify=false lay "$R/a/b:t"
-	[ "$output" = "regpush: lay: it has 2 images: say which, as LAYOUT:TAG" ]
+	[ "$output" = "regpush: lay: it has 2 images; choose one with LAYOUT:TAG" ]
 }
 
-@test "an index of several platforms goes with all that it names, and the index last" {
+@test "an index of several platforms is pushed after all that it names" {
 	several multi
 	run -0 regpush --tls-verify=false multi "$R/multi:1"
 	[ "$output" = "sha256:$INDEX" ]
@@ -365,7 +365,7 @@ got() {
 @test "a manifest of 4 MiB" {
 	ocipack -t long --file small=small --annotation "k=$(head -c 120000 big)" lay
 	M=$(ocipack --list lay | awk '$1 == "long" { print $2 }')
-	# One argument holds no more than 128 KiB.
+	# An argument is limited to 128 KiB.
 	perl -MJSON::PP -0e '$j = JSON::PP->new->canonical; $m = $j->decode(<STDIN>);
 		$m->{annotations}{"k$_"} = "x" x 100_000 for 1 .. 40; print $j->encode($m)' < "$(blob lay "${M#sha256:}")" > m
 	[ "$(stat -c %s m)" -gt 4100000 ]
@@ -386,13 +386,13 @@ got() {
 	got
 }
 
-@test "bad options and operands are named" {
+@test "bad options and operands are reported" {
 	refuses regpush "two operands*" lay
 	refuses regpush "'x' is not REGISTRY/REPOSITORY" lay x
 	refuses regpush "'h/' is not*" lay h/ || refuses regpush "'' is not a repository*" lay h/
 	refuses regpush "'A' is not a repository*" lay h/A
 	refuses regpush "'-x' is not a tag" lay h/a:-x
-	refuses regpush "'h/a@sha256:$BIG': a digest is not a name to push to" lay "h/a@sha256:$BIG"
+	refuses regpush "'h/a@sha256:$BIG': cannot push to a digest" lay "h/a@sha256:$BIG"
 	refuses regpush "'h:99999' is not a registry*" lay h:99999/a
 	refuses regpush "'u@h' is not a registry*" lay u@h/a
 	refuses regpush "number of jobs '0'*" -j 0 lay h/a
@@ -401,7 +401,7 @@ got() {
 	[ ! -e state/log ]
 }
 
-@test "unknown host, nobody there, a registry without https: one line each" {
+@test "unknown host, connection refused, no https: one line each" {
 	run -1 regpush lay:x no-such-host.invalid/a:t
 	[ "$output" = "regpush: no-such-host.invalid/a:t: Could not resolve host: no-such-host.invalid" ]
 	run -1 regpush -r 1 lay:x "127.0.0.1:$(free_port)/a:t"
@@ -442,10 +442,10 @@ got() {
 	push
 	entry user:wr0ng > home/.docker/config.json
 	run -1 regpush --cert-dir certs lay:x "$R/a/b:t"
-	[ "$output" = "regpush: $R/a/b:t: the user or password is refused (from $PWD/home/.docker/config.json)" ]
+	[ "$output" = "regpush: $R/a/b:t: the registry refused the user or password (from $PWD/home/.docker/config.json)" ]
 }
 
-@test "docker-registry that wants a certificate of ours" {
+@test "docker-registry that requires a client certificate" {
 	make_certificate
 	make_client_certificate
 	docker_registry clients
@@ -466,7 +466,7 @@ got() {
 	docker_registry
 	run -1 push -r 1
 	[ "${#lines[@]}" = 1 ]
-	# It may close the line before its answer is read.
+	# It may close the connection before its answer is read.
 	[[ $output == "regpush: sha256:"* ]]
 }
 
@@ -487,7 +487,7 @@ got() {
 	(ulimit -d 65536 && regpull --tls-verify=false "$R/a/b:z" in)
 }
 
-@test "docker-registry killed in mid push: it is waited for, and the push succeeds" {
+@test "docker-registry is killed during a push and restarted: the push succeeds" {
 	noise 200000000 > huge
 	ocipack -t x --compress none --file huge=huge lay
 	docker_registry
@@ -504,7 +504,7 @@ got() {
 	cmp "lay/blobs/sha256/${m#sha256:}" "back/blobs/sha256/${m#sha256:}"
 }
 
-@test "docker-registry, and regpush killed in mid push: the next one succeeds" {
+@test "docker-registry, and regpush is killed during a push: the next one succeeds" {
 	noise 200000000 > huge
 	ocipack -t x --compress none --file huge=huge lay
 	docker_registry

@@ -1,4 +1,4 @@
-/* regpull: brings an image from a registry into an OCI layout, or its disk: what is there already is not asked for. */
+/* regpull: download an image from a registry into an OCI layout, or its disk into a file. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -7,28 +7,29 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "disk/read.h"
 #include "base/num.h"
+#include "disk/read.h"
+#include "registry/blob_download.h"
 #include "registry/disk.h"
-#include "registry/documents.h"
-#include "registry/fetch.h"
+#include "registry/manifest.h"
 #include "registry/options.h"
+#include "registry/progress.h"
 
 enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE };
 
 static const struct opt options[] = {
 	REGOPTS_ROWS,
-	{ OPT_DISK, "disk", "FILE", "bring the image's disk, not the image" },
-	{ OPT_FORMAT, "format", "FORMAT", "of the disk: raw, qcow2 ... (as it was packed)" },
-	{ OPT_REUSE, "reuse", "FILE[=FORMAT]", "take from this disk what it has (qcow2)" },
-	{ 'n', "dry-run", NULL, "print what would come of the disk, no more" },
+	{ OPT_DISK, "disk", "FILE", "download the image's disk, not the image" },
+	{ OPT_FORMAT, "format", "FORMAT", "of FILE: raw, qcow2 ... (as it was packed)" },
+	{ OPT_REUSE, "reuse", "FILE[=FORMAT]", "copy windows from this local disk (qcow2)" },
+	{ 'n', "dry-run", NULL, "print which blobs of the disk would be downloaded" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool regpull_tool = {
 	.name = "regpull",
 	.synopsis = "[options] REGISTRY/REPO[:TAG|@DIGEST] [LAYOUT[:TAG]]",
-	.about = "Bring an image from a registry into an OCI layout, or its disk into a file.",
+	.about = "Download an image from a registry into an OCI layout, or its disk into a file.",
 	.opts = options,
 };
 
@@ -39,18 +40,18 @@ struct job {
 	struct ref from;
 	const char *name; /* of the image in the registry */
 	char *dir;
-	const char *tag; /* what the layout shall call it */
+	const char *tag; /* of the image in the layout */
 	struct layout layout;
-	struct regpool pool;
-	struct regdocs docs;
-	struct regfetch *blobs;
+	struct regqueue queue;
+	struct regmanifests manifests;
+	struct reglayout_blob *blobs;
 	size_t nblobs;
 	uint64_t total; /* bytes of these */
 	struct regdisk disk;
 	struct regbar bar;
 };
 
-/* What the layout shall call the image. Returns 0 or an exit code. */
+/* Sets the tag of the image in the layout. Returns 0 or an exit code. */
 static int choose_tag(struct cli *c, struct job *job)
 {
 	job->dir = ref_layout(c->argv[1], &job->tag);
@@ -59,15 +60,15 @@ static int choose_tag(struct cli *c, struct job *job)
 		return EX_FAIL;
 	}
 	if (*job->dir == '\0')
-		return cli_usage(c, "the layout's directory has no name");
+		return cli_usage(c, "the name of the layout's directory is empty");
 	if (job->tag == NULL && job->from.tag == NULL && job->from.hex != NULL)
-		return cli_usage(c, "an image without a tag needs a name in the layout: LAYOUT:TAG");
+		return cli_usage(c, "an image without a tag needs one in the layout: LAYOUT:TAG");
 	if (job->tag == NULL)
 		job->tag = job->from.tag != NULL ? job->from.tag : "latest";
-	return oci_good_tag(job->tag) ? 0 : cli_usage(c, "'%s' is not a name for an image", job->tag);
+	return oci_good_tag(job->tag) ? 0 : cli_usage(c, "'%s' is not a valid tag", job->tag);
 }
 
-/* A disk to take from. Returns 0 or -1. */
+/* Takes the argument of --reuse. Returns 0 or -1. */
 static int add_reuse(struct job *job, const char *arg, struct err *e)
 {
 	const char *equals = strrchr(arg, '=');
@@ -83,10 +84,10 @@ static int set_option(struct job *job, int id, const char *arg, struct err *e)
 	switch (id) {
 	case OPT_DISK:
 		job->disk.path = arg;
-		return *arg != '\0' ? 0 : err_set(e, "the disk has no name");
+		return *arg != '\0' ? 0 : err_set(e, "the name of the disk is empty");
 	case OPT_FORMAT:
 		job->disk.format = arg;
-		return diskread_format_ok(arg) ? 0 : err_set(e, "'%s' is not a format of disks", arg);
+		return diskread_format_ok(arg) ? 0 : err_set(e, "'%s' is not a disk format", arg);
 	case OPT_REUSE:
 		return add_reuse(job, arg, e);
 	case 'n':
@@ -97,17 +98,17 @@ static int set_option(struct job *job, int id, const char *arg, struct err *e)
 	}
 }
 
-/* Do the options and the operands go together? Returns 0 or an exit code. */
+/* Checks that options and operands fit together. Returns 0 or an exit code. */
 static int check(struct cli *c, const struct job *job)
 {
 	bool disk = job->disk.path != NULL;
 
 	if (!disk && (job->disk.format != NULL || job->disk.reuse.n > 0 || job->dry))
-		return cli_usage(c, "--format, --reuse and --dry-run go with --disk only");
+		return cli_usage(c, "--format, --reuse and --dry-run require --disk");
 	if (disk && c->argc != 1)
-		return cli_usage(c, "with --disk one operand is needed: REGISTRY/REPO[:TAG|@DIGEST]");
+		return cli_usage(c, "with --disk one operand is required: REGISTRY/REPO[:TAG|@DIGEST]");
 	if (!disk && c->argc != 2)
-		return cli_usage(c, "two operands are needed: REGISTRY/REPO[:TAG|@DIGEST] and LAYOUT[:TAG]");
+		return cli_usage(c, "two operands are required: REGISTRY/REPO[:TAG|@DIGEST] and LAYOUT[:TAG]");
 	return 0;
 }
 
@@ -134,13 +135,6 @@ static int parse(struct cli *c, struct job *job, int *code)
 	return *code != 0;
 }
 
-static void on_note(void *arg, const char *text)
-{
-	const struct job *job = arg;
-
-	cli_note(job->c, "%s", text);
-}
-
 static void on_progress(void *arg, uint64_t sent, uint64_t received)
 {
 	struct job *job = arg;
@@ -150,14 +144,7 @@ static void on_progress(void *arg, uint64_t sent, uint64_t received)
 		regbar_show(&job->bar, job->name, received, job->total);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const struct regfetch *x = a, *y = b;
-
-	return (x->part->size < y->part->size) - (x->part->size > y->part->size);
-}
-
-/* Is the blob there? One of another size is not. */
+/* Does the layout have the blob, in its full size? */
 static bool is_there(const struct job *job, const struct regimage_part *part)
 {
 	struct err ignored;
@@ -167,12 +154,13 @@ static bool is_there(const struct job *job, const struct regimage_part *part)
 	return path != NULL && stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == part->size;
 }
 
-/* The blobs that are missing, the biggest first. Returns 0 or -1. */
+/* Collects the blobs that are missing, the largest first. Returns 0 or -1. */
 static int gather(struct job *job, struct err *e)
 {
-	const struct regimage_list *all = &job->docs.image.blobs;
+	const struct regimage_list *all = &job->manifests.image.blobs;
 	size_t i;
 
+	regimage_sort_blobs(&job->manifests.image);
 	job->blobs = calloc(all->n + 1, sizeof *job->blobs);
 	if (job->blobs == NULL)
 		return err_no_memory(e);
@@ -181,14 +169,15 @@ static int gather(struct job *job, struct err *e)
 
 		if (part->foreign || is_there(job, part)) {
 			cli_note(job->c, "sha256:%s: %s", part->hex,
-			    part->foreign ? "is to be had elsewhere" : "is there already");
+			    part->foreign ? "left out, to be had elsewhere" : "already there");
 			continue;
 		}
 		job->total += part->size;
-		job->blobs[job->nblobs++] =
-		    (struct regfetch){ .p = &job->pool, .l = &job->layout, .repo = job->from.repo, .part = part };
+		job->blobs[job->nblobs++] = (struct reglayout_blob){
+			.download = { .q = &job->queue, .repo = job->from.repo, .hex = part->hex, .size = part->size },
+			.l = &job->layout
+		};
 	}
-	qsort(job->blobs, job->nblobs, sizeof *job->blobs, by_size);
 	return 0;
 }
 
@@ -202,41 +191,37 @@ static int pull_blobs(struct job *job, struct err *e)
 	if (rc == 0 && tasks == NULL)
 		rc = err_no_memory(e);
 	for (i = 0; rc == 0 && i < job->nblobs; i++) {
-		regfetch_init(&job->blobs[i]);
-		tasks[i] = &job->blobs[i].task;
+		reglayout_blob_init(&job->blobs[i]);
+		tasks[i] = &job->blobs[i].download.task;
 	}
 	job->bar.begun = now_ms();
 	if (rc == 0) {
-		rc = regpool_run(&job->pool, tasks, job->nblobs, e);
+		rc = regqueue_run(&job->queue, tasks, job->nblobs, e);
 		for (i = 0; i < job->nblobs; i++)
-			regfetch_free(&job->blobs[i]);
+			reglayout_blob_free(&job->blobs[i]);
 	}
 	regbar_clear(&job->bar);
 	free(tasks);
 	return rc;
 }
 
-/* Gives the image its name in the layout. Returns 0, -1 or LAYOUT_LATE. */
+/* Tags the image in the layout. Returns 0, -1 or LAYOUT_LATE. */
 static int tag(struct job *job, struct err *e)
 {
-	const struct regimage_part *top = &job->docs.image.docs.v[0];
+	const struct regimage_part *top = &job->manifests.image.docs.v[0];
 	json_t *desc = oci_new_desc(top->media, top->hex, top->size);
 
 	return desc != NULL ? layout_tag(&job->layout, job->tag, desc, e) : err_no_memory(e);
 }
 
-/* Readies the connections. Returns 0 or -1. */
-static int open_pool(struct job *job, struct err *e)
+static int open_queue(struct job *job, struct err *e)
 {
-	if (regopts_open(&job->opts, &job->pool, &job->from, "pull", e) < 0)
-		return -1;
-	job->pool.arg = job;
-	job->pool.note = on_note;
-	job->pool.progress = isatty(STDERR_FILENO) ? on_progress : NULL;
-	return 0;
+	job->queue.progress = isatty(STDERR_FILENO) ? on_progress : NULL;
+	job->queue.progress_arg = job;
+	return regopts_open(&job->opts, &job->queue, job->c, &job->from, "pull", e);
 }
 
-/* Returns 0, -1, REGDOCS_NONE, REGPOOL_LATE or LAYOUT_LATE, which are the same. */
+/* Returns 0, -1, REGMANIFESTS_NONE, REGQUEUE_LATE or LAYOUT_LATE; the last two are equal. */
 static int pull_image(struct job *job, const char *reference, struct err *e)
 {
 	int rc = layout_open(&job->layout, job->dir, true, now_ms() + job->opts.timeout * 1000, e);
@@ -245,37 +230,38 @@ static int pull_image(struct job *job, const char *reference, struct err *e)
 		rc = layout_hold_blobs(&job->layout, e);
 	if (rc < 0)
 		return rc;
-	if (open_pool(job, e) < 0)
+	if (open_queue(job, e) < 0)
 		return -1;
-	job->docs = (struct regdocs){ .p = &job->pool, .repo = job->from.repo, .l = &job->layout, .keep = true };
-	rc = regdocs_get(&job->docs, reference, job->name, e);
+	job->manifests =
+	    (struct regmanifests){ .q = &job->queue, .repo = job->from.repo, .l = &job->layout, .keep = true };
+	rc = regmanifests_pull(&job->manifests, reference, job->name, e);
 	if (rc == 0)
 		rc = pull_blobs(job, e);
 	if (rc == 0)
 		rc = tag(job, e);
 	if (rc == 0)
-		(void)printf("sha256:%s\n", job->docs.image.docs.v[0].hex);
+		(void)printf("sha256:%s\n", job->manifests.image.docs.v[0].hex);
 	return rc;
 }
 
-/* What would come: digest, bytes and media type, a line each; the disk's manifest comes last. */
+/* Prints the blobs that would be downloaded as "DIGEST BYTES MEDIA-TYPE", and last the disk's manifest. */
 static void print_plan(const struct regdisk *d)
 {
 	size_t i;
 
-	for (i = 0; i < d->nchunks; i++)
-		(void)printf("sha256:%s %llu %s\n", d->chunks[i].chunk->hex,
-		    (unsigned long long)d->chunks[i].chunk->size, DISK_MEDIA_WINDOW);
+	for (i = 0; i < d->nmissing; i++)
+		(void)printf("sha256:%s %llu %s\n", d->missing[i]->hex, (unsigned long long)d->missing[i]->size,
+		    DISK_MEDIA_WINDOW);
 	(void)printf("sha256:%s %llu %s\n", d->hex, (unsigned long long)d->doc_size, OCI_MEDIA_MANIFEST);
 }
 
-/* Returns 0, -1 or REGPOOL_LATE. */
+/* Returns 0, -1 or REGQUEUE_LATE. */
 static int pull_disk(struct job *job, const char *reference, struct err *e)
 {
 	struct regdisk *d = &job->disk;
-	int rc = open_pool(job, e);
+	int rc = open_queue(job, e);
 
-	d->p = &job->pool;
+	d->q = &job->queue;
 	d->repo = job->from.repo;
 	d->dry = job->dry;
 	if (rc == 0)
@@ -286,7 +272,7 @@ static int pull_disk(struct job *job, const char *reference, struct err *e)
 		return rc;
 	job->total = d->total;
 	job->bar.begun = now_ms();
-	cli_note(job->c, "%s: %zu windows, %zu of them to come, %llu bytes", d->path, d->disk.n, d->nchunks,
+	cli_note(job->c, "%s: %zu windows, %zu of them to download, %llu bytes", d->path, d->disk.n, d->nmissing,
 	    (unsigned long long)d->total);
 	if (job->dry) {
 		print_plan(d);
@@ -325,14 +311,14 @@ static int run(struct job *job)
 	rc = job->disk.path != NULL ? pull_disk(job, reference, &e) : pull_image(job, reference, &e);
 	regbar_clear(&job->bar);
 	free(job->blobs);
-	regimage_free(&job->docs.image);
+	regimage_free(&job->manifests.image);
 	regdisk_free(&job->disk);
-	regpool_close(&job->pool);
+	regqueue_close(&job->queue);
 	layout_close(&job->layout);
 	curl_global_cleanup();
 	if (rc == 0)
 		return EX_DONE;
-	return cli_fail(job->c, rc == REGPOOL_LATE ? EX_LATE : EX_FAIL, &e);
+	return cli_fail(job->c, rc == REGQUEUE_LATE ? EX_LATE : EX_FAIL, &e);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,5 @@
-/* regpush: sends an image of an OCI layout to a registry: what is there already is not sent. */
+/* regpush: upload an image of an OCI layout to a registry. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,24 +7,25 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
-#include "registry/blob.h"
-#include "registry/documents.h"
+#include "registry/blob_upload.h"
+#include "registry/manifest.h"
 #include "registry/options.h"
+#include "registry/progress.h"
 #include "registry/referrers.h"
 
 enum { OPT_MOUNT = OPT_LONG };
 
 static const struct opt options[] = {
 	REGOPTS_ROWS,
-	{ OPT_MOUNT, "mount-from", "REPO", "of this registry, which may have the blobs" },
-	{ 'n', "dry-run", NULL, "print what would be sent, and send nothing" },
+	{ OPT_MOUNT, "mount-from", "REPO", "another repository there, to mount blobs from" },
+	{ 'n', "dry-run", NULL, "print what would be sent, but send nothing" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool regpush_tool = {
 	.name = "regpush",
 	.synopsis = "[options] LAYOUT[:TAG] REGISTRY/REPO[:TAG]",
-	.about = "Send an image of an OCI layout to a registry.",
+	.about = "Upload an image of an OCI layout to a registry.",
 	.opts = options,
 };
 
@@ -35,27 +35,17 @@ struct job {
 	const char *mount;
 	bool dry;
 	struct ref to;
-	const char *tag;  /* of the layout; NULL: it has one image only */
+	const char *tag;  /* in the layout; NULL: its only image */
 	const char *name; /* of the image in the registry */
 	struct layout layout;
-	struct regpool pool;
+	struct regqueue queue;
 	struct regimage image;
-	struct regdocs current; /* what the tag names in the registry now */
-	bool trust;             /* what it names is in the registry */
-	bool missing;           /* the registry misses something after all */
-	struct words unlisted;  /* documents with a subject, of which the registry keeps no list */
-	struct regblob *blobs;
+	struct regmanifests current; /* the image that the tag names in the registry now */
+	bool trust;                  /* the registry has all parts of it */
+	struct regmanifests_push manifests;
+	struct regupload *blobs;
 	size_t nblobs;
 	struct regbar bar;
-};
-
-/* A document on its way. */
-struct doc {
-	struct job *job;
-	const struct regimage_part *part;
-	struct regtask task;
-	int fd;
-	char name[sizeof "sha256:" + SHA256_HEX];
 };
 
 /* Returns 0, or 1 with an exit code in *CODE. */
@@ -78,11 +68,11 @@ static int parse(struct cli *c, struct job *job, int *code)
 		return 1;
 	}
 	if (*code == 0 && (c->argc != 2 || *c->argv[0] == '\0'))
-		*code = cli_usage(c, "two operands are needed: LAYOUT[:TAG] and REGISTRY/REPO[:TAG]");
+		*code = cli_usage(c, "two operands are required: LAYOUT[:TAG] and REGISTRY/REPO[:TAG]");
 	if (*code == 0 && ref_parse(&job->to, c->argv[1], &e) < 0)
 		*code = cli_usage(c, "%s", e.msg);
 	if (*code == 0 && job->to.hex != NULL)
-		*code = cli_usage(c, "'%s': a digest is not a name to push to", c->argv[1]);
+		*code = cli_usage(c, "'%s': cannot push to a digest", c->argv[1]);
 	if (*code == 0 && job->mount != NULL) {
 		struct ref r = { 0 };
 		AUTO_FREE char *both = NULL;
@@ -95,13 +85,6 @@ static int parse(struct cli *c, struct job *job, int *code)
 	return *code != 0;
 }
 
-static void on_note(void *arg, const char *text)
-{
-	const struct job *job = arg;
-
-	cli_note(job->c, "%s", text);
-}
-
 static void on_progress(void *arg, uint64_t sent, uint64_t received)
 {
 	struct job *job = arg;
@@ -112,12 +95,12 @@ static void on_progress(void *arg, uint64_t sent, uint64_t received)
 	if (job->nblobs == 0)
 		return;
 	for (i = 0; i < job->nblobs; i++)
-		if (job->blobs[i].fate == REGBLOB_SENT || job->blobs[i].fate == REGBLOB_TO_SEND)
+		if (job->blobs[i].fate == REGUPLOAD_SENT || job->blobs[i].fate == REGUPLOAD_TO_SEND)
 			total += job->blobs[i].part->size;
 	regbar_show(&job->bar, job->name, sent, total);
 }
 
-/* The image that is meant: the one called TAG, or the only one. Returns a borrowed reference or NULL. */
+/* The image with the tag, or the only one. Returns a borrowed reference or NULL. */
 static const json_t *choose(const struct job *job, const json_t *index, struct err *e)
 {
 	const json_t *list = json_object_get(index, "manifests"), *found;
@@ -130,11 +113,11 @@ static const json_t *choose(const struct job *job, const json_t *index, struct e
 	}
 	if (json_array_size(list) != 1)
 		(void)err_set(
-		    e, "%s: it has %zu images: say which, as LAYOUT:TAG", job->layout.dir, json_array_size(list));
+		    e, "%s: it has %zu images; choose one with LAYOUT:TAG", job->layout.dir, json_array_size(list));
 	return json_array_size(list) == 1 ? json_array_get(list, 0) : NULL;
 }
 
-/* Reads what the image consists of. Returns 0 or -1. */
+/* Reads the image's documents. Returns 0 or -1. */
 static int read_image(struct job *job, struct err *e)
 {
 	json_t *index = layout_index(&job->layout, e);
@@ -148,14 +131,7 @@ static int read_image(struct job *job, struct err *e)
 	return rc;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const struct regblob *x = a, *y = b;
-
-	return (x->part->size < y->part->size) - (x->part->size > y->part->size);
-}
-
-/* A blob that is to be had elsewhere goes to the registry only if it is here. */
+/* A blob that its manifest says to get from other URLs is sent only if the layout has it. */
 static bool left_out(const struct job *job, const struct regimage_part *part)
 {
 	struct err ignored;
@@ -164,12 +140,13 @@ static bool left_out(const struct job *job, const struct regimage_part *part)
 	return part->foreign && (path == NULL || access(path, F_OK) < 0);
 }
 
-/* The blobs that may have to be sent, the biggest first. Returns 0 or -1. */
+/* Collects the blobs that may have to be sent, the largest first. Returns 0 or -1. */
 static int gather(struct job *job, struct err *e)
 {
 	const struct regimage_list *all = &job->image.blobs;
 	size_t i;
 
+	regimage_sort_blobs(&job->image);
 	free(job->blobs);
 	job->nblobs = 0;
 	job->blobs = calloc(all->n + 1, sizeof *job->blobs);
@@ -178,40 +155,39 @@ static int gather(struct job *job, struct err *e)
 	for (i = 0; i < all->n; i++) {
 		if ((job->trust && regimage_has(&job->current.image.blobs, all->v[i].hex)) || left_out(job, &all->v[i]))
 			continue;
-		job->blobs[job->nblobs++] = (struct regblob){ .p = &job->pool,
+		job->blobs[job->nblobs++] = (struct regupload){ .q = &job->queue,
 			.l = &job->layout,
 			.repo = job->to.repo,
 			.mount = job->mount,
 			.part = &all->v[i],
 			.dry = job->dry,
-			.fate = REGBLOB_TO_SEND };
+			.fate = REGUPLOAD_TO_SEND };
 	}
-	qsort(job->blobs, job->nblobs, sizeof *job->blobs, by_size);
 	return 0;
 }
 
-/* A layout may leave blobs to the registry, which has to have them then. Returns 0 or -1. */
+/* The registry must have the blobs that the layout lacks. Returns 0 or -1. */
 static int check_absent(const struct job *job, struct err *e)
 {
 	const char *first = NULL;
 	size_t i, n = 0;
 
 	for (i = 0; i < job->nblobs; i++) {
-		if (job->blobs[i].fate != REGBLOB_ABSENT)
+		if (job->blobs[i].fate != REGUPLOAD_ABSENT)
 			continue;
 		if (n++ == 0)
 			first = job->blobs[i].name_;
 	}
 	if (n == 0)
 		return 0;
-	return err_set(e, "%s: neither in %s nor in the registry%s", first, job->layout.dir,
-	    n > 1 ? ", as others of its blobs" : "");
+	return err_set(
+	    e, "%s: neither in %s nor in the registry%s", first, job->layout.dir, n > 1 ? ", nor are other blobs" : "");
 }
 
 static int push_blobs(struct job *job, struct err *e)
 {
-	static const char *const fates[] = { "sent", "is there already", "mounted", "is to be sent",
-		"is neither here nor there" };
+	static const char *const fates[] = { "sent", "already there", "mounted", "to be sent",
+		"neither here nor there" };
 	struct regtask **tasks;
 	size_t i;
 	int rc = gather(job, e);
@@ -224,112 +200,37 @@ static int push_blobs(struct job *job, struct err *e)
 		return rc;
 	}
 	for (i = 0; i < job->nblobs; i++) {
-		regblob_init(&job->blobs[i]);
+		regupload_init(&job->blobs[i]);
 		tasks[i] = &job->blobs[i].task;
 	}
 	job->bar.begun = now_ms();
-	rc = regpool_run(&job->pool, tasks, job->nblobs, e);
+	rc = regqueue_run(&job->queue, tasks, job->nblobs, e);
 	regbar_clear(&job->bar);
 	if (rc == 0)
 		rc = check_absent(job, e);
 	for (i = 0; i < job->nblobs; i++) {
-		if (rc == 0 || job->blobs[i].fate == REGBLOB_ABSENT)
+		if (rc == 0 || job->blobs[i].fate == REGUPLOAD_ABSENT)
 			cli_note(job->c, "%s: %s", job->blobs[i].name_, fates[job->blobs[i].fate]);
-		regblob_free(&job->blobs[i]);
+		regupload_free(&job->blobs[i]);
 	}
 	free(tasks);
 	return rc;
 }
 
-/* Makes the next request the one that sends the document. */
-static int put_doc(struct doc *d, struct err *e)
+static int push_manifests(struct job *job, struct err *e)
 {
-	struct job *job = d->job;
-	AUTO_FREE char *path = layout_path(&job->layout, LAYOUT_BLOBS, d->part->hex, e);
-	const char *as = d->part->depth == 0 ? job->to.tag : d->name;
-
-	if (path == NULL || regpool_request(&job->pool, &d->task, "PUT", e, "%s/manifests/%s", job->to.repo, as) < 0)
-		return -1;
-	d->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (d->fd < 0)
-		return err_sys(e, "%s", path);
-	d->task.req.type = d->part->media;
-	d->task.req.fd = d->fd;
-	d->task.req.n = d->part->size;
-	return REGTASK_MORE;
+	job->manifests = (struct regmanifests_push){ .q = &job->queue,
+		.repo = job->to.repo,
+		.l = &job->layout,
+		.image = &job->image,
+		.tag = job->to.tag,
+		.name = job->name,
+		.known = job->trust ? &job->current.image.docs : NULL,
+		.unlisted = job->manifests.unlisted };
+	return regmanifests_push(&job->manifests, e);
 }
 
-/* A registry that takes care of what refers to what says so. Returns 0 or -1. */
-static int note_subject(struct doc *d, struct err *e)
-{
-	if (d->part->subject[0] == '\0' || d->task.ans.subject != NULL)
-		return 0;
-	return words_add(&d->job->unlisted, d->part->hex) == 0 ? 0 : err_no_memory(e);
-}
-
-static int doc_step(struct regtask *t, struct err *e)
-{
-	struct doc *d = t->arg;
-
-	if (t->req.url == NULL)
-		return put_doc(d, e);
-	if (t->ans.status == 201 || t->ans.status == 202) {
-		if (!regblob_other_digest(&t->ans, d->part->hex))
-			return note_subject(d, e);
-		return err_set(e, "the registry says that its digest is %.80s", t->ans.digest);
-	}
-	(void)reghttp_refused(&t->ans, e);
-	d->job->missing = strstr(e->msg, "BLOB_UNKNOWN") != NULL || strstr(e->msg, "MANIFEST_UNKNOWN") != NULL;
-	return -1;
-}
-
-/* Sends the documents that are DEPTH below the first one. Returns 0, -1 or REGPOOL_LATE. */
-static int push_level(struct job *job, int depth, struct err *e)
-{
-	const struct regimage_list *all = &job->image.docs;
-	struct doc *v = calloc(all->n, sizeof *v);
-	struct regtask **tasks = calloc(all->n, sizeof(struct regtask *));
-	size_t i, n = 0;
-	int rc = v != NULL && tasks != NULL ? 0 : err_no_memory(e);
-
-	for (i = 0; rc == 0 && i < all->n; i++) {
-		/* The first one is sent even if the registry has it: it gets the tag. */
-		if (all->v[i].depth != depth ||
-		    (depth > 0 && job->trust && regimage_has(&job->current.image.docs, all->v[i].hex)))
-			continue;
-		v[n] = (struct doc){ .job = job, .part = &all->v[i], .fd = -1 };
-		(void)snprintf(v[n].name, sizeof v[n].name, "sha256:%s", all->v[i].hex);
-		v[n].task = (struct regtask){ .step = doc_step, .arg = &v[n], .req.fd = -1 };
-		v[n].task.name = depth == 0 ? job->name : v[n].name;
-		tasks[n] = &v[n].task;
-		n++;
-	}
-	if (rc == 0)
-		rc = regpool_run(&job->pool, tasks, n, e);
-	for (i = 0; i < n; i++) {
-		if (v[i].fd >= 0)
-			(void)close(v[i].fd);
-		regtask_free(&v[i].task);
-	}
-	free(v);
-	free(tasks);
-	return rc;
-}
-
-static int push_docs(struct job *job, struct err *e)
-{
-	size_t i;
-	int depth = 0, rc = 0;
-
-	for (i = 0; i < job->image.docs.n; i++)
-		if (job->image.docs.v[i].depth > depth)
-			depth = job->image.docs.v[i].depth;
-	for (; depth >= 0 && rc == 0; depth--)
-		rc = push_level(job, depth, e);
-	return rc;
-}
-
-/* Lists the documents that refer to others, where the registry does not. Returns 0, -1 or REGPOOL_LATE. */
+/* Lists the manifests with a subject as referrers if the registry does not do so. Returns 0, -1 or REGQUEUE_LATE. */
 static int list_referrers(struct job *job, struct err *e)
 {
 	const struct regimage_list *docs = &job->image.docs;
@@ -340,24 +241,24 @@ static int list_referrers(struct job *job, struct err *e)
 		const struct oci_desc d = { docs->v[i].media, docs->v[i].hex, docs->v[i].size };
 		AUTO_FREE char *text = NULL;
 
-		if (!words_has(&job->unlisted, d.hex))
+		if (!words_has(&job->manifests.unlisted, d.hex))
 			continue;
 		text = layout_text(&job->layout, &d, &n, e);
-		rc = text != NULL ? regrefer_add(&job->pool, job->to.repo, &d, text, n, e) : -1;
+		rc = text != NULL ? regrefer_add(&job->queue, job->to.repo, &d, text, n, e) : -1;
 		if (rc == 0)
-			cli_note(job->c, "sha256:%s: listed as sha256-%s", d.hex, docs->v[i].subject);
+			cli_note(job->c, "sha256:%s: listed in sha256-%s", d.hex, docs->v[i].subject);
 	}
 	return rc;
 }
 
-/* What would be sent: digest, bytes and media type, a line each. */
+/* Prints what would be sent as "DIGEST BYTES MEDIA-TYPE". */
 static void print_plan(const struct job *job)
 {
 	const struct regimage_list *docs = &job->image.docs;
 	size_t i;
 
 	for (i = 0; i < job->nblobs; i++)
-		if (job->blobs[i].fate == REGBLOB_TO_SEND)
+		if (job->blobs[i].fate == REGUPLOAD_TO_SEND)
 			(void)printf("%s %llu %s\n", job->blobs[i].name_, (unsigned long long)job->blobs[i].part->size,
 			    job->blobs[i].part->media);
 	for (i = docs->n; i-- > 0;)
@@ -366,23 +267,23 @@ static void print_plan(const struct job *job)
 			    docs->v[i].media);
 }
 
-/* Blobs, then documents. Returns 0, -1 or REGPOOL_LATE. */
+/* Pushes blobs, then manifests. Returns 0, -1 or REGQUEUE_LATE. */
 static int push(struct job *job, struct err *e)
 {
 	const struct regimage_list *now = &job->current.image.docs;
 	const char *hex = job->image.docs.v[0].hex;
-	/* It is sent again if it refers to another: who sent it may have been stopped before that was listed. */
+	/* One with a subject is sent again: its sender may have been stopped before listing it as a referrer. */
 	bool again = job->image.docs.v[0].subject[0] != '\0' && !job->dry;
 	int rc;
 
 	if (now->n > 0 && job->trust && strcmp(now->v[0].hex, hex) == 0 && !again) {
-		cli_note(job->c, "%s: is there already", job->name);
+		cli_note(job->c, "%s: already there", job->name);
 	} else {
 		rc = push_blobs(job, e);
 		if (rc == 0 && job->dry)
 			print_plan(job);
 		if (rc == 0 && !job->dry)
-			rc = push_docs(job, e);
+			rc = push_manifests(job, e);
 		if (rc == 0)
 			rc = list_referrers(job, e);
 		if (rc < 0)
@@ -393,7 +294,7 @@ static int push(struct job *job, struct err *e)
 	return 0;
 }
 
-/* Returns 0, -1, REGPOOL_LATE or LAYOUT_LATE, which are the same. */
+/* Returns 0, -1, REGQUEUE_LATE or LAYOUT_LATE; the last two are equal. */
 static int work(struct job *job, struct err *e)
 {
 	int rc = layout_hold_blobs(&job->layout, e);
@@ -402,24 +303,24 @@ static int work(struct job *job, struct err *e)
 		return rc;
 	if (read_image(job, e) < 0)
 		return -1;
-	if (regopts_open(&job->opts, &job->pool, &job->to, job->dry ? "pull" : "pull,push", e) < 0)
+	job->queue.progress = isatty(STDERR_FILENO) ? on_progress : NULL;
+	job->queue.progress_arg = job;
+	if (regopts_open(&job->opts, &job->queue, job->c, &job->to, job->dry ? "pull" : "pull,push", e) < 0)
 		return -1;
-	if (job->mount != NULL && regopts_scope(&job->pool, job->mount, "pull", e) < 0)
+	if (job->mount != NULL && regopts_scope(&job->queue, job->mount, "pull", e) < 0)
 		return -1;
-	job->pool.arg = job;
-	job->pool.note = on_note;
-	job->pool.progress = isatty(STDERR_FILENO) ? on_progress : NULL;
-	job->current = (struct regdocs){ .p = &job->pool, .repo = job->to.repo, .l = &job->layout, .lenient = true };
-	rc = regdocs_get(&job->current, job->to.tag, job->name, e);
-	if (rc < 0 && rc != REGDOCS_NONE)
+	job->current =
+	    (struct regmanifests){ .q = &job->queue, .repo = job->to.repo, .l = &job->layout, .lenient = true };
+	rc = regmanifests_pull(&job->current, job->to.tag, job->name, e);
+	if (rc < 0 && rc != REGMANIFESTS_NONE)
 		return rc;
 	job->trust = true;
 	rc = push(job, e);
-	if (rc == 0 || !job->missing)
+	if (rc == 0 || !job->manifests.missing)
 		return rc;
-	/* Registries lose blobs, or collect them as garbage too early. */
-	cli_note(job->c, "%s; everything is asked for", e->msg);
-	job->trust = job->missing = false;
+	/* The registry lacks a blob of an image that it has: it was lost, or garbage-collected too early. */
+	cli_note(job->c, "%s; checking all blobs", e->msg);
+	job->trust = false;
 	return push(job, e);
 }
 
@@ -448,15 +349,15 @@ static int run(struct job *job)
 		rc = work(job, &e);
 	regbar_clear(&job->bar);
 	free(job->blobs);
-	words_free(&job->unlisted);
+	words_free(&job->manifests.unlisted);
 	regimage_free(&job->image);
 	regimage_free(&job->current.image);
-	regpool_close(&job->pool);
+	regqueue_close(&job->queue);
 	layout_close(&job->layout);
 	curl_global_cleanup();
 	if (rc == 0)
 		return EX_DONE;
-	return cli_fail(job->c, rc == REGPOOL_LATE ? EX_LATE : EX_FAIL, &e);
+	return cli_fail(job->c, rc == REGQUEUE_LATE ? EX_LATE : EX_FAIL, &e);
 }
 
 int main(int argc, char **argv)

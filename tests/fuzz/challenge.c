@@ -1,4 +1,4 @@
-/* WWW-Authenticate headers as they come from a server. */
+/* WWW-Authenticate headers. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	(void)memcpy(text, data, n);
 	text[n] = '\0';
 	if (challenge_add(&c, text) == 0 && challenge_add(&c, text) == 0) {
-		/* Only who asks for a token can say where it is to be had; nothing is made longer than it came. */
+		/* Realm and service belong to Bearer, and are not longer than the header. */
 		if (c.realm != NULL && (!c.bearer || strlen(c.realm) > n))
 			abort();
 		if (c.service != NULL && (!c.bearer || strlen(c.service) > n))

@@ -1,4 +1,4 @@
-/* Files of credentials, and what credential helpers answer. */
+/* Credentials files, and the answers of credential helpers. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* What becomes a header or a form must be in one line. */
+/* Values that are put into a header or form must not contain newlines. */
 static void check(const struct regcred *c, int rc, const struct err *e)
 {
 	const char *all[] = { c->user, c->password, c->identity };
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		c = (struct regcred){ 0 };
 		rc = regcred_parse(&c, &helper, (const char *)data, n, hosts[i], "team/app", &e);
 		check(&c, rc, &e);
-		/* It becomes a part of a program's name. */
+		/* It becomes part of a program's name. */
 		if ((rc == 2) != (helper != NULL) || (helper != NULL && strchr(helper, '/') != NULL))
 			abort();
 		free(helper);

@@ -1,4 +1,4 @@
-/* What a token server answers. */
+/* Answers of a token server. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (token == NULL && e.msg[0] == '\0')
 		abort();
-	/* It becomes a header. */
+	/* It is put into a header. */
 	for (at = token; at != NULL && *at != '\0'; at++)
 		if (*at <= ' ' || *at > '~')
 			abort();

@@ -1,4 +1,4 @@
-/* Location and Range headers of a registry: a line each. */
+/* Location and Range headers of a registry. */
 #include <curl/curl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void location(const char *base, const char *text)
 			abort();
 		return;
 	}
-	/* It never goes from https to http, and has no user in it. */
+	/* It never leads from https to http, and contains no user name. */
 	if (strncmp(base, "https:", 6) == 0 && strncmp(url, "https:", 6) != 0)
 		abort();
 	end = url + strcspn(url, "/") + 2;

@@ -1,8 +1,8 @@
-# What the tests of regpush and regpull share: `load lib/registry` after lib/common.
+# Shared by the tests that use a registry: `load lib/registry` after lib/common.
 # shellcheck shell=bash
 
-# registry_setup: in the test's directory, with no configuration but the test's own; the registry of the tests runs,
-# $R is its HOST:PORT and state/ what it has.
+# registry_setup: change to the test's directory, with no configuration but the test's own, and start the test registry.
+# $R is its HOST:PORT, and its data are in state/.
 registry_setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY REGISTRY_AUTH_FILE DOCKER_CONFIG \
@@ -16,11 +16,11 @@ registry_setup() {
 	R=127.0.0.1:$PORT
 }
 
-# registry_layout: the layout lay, tag x: a large file and a small one, each a layer. $BIG, $SMALL and $M are the digests of
-# these and of the manifest, $SIZE the large one's bytes.
+# registry_layout: make the layout lay with the image x: a large and a small file, each in its own layer. $BIG, $SMALL and $M
+# are the digests of the layers and of the manifest, $SIZE is the number of bytes of the large layer.
 # shellcheck disable=SC2034 # the tests' variables
 registry_layout() {
-	# Text, so that it can be told from what it is not; several writes of libcurl's.
+	# Text, which the rule "corrupt" can change; more than one write of libcurl.
 	perl -e 'srand 1; print join "", map { chr 97 + rand 26 } 1 .. 3_000_000' > big
 	perl -e 'srand 2; print join "", map { chr 97 + rand 26 } 1 .. 5_000' > small
 	ocipack -t x --compress none --file big=big --file small=small lay
@@ -28,38 +28,38 @@ registry_layout() {
 	M=$(ocipack --list lay | awk '$1 == "x" { print $2 }')
 }
 
-# mode [RULE...]: what the registry of the tests does otherwise than well (tests/lib/registry.pl).
+# mode [RULE...]: how the test registry misbehaves (see tests/lib/registry.pl).
 mode() {
 	rm -rf state/seen
 	mkdir state/seen
 	printf '%s\n' "$@" > state/mode
 }
 
-# forget: the registry of the tests has nothing any more.
+# forget: empty the test registry.
 forget() {
 	rm -rf state/blobs state/repos state/uploads
 	mkdir state/blobs state/repos state/uploads
 }
 
-# noise N: so many bytes that do not compress, always the same.
+# noise N: print N incompressible bytes, always the same.
 noise() { head -c "$1" /dev/zero | openssl enc -aes-128-ctr -K "$(printf %032d 1)" -iv "$(printf %032d 1)"; }
 
-# take_back SOURCE DEST [OPTION...]: skopeo copies it, as it is.
+# take_back SOURCE DEST [OPTION...]: copy an image unchanged with skopeo.
 take_back() { skopeo copy -q --src-tls-verify=false --dest-oci-accept-uncompressed-layers "${@:3}" "$1" "$2"; }
 
-# asked: methods and answers of the registry's log.
+# asked: print the methods and statuses in the registry's log.
 asked() { awk '{ print $1, $3 }' state/log | paste -sd' '; }
 
-# entry USER:PASSWORD: a file of credentials for $R.
+# entry USER:PASSWORD: print a credentials file for $R.
 entry() { echo "{\"auths\": {\"$R\": {\"auth\": \"$(printf %s "$1" | base64)\"}}}"; }
 
-# login: the right credentials, where docker keeps them.
+# login: store the right credentials in docker's file.
 login() {
 	mkdir -p home/.docker
 	entry user:secret > home/.docker/config.json
 }
 
-# layer LAYOUT N: the digest of the N-th layer of image x. blob LAYOUT HEX: its file.
+# layer LAYOUT N: print the digest of the N-th layer of image x. blob LAYOUT HEX: print the path of a blob.
 layer() {
 	local m
 	m=$(ocipack --list "$1" | awk '$1 == "x" { print $2 }')
@@ -67,7 +67,7 @@ layer() {
 }
 blob() { echo "$1/blobs/sha256/$2"; }
 
-# several LAYOUT: a layout with nothing but an index of two platforms, $INDEX.
+# several LAYOUT: make a layout whose only image is an index of two platforms, $INDEX.
 several() {
 	local a b
 	ocipack -t a --arch amd64 --file big=f "$1"
@@ -86,7 +86,7 @@ several() {
 		"$(desc "$1" index "sha256:$INDEX" ',"annotations":{"org.opencontainers.image.ref.name":"m"}')" > "$1/index.json"
 }
 
-# make_certificate: certs/ca.crt and a certificate for 127.0.0.1 that it signed.
+# make_certificate: make the authority certs/ca.crt and a certificate for 127.0.0.1 signed by it.
 make_certificate() {
 	mkdir certs
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out certs/ca.crt -days 2 \
@@ -97,7 +97,7 @@ make_certificate() {
 		-extfile <(echo subjectAltName=IP:127.0.0.1) 2> /dev/null
 }
 
-# make_client_certificate: client.cert and client.key, which the same authority signed.
+# make_client_certificate: make client.cert and client.key, signed by the same authority.
 make_client_certificate() {
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout client.key -out client.csr \
 		-subj /CN=client 2> /dev/null
@@ -105,8 +105,8 @@ make_client_certificate() {
 		-extfile <(echo extendedKeyUsage=clientAuth) 2> /dev/null
 }
 
-# docker_registry [again] [tls] [clients] [login]: docker-registry runs as $REGISTRY_PID, and $R is its HOST:PORT.
-# again: with what it has, where it was; clients: those without a certificate are refused.
+# docker_registry [again] [tls] [clients] [login]: start docker-registry as $REGISTRY_PID; $R is its HOST:PORT. again: at the
+# same port and with the same data; clients: require a client certificate.
 docker_registry() {
 	command -v docker-registry > /dev/null || skip "docker-registry is not installed"
 	case " $* " in *" again "*) ;; *) R=127.0.0.1:$(free_port) ;; esac

@@ -1,25 +1,25 @@
 #!/usr/bin/perl
 # A small registry that misbehaves on demand: registry.pl STATE
-# It listens on a free port of 127.0.0.1, which it writes to STATE/port, and keeps all it has below STATE. What it does
-# otherwise than well is in STATE/mode, which is read at every request, a rule a line:
-#   fail N METHOD RE CODE [S]   the first N requests that match get CODE (with Retry-After: S)
-#   cut N METHOD BYTES          so many bytes of a longer body (sent or received), then the line is cut
-#   stall N METHOD BYTES        so many bytes, and then nothing
-#   auth basic|bearer           a login is needed: user "user", password "secret"
-#   anonymous                   tokens are for everybody
-#   uses N                      a token is good for N requests
-#   life S                      what a token's answer says of its life
-#   away METHOD URL             307 to the same path at URL
-#   there METHOD URL            Locations of sessions are at URL
-#   relative                    Locations are relative
-#   nomount                     202 to every mount
-#   digest                      Docker-Content-Digest is another one
-#   http10                      HTTP/1.0, and the end of the line is the end of the answer
-#   referrers                   it has the referrers API, and says OCI-Subject
-#   norange, shifted            ranges of blobs are ignored, or others are sent
-#   corrupt                     blobs come with their letters changed
-# STATE/log has a line a request: METHOD PATH CODE HOST SCHEME RANGE, where SCHEME is that of the Authorization
-# header or "-"; what was cut or stalled has CODE 0. Credentials are never logged.
+# It listens on a free port of 127.0.0.1, which it writes to STATE/port, and keeps its data below STATE. Its faults are listed
+# in STATE/mode, which is read at every request; each line is a rule:
+#   fail N METHOD RE CODE [S]   answer CODE (with Retry-After: S) to the first N matching requests
+#   cut N METHOD BYTES          close the connection after BYTES of a longer body (sent or received)
+#   stall N METHOD BYTES        transfer BYTES, and then nothing
+#   auth basic|bearer           require authentication: user "user", password "secret"
+#   anonymous                   issue tokens to everybody
+#   uses N                      a token is valid for N requests
+#   life S                      the lifetime of tokens according to their answer
+#   away METHOD URL             redirect (307) to the same path at URL
+#   there METHOD URL            put Locations of sessions at URL
+#   relative                    send relative Locations
+#   nomount                     answer 202 to every mount
+#   digest                      send a wrong Docker-Content-Digest
+#   http10                      use HTTP/1.0; an answer ends with the connection
+#   referrers                   support the referrers API, and send OCI-Subject
+#   norange, shifted            ignore ranges of blobs, or send others
+#   corrupt                     change the letters in blobs
+# STATE/log has a line for each request: METHOD PATH CODE HOST SCHEME RANGE, where SCHEME is that of the Authorization header
+# or "-"; CODE is 0 if the transfer was cut or stalled. Credentials are never logged.
 use strict;
 use warnings;
 use Digest::SHA;
@@ -38,7 +38,7 @@ save("$state/port.new", $port);
 rename "$state/port.new", "$state/port" or die;
 $SIG{CHLD} = 'IGNORE';
 $SIG{PIPE} = 'IGNORE';
-my ($c, %r, @rules);    # the connection, its request, and the rules of now
+my ($c, %r, @rules);    # the connection, its request, and the current rules
 
 sub load { open my $f, '<:raw', shift or return; local $/; my $t = <$f>; return $t // '' }
 
@@ -50,7 +50,7 @@ sub save {
 	close $f or die;
 }
 
-# The arguments of the rule NAME, or nothing.
+# The arguments of the rule NAME, or an empty list.
 sub rule {
 	my $name = shift;
 	my ($found) = grep { $_->[0] eq $name } @rules;
@@ -101,10 +101,10 @@ sub error {
 
 sub other { return is('digest') ? 'sha256:' . 'a' x 64 : shift }
 
-# Until the other side has had enough.
+# Read and discard until the client closes the connection.
 sub stall { note(0); 1 while sysread $c, my $rest, 65536; exit }
 
-# How many of N bytes may pass, and what happens then.
+# How many of N bytes to transfer, and what to do then (cut or stall).
 sub limit {
 	my $n = shift;
 	for my $rule (grep { $_->[0] =~ /^(cut|stall)$/ && $_->[2] eq $r{method} && $_->[3] < $n } @rules) {
@@ -113,7 +113,7 @@ sub limit {
 	return;
 }
 
-# Reads the request's body and gives it to SINK. The connection is of no use if it is not read.
+# Read the request's body and pass it to SINK. The connection cannot be reused if it is not read.
 sub body {
 	my $sink = shift;
 	my $left = $r{'content-length'} // 0;
@@ -134,7 +134,7 @@ sub body {
 
 sub drop { my $all = ''; body(sub { $all .= $_[0] }); return $all }
 
-# A request that is not answered as it should be leaves its body unread.
+# After an error, the body of the request is left unread.
 sub refuse {
 	$r{close} = 1 if $r{'content-length'} && ($r{expect} // '');
 	drop() unless $r{close};
@@ -173,7 +173,7 @@ sub token {
 	answer(200, qq({"token":"$name") . (defined $life ? qq(,"expires_in":$life) : '') . '}');
 }
 
-# Where a session goes on.
+# The Location of a session.
 sub location {
 	my ($repo, $id, $n) = @_;
 	my ($method, $there) = rule('there');
@@ -243,7 +243,7 @@ sub manifest {
 	if ($r{method} eq 'PUT') {
 		my $text = drop();
 		my $hex = Digest::SHA::sha256_hex($text);
-		# What it consists of has to be there; not its subject, nor what annotations say.
+		# Its parts must exist, but not its subject.
 		my $j = JSON::PP::decode_json($text);
 		my @parts = ($j->{config} // (), @{ $j->{layers} // [] }, @{ $j->{manifests} // [] });
 		return error(400, 'MANIFEST_BLOB_UNKNOWN')
@@ -258,7 +258,7 @@ sub manifest {
 	answer(200, $body, 'Content-Type' => $type, 'Docker-Content-Digest' => $digest);
 }
 
-# The manifests whose subject is HEX.
+# The manifests with the subject HEX.
 sub referrers {
 	my ($repo, $hex) = @_;
 	my @found;
@@ -304,7 +304,7 @@ while (1) {
 	}
 	close $server;
 	srand;
-	# A line of TLS might have no end.
+	# A TLS handshake may contain no newline.
 	my $hello;
 	exit unless defined recv($c, $hello, 1, MSG_PEEK) && $hello =~ /[A-Z]/;
 	while (defined(my $line = <$c>)) {

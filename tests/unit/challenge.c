@@ -1,4 +1,4 @@
-/* WWW-Authenticate. */
+/* Parsing WWW-Authenticate. */
 #include "registry/challenge.h"
 
 #include "tap.h"

@@ -1,4 +1,4 @@
-/* Where a registry sends us, and who may see a login there. */
+/* URLs in answers of a registry, and which of them may get credentials. */
 #include "registry/url.h"
 
 #include "tap.h"
@@ -22,22 +22,22 @@ static void test_locations(void)
 	leads(base, "e", "https://h:5000/v2/a/blobs/uploads/e");
 	leads(base, "//x/y", "https://x/y");
 	leads(base, "/a#b", "https://h:5000/a");
-	leads(base, "http://h:5000/y", "sent on from https to http");
+	leads(base, "http://h:5000/y", "redirected from https to http");
 	leads("http://h/", "https://h/y", "https://h/y");
-	leads("http://h/", "ftp://h/y", "sent on to a URL that is neither http nor https");
-	leads("http://h/", "file:///etc/passwd", "sent on to a URL that is neither http nor https");
+	leads("http://h/", "ftp://h/y", "redirected to a URL that is neither http nor https");
+	leads("http://h/", "file:///etc/passwd", "redirected to a URL that is neither http nor https");
 	ok(regurl_resolve("http://h/", "http://u:p@h/", &e) == NULL && strstr(e.msg, "bad URL") != NULL,
-	    "a user is refused");
+	    "a user name is refused");
 }
 
 static void test_origins(void)
 {
-	ok(regurl_same_origin("https://h/a", "https://H:443/b"), "the default port is the same");
-	ok(!regurl_same_origin("https://h/a", "http://h/a"), "another scheme");
-	ok(!regurl_same_origin("https://h/a", "https://h:5000/a"), "another port");
-	ok(!regurl_same_origin("https://h/a", "https://h.x/a"), "another host");
-	ok(!regurl_same_origin("https://h/a", "https://h@x/a"), "a host that looks like it");
-	ok(!regurl_same_origin("", ""), "no URL");
+	ok(regurl_same_origin("https://h/a", "https://H:443/b"), "the default port is equal to an explicit one");
+	ok(!regurl_same_origin("https://h/a", "http://h/a"), "another scheme is another origin");
+	ok(!regurl_same_origin("https://h/a", "https://h:5000/a"), "another port is another origin");
+	ok(!regurl_same_origin("https://h/a", "https://h.x/a"), "another host is another origin");
+	ok(!regurl_same_origin("https://h/a", "https://h@x/a"), "a user name that looks like the host");
+	ok(!regurl_same_origin("", ""), "not a URL");
 }
 
 static void test_ranges(void)
@@ -47,19 +47,19 @@ static void test_ranges(void)
 	size_t i;
 
 	for (i = 0; i < TAP_COUNT(bad); i++)
-		ok(regurl_range(bad[i], &n) == -1 && n == 7, "'%s' is no range", bad[i]);
+		ok(regurl_range(bad[i], &n) == -1 && n == 7, "'%s' is not a valid range", bad[i]);
 	ok(regurl_range("0-9", &n) == 0 && n == 10, "ten bytes");
-	ok(regurl_range("bytes=0-9", &n) == 0 && n == 10, "ten bytes, as docker says it");
-	ok(regurl_range("0-0", &n) == 0 && n == 0, "0-0 is nothing");
+	ok(regurl_range("bytes=0-9", &n) == 0 && n == 10, "ten bytes, with docker's prefix");
+	ok(regurl_range("0-0", &n) == 0 && n == 0, "0-0 counts as 0 bytes");
 }
 
 int main(void)
 {
 	char *url = regurl_add("http://h/a", "digest", "sha256:1"), *more;
 
-	same(url, "http://h/a?digest=sha256%3A1", "a query is begun");
+	same(url, "http://h/a?digest=sha256%3A1", "the first parameter of a query");
 	more = regurl_add(url, "x", "a&b");
-	same(more, "http://h/a?digest=sha256%3A1&x=a%26b", "a query is continued");
+	same(more, "http://h/a?digest=sha256%3A1&x=a%26b", "another parameter of a query");
 	free(more);
 	free(url);
 	test_locations();

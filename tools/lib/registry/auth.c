@@ -12,7 +12,7 @@
 #include "oci/document.h"
 #include "registry/url.h"
 
-/* A token lasts a minute unless its server says otherwise; one that ends within a tenth of that is not used. */
+/* The lifetime of a token if the server does not say, and the longest one. The last tenth of it is not used. */
 enum { TOKEN_SECONDS = 60, MAX_SECONDS = 86400 };
 
 char *regauth_header(const struct regauth *a)
@@ -47,21 +47,21 @@ bool regauth_wants_token(const struct regauth *a)
 int regauth_refused(const struct regauth *a, struct err *e)
 {
 	if (a->cred_.from == NULL)
-		return err_set(e, "wants a login, and there are no credentials for %s", a->host);
-	return err_set(e, "the user or password is refused (from %s)", a->cred_.from);
+		return err_set(e, "login required, but no credentials found for %s", a->host);
+	return err_set(e, "the registry refused the user or password (from %s)", a->cred_.from);
 }
 
-/* Decides how to go on after the first 401. */
+/* Chooses the kind of authentication after the first 401. */
 static int choose(struct regauth *a, struct err *e)
 {
 	if (a->challenge_.bearer && a->challenge_.realm != NULL) {
 		if (!a->plain && strncasecmp(a->challenge_.realm, "https://", 8) != 0)
-			return err_set(e, "its tokens come over http, where credentials could be read");
+			return err_set(e, "its token server uses http, which would expose the credentials");
 		a->kind = REGAUTH_BEARER;
 		return 0;
 	}
 	if (!a->challenge_.basic)
-		return err_set(e, "wants a login of a kind that is not known");
+		return err_set(e, "unknown kind of authentication");
 	if (a->cred_.user == NULL)
 		return regauth_refused(a, e);
 	a->kind = REGAUTH_BASIC;
@@ -73,10 +73,10 @@ int regauth_challenged(struct regauth *a, const struct words *challenges, unsign
 	struct challenge c = { 0 };
 	size_t i;
 
-	/* What was good before is tried again. */
+	/* A login that was accepted before is tried again. */
 	if (a->kind == REGAUTH_BASIC)
 		return generation == 0 || a->worked ? 0 : regauth_refused(a, e);
-	/* Others have a new token by now, or are getting one. */
+	/* With an older token: another task has a new one by now, or is getting one. */
 	if (a->kind == REGAUTH_BEARER) {
 		if (generation == a->generation)
 			a->expires_ = 0;
@@ -94,7 +94,7 @@ int regauth_challenged(struct regauth *a, const struct words *challenges, unsign
 	a->looked_ = true;
 	if (choose(a, e) < 0)
 		return -1;
-	/* A Basic header is sent from now on: who has sent it sees that by its generation. */
+	/* A new generation tells requests with a Basic header from those before. */
 	a->generation += a->kind == REGAUTH_BASIC;
 	return 0;
 }
@@ -144,7 +144,7 @@ int regauth_ask(struct regauth *a, struct reghttp_request *r, struct err *e)
 	}
 	if (a->challenge_.service != NULL)
 		rc |= add(&text, form, "service", a->challenge_.service);
-	/* A form has one list of them, a query has each by itself. */
+	/* A form has one list of scopes, a query has one parameter for each. */
 	if (form)
 		rc |= add_list(&text, &a->scopes);
 	for (i = 0; !form && i < a->scopes.n; i++)
@@ -176,13 +176,13 @@ char *regauth_parse_token(const char *text, size_t n, int64_t *seconds, struct e
 
 	if (token == NULL || *token == '\0')
 		token = json_string_value(json_object_get(j, "access_token"));
-	/* It becomes a header's value, which must not end before it does. */
+	/* It becomes a header: nothing in it may end that early. */
 	for (at = token; at != NULL && *at > ' ' && *at <= '~';)
 		at++;
 	if (token == NULL || *token == '\0')
-		(void)err_set(e, "there is no token in the answer");
+		(void)err_set(e, "the answer contains no token");
 	else if (*at != '\0')
-		(void)err_set(e, "the token in the answer is not printable");
+		(void)err_set(e, "the token contains characters that are not printable");
 	else if ((copy = strdup(token)) == NULL)
 		(void)err_no_memory(e);
 	*seconds = lasts <= 0 ? TOKEN_SECONDS : lasts > MAX_SECONDS ? MAX_SECONDS : lasts;

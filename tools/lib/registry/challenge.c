@@ -27,7 +27,7 @@ static bool named(const char *s, size_t n, const char *name)
 	return strlen(name) == n && strncasecmp(s, name, n) == 0;
 }
 
-/* Reads the value at *S, a token or a quoted string, and moves behind it. Returns it (free it), or NULL. */
+/* Reads the value at *S, a token or a quoted string, and advances *S past it. Returns it (free it), or NULL. */
 static char *value(const char **s)
 {
 	const char *p = *s;
@@ -44,7 +44,7 @@ static char *value(const char **s)
 		}
 		p += *p == '"';
 	} else {
-		/* Unquoted URLs are met too. */
+		/* Not only tokens: some servers send unquoted URLs. */
 		while (*p != '\0' && *p != ',' && *p != ' ' && *p != '\t')
 			v[n++] = *p++;
 	}
@@ -53,7 +53,7 @@ static char *value(const char **s)
 	return v;
 }
 
-/* Takes a parameter of SCHEME. Of several challenges of a kind the first one counts. */
+/* Takes a parameter of SCHEME. Of several challenges of the same scheme the first one counts. */
 static int take(struct challenge *c, enum scheme scheme, const char *name, size_t n, const char **at)
 {
 	char **to = NULL, *v = value(at);

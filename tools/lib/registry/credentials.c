@@ -1,16 +1,26 @@
-/* The files' contents; regcredfile.c finds the files and runs the helpers. */
 #include "registry/credentials.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
+#include "base/num.h"
 
-enum { ENTRY_MAX = 65536 };
+enum { ENTRY_MAX = 65536, FILE_MAX = 1 << 20, ANSWER_MAX = 65536, HELPER_MS = 60000 };
+
+/* Docker's helpers know Docker Hub by its old address. */
+#define DOCKER_HUB "https://index.docker.io/v1/"
 
 void regcred_forget(char *s)
 {
@@ -28,7 +38,7 @@ void regcred_free(struct regcred *c)
 	*c = (struct regcred){ 0 };
 }
 
-/* What is in one line as a header's value, and cannot end it. */
+/* Can S be the value of a header? */
 static bool printable(const char *s)
 {
 	for (; *s != '\0'; s++)
@@ -37,7 +47,7 @@ static bool printable(const char *s)
 	return true;
 }
 
-/* Takes copies. Returns 1 or -1. */
+/* Sets C to copies. Returns 1 or -1. */
 static int set(struct regcred *c, const char *user, const char *password, const char *identity, struct err *e)
 {
 	const char *all[] = { user, password, identity };
@@ -45,9 +55,9 @@ static int set(struct regcred *c, const char *user, const char *password, const 
 
 	for (i = 0; i < sizeof all / sizeof *all; i++)
 		if (all[i] != NULL && !printable(all[i]))
-			return err_set(e, "a control character in a user's name or password");
+			return err_set(e, "control character in a user name or password");
 	if (user != NULL && strchr(user, ':') != NULL)
-		return err_set(e, "a colon in a user's name");
+		return err_set(e, "colon in a user name");
 	c->user = user != NULL ? strdup(user) : NULL;
 	c->password = password != NULL ? strdup(password) : NULL;
 	c->identity = identity != NULL ? strdup(identity) : NULL;
@@ -57,7 +67,7 @@ static int set(struct regcred *c, const char *user, const char *password, const 
 	return 1;
 }
 
-/* "USER:PASSWORD" from base64. Returns it (regcred_forget it), or NULL. */
+/* Decodes base64 of "USER:PASSWORD". Returns it (regcred_forget it), or NULL. */
 static char *decode(const char *text)
 {
 	size_t n = strlen(text), pad = 0;
@@ -76,12 +86,12 @@ static char *decode(const char *text)
 		free(raw);
 		return NULL;
 	}
-	/* It counts what the padding stands for. Old versions of docker ended passwords with NULs. */
+	/* EVP_DecodeBlock counts the padding. Old versions of docker appended NULs to passwords. */
 	raw[(size_t)m - pad] = '\0';
 	return raw;
 }
 
-/* One entry of "auths". Returns 1, 0 when it is empty, or -1. */
+/* Takes one entry of "auths". Returns 1, 0 if it is empty, or -1. */
 static int take_entry(struct regcred *c, const json_t *entry, struct err *e)
 {
 	const char *auth = json_string_value(json_object_get(entry, "auth"));
@@ -102,7 +112,7 @@ static int take_entry(struct regcred *c, const json_t *entry, struct err *e)
 	colon = both != NULL ? strchr(both, ':') : NULL;
 	if (colon == NULL) {
 		regcred_forget(both);
-		return err_set(e, "an entry that is not base64 of USER:PASSWORD");
+		return err_set(e, "an entry is not base64 of USER:PASSWORD");
 	}
 	*colon = '\0';
 	rc = set(c, both, colon + 1, NULL, e);
@@ -111,7 +121,7 @@ static int take_entry(struct regcred *c, const json_t *entry, struct err *e)
 	return rc;
 }
 
-/* The host that a key of docker's files names: without scheme and path, and Docker Hub's by its other name. */
+/* Does KEY of docker's files, a URL, name HOST? Docker Hub has another name there. */
 static bool names_host(const char *key, const char *host)
 {
 	const char *at = strstr(key, "://");
@@ -126,7 +136,7 @@ static bool names_host(const char *key, const char *host)
 	return n == strlen(host) && strncmp(key, host, n) == 0;
 }
 
-/* Looks in "auths" for HOST/REPO, for each of its parents, and last for HOST. */
+/* Looks in "auths" for HOST/REPO, for each of its parents, and finally for HOST. */
 static int find_entry(struct regcred *c, json_t *auths, const char *host, const char *repo, struct err *e)
 {
 	AUTO_FREE char *key = NULL;
@@ -148,15 +158,14 @@ static int find_entry(struct regcred *c, json_t *auths, const char *host, const 
 			break;
 		*slash = '\0';
 	}
-	json_object_foreach(auths, name, entry)
-	{
+	json_object_foreach (auths, name, entry) {
 		if (rc == 0 && names_host(name, host))
 			rc = take_entry(c, entry, e);
 	}
 	return rc;
 }
 
-/* The helper's name becomes part of a program's name. */
+/* Takes the name of a helper, which becomes part of a program's name. Returns 2, 0 or -1. */
 static int take_helper(char **helper, const json_t *name, struct err *e)
 {
 	const char *text = json_string_value(name);
@@ -164,7 +173,7 @@ static int take_helper(char **helper, const json_t *name, struct err *e)
 	if (text == NULL || *text == '\0')
 		return 0;
 	if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != strlen(text))
-		return err_set(e, "a credential helper that is no program's name");
+		return err_set(e, "bad name of a credential helper");
 	*helper = strdup(text);
 	return *helper != NULL ? 2 : err_no_memory(e);
 }
@@ -177,7 +186,7 @@ int regcred_parse(
 	int rc;
 
 	*helper = NULL;
-	/* The reason that jansson gives may quote the file. */
+	/* jansson's message may quote the file, so it is not shown. */
 	if (!json_is_object(j)) {
 		json_decref(j);
 		return err_set(e, "line %d: not valid JSON", j == NULL ? why.line : 1);
@@ -199,11 +208,147 @@ int regcred_parse_helper(struct regcred *c, const char *text, size_t n, struct e
 	int rc;
 
 	if (user == NULL || secret == NULL)
-		rc = err_set(e, "not an answer with Username and Secret");
+		rc = err_set(e, "no Username and Secret in the answer");
 	else if (strcmp(user, "<token>") == 0)
 		rc = set(c, NULL, NULL, secret, e);
 	else
 		rc = *user != '\0' ? set(c, user, secret, NULL, e) : 0;
 	json_decref(j);
+	return rc;
+}
+
+/*
+ * Reads all of FD, less than MAX bytes. Returns it (regcred_forget it) with its length in N, or NULL. Unlike read_fd it
+ * never moves the buffer, which would leave copies of secrets in memory.
+ */
+static char *read_secret(int fd, size_t max, size_t *n)
+{
+	char *text = calloc(max + 1, 1);
+	ssize_t some;
+
+	for (*n = 0; text != NULL && *n < max; *n += (size_t)some) {
+		some = pread(fd, text + *n, max - *n, (off_t)*n);
+		if (some == 0)
+			return text;
+		if (some < 0)
+			break;
+	}
+	regcred_forget(text);
+	return NULL;
+}
+
+/* Runs a helper, which reads the registry's name from its standard input and writes JSON. Returns 1, 0 or -1. */
+static int ask_helper(struct regcred *c, const char *helper, const char *host, int64_t deadline, struct err *e)
+{
+	AUTO_CLOSE int in = memfd_create("in", MFD_CLOEXEC);
+	AUTO_CLOSE int out = memfd_create("out", MFD_CLOEXEC);
+	AUTO_FREE char *program = NULL;
+	const char *server = strcmp(host, "docker.io") == 0 ? DOCKER_HUB : host;
+	int64_t limit = now_ms() + HELPER_MS;
+	struct child child;
+	char *answer;
+	size_t n;
+	int status, rc;
+
+	if (asprintf(&program, "docker-credential-%s", helper) < 0) {
+		program = NULL;
+		return err_no_memory(e);
+	}
+	if (in < 0 || out < 0 || dprintf(in, "%s\n", server) < 0 || lseek(in, 0, SEEK_SET) < 0)
+		return err_sys(e, "%s", program);
+	if (child_start(&child, (char *[]){ program, (char[]){ "get" }, NULL }, &(struct child_io){ in, out, -1 },
+		SIGKILL, e) < 0)
+		return -1;
+	rc = child_wait(&child, deadline < limit ? deadline : limit, &status, e);
+	if (rc == 1)
+		(void)close(child.pidfd);
+	else
+		child_kill(&child);
+	if (rc != 1)
+		return rc < 0 ? -1 : err_set(e, "%s: timed out", program);
+	answer = read_secret(out, ANSWER_MAX, &n);
+	/* Helpers say this on their standard output, with exit status 1. */
+	if (answer != NULL && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+		rc = strncmp(answer, "credentials not found", 21) == 0 ? 0 : err_set(e, "it failed");
+	else
+		rc = answer != NULL ? regcred_parse_helper(c, answer, n, e) : err_set(e, "the answer is too long");
+	regcred_forget(answer);
+	if (rc < 0)
+		return err_prefix(e, "%s", program);
+	if (rc == 1) {
+		c->from = program;
+		program = NULL;
+	}
+	return rc;
+}
+
+/* Looks in the file PATH, which may be missing unless it is NEEDED. Returns 1, 0 or -1. */
+static int look(struct regcred *c, const char *path, bool needed, const char *host, const char *repo, int64_t deadline,
+    struct err *e)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *helper = NULL;
+	struct stat st;
+	char *text;
+	size_t n;
+	int rc;
+
+	if (fd < 0 && !needed && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "%s", path);
+	text = S_ISREG(st.st_mode) ? read_secret(fd, FILE_MAX, &n) : NULL;
+	if (text == NULL)
+		return err_set(e, "%s: not a credentials file", path);
+	rc = regcred_parse(c, &helper, text, n, host, repo, e);
+	explicit_bzero(text, n);
+	free(text);
+	if (rc < 0)
+		return err_prefix(e, "%s", path);
+	if (rc == 2)
+		return ask_helper(c, helper, host, deadline, e);
+	if (rc == 1 && (c->from = strdup(path)) == NULL)
+		return err_no_memory(e);
+	return rc;
+}
+
+/* "$VARIABLE/REST", or "$HOME/OTHERWISE/REST" if the variable is not set (free it). NULL: neither is set. */
+static char *under(const char *variable, const char *otherwise, const char *rest)
+{
+	const char *dir = getenv(variable), *home = getenv("HOME");
+	char *path = NULL;
+	int n = -1;
+
+	if (dir != NULL && *dir != '\0')
+		n = asprintf(&path, "%s/%s", dir, rest);
+	else if (otherwise != NULL && home != NULL && *home != '\0')
+		n = asprintf(&path, "%s/%s/%s", home, otherwise, rest);
+	return n >= 0 ? path : NULL;
+}
+
+int regcred_find(
+    struct regcred *c, const char *file, const char *host, const char *repo, int64_t deadline, struct err *e)
+{
+	AUTO_FREE char *runtime = under("XDG_RUNTIME_DIR", NULL, "containers/auth.json");
+	AUTO_FREE char *config = under("XDG_CONFIG_HOME", ".config", "containers/auth.json");
+	AUTO_FREE char *docker = under("DOCKER_CONFIG", ".docker", "config.json");
+	const char *variable = getenv("REGISTRY_AUTH_FILE");
+	const char *paths[3];
+	bool given;
+	size_t i;
+	int rc = 0;
+
+	*c = (struct regcred){ 0 };
+	if (file == NULL && variable != NULL && *variable != '\0')
+		file = variable;
+	given = file != NULL;
+	paths[0] = given ? file : runtime;
+	paths[1] = config;
+	paths[2] = docker;
+	for (i = 0; i < 3 && rc == 0; i++)
+		if (paths[i] != NULL)
+			rc = look(c, paths[i], given && i == 0, host, repo, deadline, e);
+	if (rc <= 0)
+		regcred_free(c);
 	return rc;
 }

@@ -2,18 +2,157 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "base/cleanup.h"
 #include "disk/fill.h"
 #include "disk/read.h"
-#include "registry/document.h"
+#include "registry/blob_download.h"
 #include "registry/image.h"
+#include "registry/manifest.h"
 #include "registry/referrers.h"
 
-/* Gets the manifest or index REFERENCE; HEX becomes its digest. Returns 0, -1 or REGPOOL_LATE. */
+/* A window's frame may use at most 2^WINDOW_LOG bytes of history: that of the whole window. */
+enum { WINDOW_LOG = 24, PIECE = 64 << 10 };
+
+/* The download of a window, which is unpacked, verified and written at its offset while it arrives. */
+struct window {
+	struct regdownload download;
+	const struct disk_window *w;
+	const struct diskfile *to;
+	struct stream *s; /* from the first request to the end; kept when a connection breaks */
+};
+
+struct stream {
+	ZSTD_DCtx *zstd;
+	struct sha256 *packed, *raw;
+	uint64_t out; /* bytes written */
+	bool whole;   /* the frame is complete */
+	size_t n;     /* bytes of PIECE to be written */
+	unsigned char piece[PIECE];
+};
+
+static void end_stream(struct window *w)
+{
+	if (w->s == NULL)
+		return;
+	(void)ZSTD_freeDCtx(w->s->zstd);
+	sha256_free(w->s->packed);
+	sha256_free(w->s->raw);
+	free(w->s);
+	w->s = NULL;
+}
+
+/* Starts again: nothing was received, and the file has a hole in place of the window. Returns 0 or -1. */
+static int window_restart(void *arg, struct err *e)
+{
+	struct window *w = arg;
+	struct stream *s;
+
+	if (w->s != NULL && w->s->out > 0 && diskfile_clear(w->to, w->w->offset, w->w->len, e) < 0)
+		return -1;
+	end_stream(w);
+	w->s = s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return err_no_memory(e);
+	s->zstd = ZSTD_createDCtx();
+	s->packed = sha256_new();
+	s->raw = sha256_new();
+	if (s->zstd == NULL || s->packed == NULL || s->raw == NULL ||
+	    ZSTD_isError(ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, WINDOW_LOG)))
+		return err_no_memory(e);
+	return 0;
+}
+
+static int window_begin(void *arg, uint64_t *have, struct err *e)
+{
+	*have = 0;
+	return window_restart(arg, e);
+}
+
+/* Writes the unpacked bytes. Returns 0, -1 or REGDOWNLOAD_WRONG. */
+static int put_piece(struct window *w, struct err *e)
+{
+	struct stream *s = w->s;
+
+	if (s->n > w->w->len - s->out) {
+		(void)err_set(e, "it unpacks to more than its window");
+		return REGDOWNLOAD_WRONG;
+	}
+	if (sha256_add(s->raw, s->piece, s->n) < 0)
+		return err_set(e, "the digest failed");
+	if (diskfile_put(w->to, w->w->offset + s->out, s->piece, s->n, e) < 0)
+		return -1;
+	s->out += s->n;
+	s->n = 0;
+	return 0;
+}
+
+static int window_add(void *arg, const char *data, size_t n, struct err *e)
+{
+	struct window *w = arg;
+	struct stream *s = w->s;
+	ZSTD_inBuffer in = { data, n, 0 };
+	bool full = true;
+	size_t left;
+	int rc = 0;
+
+	if (sha256_add(s->packed, data, n) < 0)
+		return err_set(e, "the digest failed");
+	while (rc == 0 && (in.pos < in.size || full)) {
+		ZSTD_outBuffer out = { s->piece, sizeof s->piece, s->n };
+
+		if (s->whole) {
+			if (in.pos == in.size)
+				return 0;
+			(void)err_set(e, "more than one frame");
+			return REGDOWNLOAD_WRONG;
+		}
+		left = ZSTD_decompressStream(s->zstd, &out, &in);
+		if (ZSTD_isError(left)) {
+			(void)err_set(e, "it cannot be unpacked: %s", ZSTD_getErrorName(left));
+			return REGDOWNLOAD_WRONG;
+		}
+		s->n = out.pos;
+		s->whole = left == 0;
+		/* A full buffer: the input that was consumed may yield more. */
+		full = out.pos == out.size;
+		if (full || s->whole)
+			rc = put_piece(w, e);
+	}
+	return rc;
+}
+
+static int window_end(void *arg, struct err *e)
+{
+	struct window *w = arg;
+	struct stream *s = w->s;
+	struct sha256 *packed = s->packed, *raw = s->raw;
+	char hex[SHA256_HEX], raw_hex[SHA256_HEX];
+	bool failed;
+
+	s->packed = s->raw = NULL;
+	failed = sha256_end(packed, hex) < 0;
+	failed |= sha256_end(raw, raw_hex) < 0;
+	if (failed)
+		return err_set(e, "the digest failed");
+	if (strcmp(hex, w->w->hex) != 0) {
+		(void)err_set(e, "its digest is sha256:%s", hex);
+		return REGDOWNLOAD_WRONG;
+	}
+	/* The blob is what its digest says, so another attempt would yield the same. */
+	if (!s->whole || s->out != w->w->len)
+		return err_set(e, "it unpacks to less than its window");
+	if (strcmp(raw_hex, w->w->raw) != 0)
+		return err_set(e, "the digest of its window is sha256:%s", raw_hex);
+	end_stream(w);
+	return 0;
+}
+
+/* Gets the manifest or index REFERENCE and sets HEX to its digest. Returns 0, -1 or REGQUEUE_LATE. */
 static int get_manifest(struct regdisk *d, const char *reference, const char *name, json_t **j, struct err *e)
 {
-	struct regdoc doc = { .p = d->p, .name = name, .accept = REGIMAGE_ACCEPT };
+	struct regdoc doc = { .q = d->q, .name = name, .accept = REGIMAGE_ACCEPT };
 	const char *hex = oci_digest(reference);
 	AUTO_FREE char *url = NULL;
 	int rc;
@@ -38,20 +177,21 @@ static int get_manifest(struct regdisk *d, const char *reference, const char *na
 	return rc;
 }
 
-/* Replaces *J, an image, by the disk that refers to it. Returns 0, -1 or REGPOOL_LATE. */
+/* Replaces *J, an image, with the disk that refers to it. Returns 0, -1 or REGQUEUE_LATE. */
 static int follow(struct regdisk *d, const char *name, json_t **j, struct err *e)
 {
 	char reference[sizeof "sha256:" + SHA256_HEX];
 	json_t *found = NULL;
 	struct oci_desc desc;
-	int rc = regrefer_find(d->p, d->repo, d->hex, DISK_ARTIFACT, &found, e);
+	int rc = regrefer_find(d->q, d->repo, d->hex, DISK_ARTIFACT, &found, e);
 
 	json_decref(*j);
 	*j = NULL;
 	if (rc == 0 && json_array_size(found) == 0)
-		rc = err_set(e, "%s: the registry has no disk of it", name);
+		rc = err_set(e, "%s: the registry has no disk of this image", name);
 	else if (rc == 0 && json_array_size(found) > 1)
-		rc = err_set(e, "%s: it has %zu disks: name the one that is meant", name, json_array_size(found));
+		rc = err_set(
+		    e, "%s: this image has %zu disks; name one by its tag or digest", name, json_array_size(found));
 	if (rc == 0 && oci_desc(json_array_get(found, 0), &desc, e) < 0)
 		rc = err_prefix(e, "%s: its disk", name);
 	if (rc == 0) {
@@ -66,7 +206,7 @@ static int follow(struct regdisk *d, const char *name, json_t **j, struct err *e
 
 int regdisk_find(struct regdisk *d, const char *reference, const char *name, struct err *e)
 {
-	struct regdoc doc = { .p = d->p, .name = name };
+	struct regdoc doc = { .q = d->q, .name = name };
 	AUTO_FREE char *url = NULL;
 	struct oci_desc config;
 	json_t *j;
@@ -89,7 +229,7 @@ int regdisk_find(struct regdisk *d, const char *reference, const char *name, str
 	return rc;
 }
 
-/* Takes what local disks have. Returns 0 or -1. */
+/* Copies windows from local disks. Returns 0 or -1. */
 static int reuse(struct regdisk *d, struct err *e)
 {
 	struct diskfill f = { &d->disk, &d->index_, d->dry ? NULL : &d->file_, d->have_ };
@@ -120,8 +260,8 @@ int regdisk_begin(struct regdisk *d, struct err *e)
 	if (d->format == NULL)
 		d->format = d->disk.format;
 	d->have_ = calloc(d->disk.n + 1, sizeof *d->have_);
-	d->chunks = calloc(d->disk.n + 1, sizeof *d->chunks);
-	if (d->have_ == NULL || d->chunks == NULL)
+	d->missing = calloc(d->disk.n + 1, sizeof(const struct disk_window *));
+	if (d->have_ == NULL || d->missing == NULL)
 		return err_no_memory(e);
 	if (disk_index(&d->index_, &d->disk, e) < 0)
 		return -1;
@@ -131,37 +271,44 @@ int regdisk_begin(struct regdisk *d, struct err *e)
 		if (d->have_[i])
 			continue;
 		d->total += d->disk.v[i].size;
-		d->chunks[d->nchunks] =
-		    (struct regchunk){ .p = d->p, .repo = d->repo, .chunk = &d->disk.v[i], .to = &d->file_ };
-		regchunk_init(&d->chunks[d->nchunks]);
-		d->nchunks++;
+		d->missing[d->nmissing++] = &d->disk.v[i];
 	}
 	return 0;
 }
 
 int regdisk_pull(struct regdisk *d, struct err *e)
 {
-	struct regtask **tasks = calloc(d->nchunks + 1, sizeof(struct regtask *));
-	size_t i;
-	int rc;
+	static const struct regdownload_sink sink = { window_begin, window_restart, window_add, window_end };
+	struct window *v = calloc(d->nmissing + 1, sizeof *v);
+	struct regtask **tasks = calloc(d->nmissing + 1, sizeof(struct regtask *));
+	size_t i, n = 0;
+	int rc = v != NULL && tasks != NULL ? 0 : err_no_memory(e);
 
-	if (tasks == NULL)
-		return err_no_memory(e);
-	for (i = 0; i < d->nchunks; i++) {
-		tasks[i] = &d->chunks[i].task;
+	for (; rc == 0 && n < d->nmissing; n++) {
+		const struct disk_window *w = d->missing[n];
+
+		v[n].w = w;
+		v[n].to = &d->file_;
+		v[n].download = (struct regdownload){
+			.q = d->q, .repo = d->repo, .hex = w->hex, .size = w->size, .sink = &sink, .arg = &v[n]
+		};
+		regdownload_init(&v[n].download);
+		tasks[n] = &v[n].download.task;
 	}
-	rc = regpool_run(d->p, tasks, d->nchunks, e);
+	if (rc == 0)
+		rc = regqueue_run(d->q, tasks, n, e);
+	for (i = 0; i < n; i++) {
+		end_stream(&v[i]);
+		regdownload_free(&v[i].download);
+	}
+	free(v);
 	free(tasks);
-	return rc == 0 ? diskfile_end(&d->file_, d->format, d->p->deadline, e) : rc;
+	return rc == 0 ? diskfile_end(&d->file_, d->format, d->q->deadline, e) : rc;
 }
 
 void regdisk_free(struct regdisk *d)
 {
-	size_t i;
-
-	for (i = 0; i < d->nchunks; i++)
-		regchunk_free(&d->chunks[i]);
-	free(d->chunks);
+	free(d->missing);
 	free(d->have_);
 	free(d->index_.v);
 	if (d->file_.part != NULL)

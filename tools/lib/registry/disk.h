@@ -1,42 +1,43 @@
-/* A disk (disk.h) from a registry: found from the image whose disk it is, and put together. */
+/* A disk artifact (disk/artifact.h) in a registry: it is looked up, usually by its image, and downloaded into a file.
+ */
 #ifndef KS_REGISTRY_DISK_H
 #define KS_REGISTRY_DISK_H
 
 #include "disk/artifact.h"
 #include "disk/file.h"
-#include "registry/disk_chunk.h"
-#include "registry/pool.h"
+#include "registry/queue.h"
 
-/* Start with zeros and the first members set. */
+/* Initialize to zero and set the first members. */
 struct regdisk {
-	struct regpool *p;
+	struct regqueue *q;
 	const char *repo;
-	const char *path;   /* what the disk shall be called */
-	const char *format; /* NULL: as the artifact says */
-	struct words reuse; /* disks that are here, "FILE" or "FILE=FORMAT" */
-	bool dry;           /* nothing is written: regdisk_pull may not follow */
-	/* What has become of it */
-	char hex[SHA256_HEX]; /* the artifact's digest */
-	size_t doc_size;      /* of its manifest */
+	const char *path;   /* of the file to write */
+	const char *format; /* of the file; NULL: the artifact's */
+	struct words reuse; /* local disks to copy windows from, "FILE" or "FILE=FORMAT" */
+	bool dry;           /* nothing is written; regdisk_pull must not follow */
+	/* Results. */
+	char hex[SHA256_HEX]; /* the digest of the artifact's manifest */
+	size_t doc_size;      /* bytes of the manifest */
 	struct disk disk;
-	struct regchunk *chunks; /* those that have to come */
-	size_t nchunks;
-	uint64_t total; /* bytes of these */
+	const struct disk_window **missing; /* the windows that must be downloaded */
+	size_t nmissing;
+	uint64_t total; /* bytes of their blobs */
 	struct disk_index index_;
 	struct diskfile file_;
 	bool *have_;
 };
 
 /*
- * Finds the disk: REFERENCE, a tag or a digest, is its artifact's, or that of an image that one disk alone refers to.
- * NAME is for messages. Returns 0, -1 or REGPOOL_LATE. regdisk_free may be called at any time.
+ * Finds the disk: REFERENCE, a tag or a digest, is that of the artifact, or of an image to which exactly one disk
+ * refers. NAME is for messages. Returns 0, -1 or REGQUEUE_LATE. regdisk_free may be called at any time.
  */
 int regdisk_find(struct regdisk *d, const char *reference, const char *name, struct err *e);
 
-/* Opens the file, takes what is in local disks, and finds out what has to come. Returns 0 or -1. */
+/* Opens the file, copies windows from local disks, and finds the missing ones. Returns 0 or -1. */
 int regdisk_begin(struct regdisk *d, struct err *e);
 
-/* Gets what has to come, and gives the disk its name. Returns 0, -1 or REGPOOL_LATE. */
+/* Downloads the missing windows, converts the disk to its format and renames it to PATH. Returns 0, -1 or
+ * REGQUEUE_LATE. */
 int regdisk_pull(struct regdisk *d, struct err *e);
 
 void regdisk_free(struct regdisk *d);

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +11,54 @@
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "base/version.h"
+#include "net/url.h"
 #include "oci/document.h"
 #include "registry/credentials.h"
-#include "net/url.h"
-#include "base/version.h"
 
 enum { CONNECT_MS = 30000, BUFFER = 256 * 1024, REFUSAL_MAX = 65536, CHALLENGES_MAX = 16 };
 
-/* Moves the value of the header LINE (N bytes) to *TO if it is NAME's. The last one counts. */
+int reghttp_refused(const struct reghttp_answer *a, struct err *e)
+{
+	json_t *j = a->text != NULL ? json_loadb(a->text, a->n, 0, NULL) : NULL;
+	const char *code = json_string_value(json_object_get(json_array_get(json_object_get(j, "errors"), 0), "code"));
+	size_t n = code != NULL ? strlen(code) : 0;
+
+	/* The message is not shown: it is foreign text, in which our own credentials may come back. */
+	if (n > 0 && n <= 40 && strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == n)
+		(void)err_set(e, "status %ld (%s)", a->status, code);
+	else
+		(void)err_set(e, "status %ld", a->status);
+	json_decref(j);
+	return -1;
+}
+
+bool reghttp_other_digest(const struct reghttp_answer *a, const char *hex)
+{
+	return a->digest != NULL && strncmp(a->digest, "sha256:", 7) == 0 && strcmp(a->digest + 7, hex) != 0;
+}
+
+void reghttp_request_free(struct reghttp_request *r)
+{
+	free(r->url);
+	regcred_forget(r->authorization);
+	regcred_forget(r->text);
+	*r = (struct reghttp_request){ .fd = -1 };
+}
+
+void reghttp_answer_free(struct reghttp_answer *a)
+{
+	free(a->location);
+	free(a->range);
+	free(a->digest);
+	free(a->media);
+	free(a->subject);
+	free(a->text);
+	words_free(&a->challenges);
+	*a = (struct reghttp_answer){ .first = UINT64_MAX };
+}
+
+/* Sets *TO to the value of the header LINE (N bytes) if it is NAME. The last one counts. */
 static void take_header(const char *line, size_t n, const char *name, char **to)
 {
 	size_t len = strlen(name);
@@ -40,7 +81,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 	size_t n = size * count;
 
 	h->steps++;
-	/* After "100 Continue" another answer follows. */
+	/* Another answer follows "100 Continue". */
 	if (n > 5 && strncmp(line, "HTTP/", 5) == 0) {
 		reghttp_answer_free(a);
 		return n;
@@ -57,7 +98,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 	return n;
 }
 
-/* Keeps the body in memory. More than a document may have is cut off where it only says what is wrong. */
+/* Keeps the body in memory. A longer one than allowed is an error; that of an error status is truncated. */
 static size_t keep(struct reghttp *h, const char *data, size_t n)
 {
 	struct reghttp_answer *a = h->a;
@@ -78,7 +119,7 @@ static size_t keep(struct reghttp *h, const char *data, size_t n)
 	p = realloc(a->text, room);
 	if (p == NULL) {
 		h->failed_ = true;
-		(void)err_set(&h->err, "out of memory");
+		(void)err_no_memory(&h->err);
 		return 0;
 	}
 	a->text = p;
@@ -104,7 +145,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 	return 0;
 }
 
-/* libcurl wants the next part of the request's body. */
+/* Hands libcurl the next part of the request's body. */
 static size_t on_read(char *to, size_t size, size_t count, void *arg)
 {
 	struct reghttp *h = arg;
@@ -130,11 +171,11 @@ static size_t on_read(char *to, size_t size, size_t count, void *arg)
 		return (size_t)some;
 	}
 	h->failed_ = true;
-	(void)(some < 0 ? err_sys(&h->err, "read") : err_set(&h->err, "the file has become shorter"));
+	(void)(some < 0 ? err_sys(&h->err, "read") : err_set(&h->err, "the file was truncated"));
 	return CURL_READFUNC_ABORT;
 }
 
-/* A connection that was closed before the request came through is replaced: the body is sent again. */
+/* libcurl replaces a connection that was closed before the request arrived, and sends the body again. */
 static int on_seek(void *arg, curl_off_t to, int origin)
 {
 	struct reghttp *h = arg;
@@ -195,7 +236,7 @@ static unsigned set_up(struct reghttp *h, const char *url, bool login)
 	bad |= curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers_);
 	bad |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	/* Connections are what is counted: streams of one connection would share its window. */
+	/* --jobs counts connections; the streams of one HTTP/2 connection would share its flow control. */
 	bad |= curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	bad |= curl_easy_setopt(c, CURLOPT_USERAGENT, "kubestamp/" KS_VERSION);
 	bad |= curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->text_);
@@ -218,11 +259,11 @@ int reghttp_begin(struct reghttp *h, struct reghttp_request *r, struct reghttp_a
 	curl_easy_cleanup(h->curl);
 	curl_slist_free_all(h->headers_);
 	*h = (struct reghttp){ 0 };
-	return err_set(e, "libcurl cannot be set up");
+	return err_set(e, "cannot set up libcurl");
 }
 
-/* May another attempt help? */
-static bool passes(CURLcode code)
+/* Is this error temporary, as far as one can tell? */
+static bool is_transient(CURLcode code)
 {
 	switch (code) {
 	case CURLE_OPERATION_TIMEDOUT:
@@ -239,13 +280,13 @@ static bool passes(CURLcode code)
 	}
 }
 
-/* libcurl's words, in print: a certificate is foreign. */
+/* Sets the error to libcurl's message, which may quote a certificate: only printable characters are kept. */
 static void explain(struct reghttp *h, CURLcode code)
 {
 	char *at;
 
 	if (code == CURLE_SSL_CONNECT_ERROR && strstr(h->text_, "wrong version number") != NULL)
-		(void)err_set(&h->err, "it does not speak https");
+		(void)err_set(&h->err, "the registry does not use https");
 	else
 		(void)err_set(&h->err, "%s", h->text_[0] != '\0' ? h->text_ : curl_easy_strerror(code));
 	for (at = h->err.msg; *at != '\0'; at++)
@@ -262,12 +303,11 @@ int reghttp_end(struct reghttp *h, CURLcode code)
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &a->status);
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &wait);
 	a->retry_after = wait < INT32_MAX ? (int)wait : INT32_MAX;
-	a->whole = code == CURLE_OK;
 	if (h->failed_) {
 		rc = REGHTTP_FATAL;
 	} else if (code != CURLE_OK) {
 		rc = -1;
-		a->transient = passes(code);
+		a->transient = is_transient(code);
 		a->unlikely = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
 			      code == CURLE_SSL_CONNECT_ERROR;
 		if (h->err.msg[0] == '\0')

@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 
-/* Indexes of indexes are rare; much more than this is no image. */
+/* Limits for hostile registries. Even indexes of indexes are rare. */
 enum { MAX_DEPTH = 8, MAX_DOCS = 20000 };
 
 bool regimage_has(const struct regimage_list *list, const char *hex)
@@ -18,7 +18,7 @@ bool regimage_has(const struct regimage_list *list, const char *hex)
 	return false;
 }
 
-/* Adds D unless it is there. Returns it, or NULL. */
+/* Adds D unless the list has it. Returns its entry, or NULL. */
 static struct regimage_part *add(struct regimage_list *list, const struct oci_desc *d, struct err *e)
 {
 	size_t i, room = list->room_ == 0 ? 64 : 2 * list->room_;
@@ -85,7 +85,7 @@ static int follow_index(struct regimage *i, const json_t *j, int depth, struct e
 	size_t k;
 
 	if (depth > MAX_DEPTH)
-		return err_set(e, "indexes that are nested too deep");
+		return err_set(e, "too many nested indexes");
 	for (k = 0; k < json_array_size(list); k++) {
 		if (oci_desc(json_array_get(list, k), &d, e) < 0 || (part = add(&i->docs, &d, e)) == NULL)
 			return -1;
@@ -130,6 +130,19 @@ int regimage_read(struct regimage *i, const struct layout *l, const struct oci_d
 			(void)err_prefix(e, "%s: sha256:%s", l->dir, i->docs.v[k].hex);
 	}
 	return rc;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct regimage_part *x = a, *y = b;
+
+	return (x->size < y->size) - (x->size > y->size);
+}
+
+void regimage_sort_blobs(struct regimage *i)
+{
+	if (i->blobs.n > 0)
+		qsort(i->blobs.v, i->blobs.n, sizeof *i->blobs.v, by_size);
 }
 
 void regimage_free(struct regimage *i)

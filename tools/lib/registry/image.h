@@ -1,4 +1,4 @@
-/* What an image consists of: its documents (manifests, and indexes above them) and the blobs that these name. */
+/* The parts of an image: its documents (manifests, and indexes above them) and the blobs that they name. */
 #ifndef KS_REGISTRY_IMAGE_H
 #define KS_REGISTRY_IMAGE_H
 
@@ -9,10 +9,10 @@
 struct regimage_part {
 	char hex[SHA256_HEX];
 	char media[128];
-	char subject[SHA256_HEX]; /* of a document that refers to another one; empty: to none */
-	uint64_t size;
-	int depth;    /* of a document: how many are above it */
-	bool foreign; /* a blob that is to be had elsewhere, at URLs that its manifest names */
+	char subject[SHA256_HEX]; /* the manifest to which a document refers; empty: none */
+	uint64_t size;            /* bytes */
+	int depth;                /* of a document: the number of those above it */
+	bool foreign;             /* a blob that its manifest says to get from other URLs */
 };
 
 struct regimage_list {
@@ -20,12 +20,12 @@ struct regimage_list {
 	size_t n, room_;
 };
 
-/* Start with zeros. */
+/* Initialize to zero. */
 struct regimage {
-	struct regimage_list docs, blobs; /* each of them once; no document is before one that names it */
+	struct regimage_list docs, blobs; /* without duplicates; a document comes after the one that names it */
 };
 
-/* What registries are asked for. */
+/* The Accept header for manifests. */
 #define REGIMAGE_ACCEPT                                                                                  \
 	OCI_MEDIA_MANIFEST ", " OCI_MEDIA_INDEX ", application/vnd.docker.distribution.manifest.v2+json" \
 			   ", application/vnd.docker.distribution.manifest.list.v2+json"
@@ -33,11 +33,14 @@ struct regimage {
 /* Begins with the document D. Returns 0 or -1. */
 int regimage_begin(struct regimage *i, const struct oci_desc *d, struct err *e);
 
-/* Adds what the text of the document number DOC, of N bytes, names. Returns 0 or -1. */
+/* Adds the parts that document number DOC, whose text has N bytes, names. Returns 0 or -1. */
 int regimage_follow(struct regimage *i, size_t doc, const char *text, size_t n, struct err *e);
 
-/* All of the image D, from a layout. Returns 0 or -1. */
+/* Reads all documents of the image D from a layout. Returns 0 or -1. */
 int regimage_read(struct regimage *i, const struct layout *l, const struct oci_desc *d, struct err *e);
+
+/* Sorts the blobs, the largest first: the order in which they are transferred. */
+void regimage_sort_blobs(struct regimage *i);
 
 bool regimage_has(const struct regimage_list *list, const char *hex);
 

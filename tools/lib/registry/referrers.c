@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "registry/document.h"
+#include "registry/manifest.h"
 
 /* Appends to TO the descriptors of INDEX that are of the type ARTIFACT. Returns 0 or -1. */
 static int choose(json_t *to, const json_t *index, const char *artifact, struct err *e)
@@ -13,8 +13,7 @@ static int choose(json_t *to, const json_t *index, const char *artifact, struct 
 	const char *type;
 	size_t i;
 
-	json_array_foreach(json_object_get(index, "manifests"), i, desc)
-	{
+	json_array_foreach (json_object_get(index, "manifests"), i, desc) {
 		type = json_string_value(json_object_get(desc, "artifactType"));
 		if (type != NULL && strcmp(type, artifact) == 0 && json_array_append(to, desc) < 0)
 			return err_no_memory(e);
@@ -23,12 +22,12 @@ static int choose(json_t *to, const json_t *index, const char *artifact, struct 
 }
 
 /*
- * Gets the index at URL. *INDEX is a new reference, or NULL where there is none; WANTED: what is not an index is an
- * error. Returns 0, -1 or REGPOOL_LATE.
+ * Gets the index at URL. *INDEX is a new reference, or NULL if there is no index; WANTED: anything else but an index
+ * and status 404 is an error. Returns 0, -1 or REGQUEUE_LATE.
  */
-static int get(struct regpool *p, const char *url, bool wanted, json_t **index, struct err *e)
+static int get(struct regqueue *q, const char *url, bool wanted, json_t **index, struct err *e)
 {
-	struct regdoc doc = { .p = p, .name = url, .accept = OCI_MEDIA_INDEX };
+	struct regdoc doc = { .q = q, .name = url, .accept = OCI_MEDIA_INDEX };
 	struct err why;
 	int rc = regdoc_ask(&doc, url, e);
 
@@ -45,8 +44,8 @@ static int get(struct regpool *p, const char *url, bool wanted, json_t **index, 
 	return rc;
 }
 
-/* The index that is tagged with the image's digest. As get. */
-static int get_tagged(struct regpool *p, const char *repo, const char *hex, json_t **index, struct err *e)
+/* Gets the index with the tag for the image HEX. Like get. */
+static int get_tagged(struct regqueue *q, const char *repo, const char *hex, json_t **index, struct err *e)
 {
 	AUTO_FREE char *url = NULL;
 
@@ -55,11 +54,11 @@ static int get_tagged(struct regpool *p, const char *repo, const char *hex, json
 		url = NULL;
 		return err_no_memory(e);
 	}
-	return get(p, url, true, index, e);
+	return get(q, url, true, index, e);
 }
 
 int regrefer_find(
-    struct regpool *p, const char *repo, const char *hex, const char *artifact, json_t **found, struct err *e)
+    struct regqueue *q, const char *repo, const char *hex, const char *artifact, json_t **found, struct err *e)
 {
 	AUTO_FREE char *url = NULL;
 	json_t *index = NULL;
@@ -70,17 +69,17 @@ int regrefer_find(
 		url = NULL;
 		return err_no_memory(e);
 	}
-	/* Registries without the API answer with more than 404. */
-	rc = get(p, url, false, &index, e);
+	/* Registries without the API answer with other statuses than 404 too. */
+	rc = get(q, url, false, &index, e);
 	if (rc == 0 && index == NULL)
-		rc = get_tagged(p, repo, hex, &index, e);
+		rc = get_tagged(q, repo, hex, &index, e);
 	if (rc == 0)
 		rc = choose(*found, index, artifact, e);
 	json_decref(index);
 	return rc;
 }
 
-/* The descriptor of the manifest J as a list of referrers has it, or NULL when out of memory. */
+/* The descriptor of the manifest J for a list of referrers, or NULL if out of memory. */
 static json_t *referrer(const struct oci_desc *d, const json_t *j)
 {
 	json_t *desc = oci_new_desc(d->media, d->hex, d->size);
@@ -102,18 +101,17 @@ static bool lists(const json_t *index, const char *hex)
 	struct err ignored;
 	size_t i;
 
-	json_array_foreach(json_object_get(index, "manifests"), i, desc)
-	{
+	json_array_foreach (json_object_get(index, "manifests"), i, desc) {
 		if (oci_desc(desc, &d, &ignored) == 0 && strcmp(d.hex, hex) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* Sends the index of the image HEX. Returns 0, -1 or REGPOOL_LATE. */
-static int put(struct regpool *p, const char *repo, const char *hex, const json_t *index, struct err *e)
+/* Sends the index of the image HEX. Returns 0, -1 or REGQUEUE_LATE. */
+static int put(struct regqueue *q, const char *repo, const char *hex, const json_t *index, struct err *e)
 {
-	struct regdoc doc = { .p = p, .type = OCI_MEDIA_INDEX, .text = oci_dump(index) };
+	struct regdoc doc = { .q = q, .type = OCI_MEDIA_INDEX, .text = oci_dump(index) };
 	AUTO_FREE char *url = NULL;
 	int rc;
 
@@ -133,25 +131,23 @@ static int put(struct regpool *p, const char *repo, const char *hex, const json_
 }
 
 int regrefer_add(
-    struct regpool *p, const char *repo, const struct oci_desc *d, const char *text, size_t n, struct err *e)
+    struct regqueue *q, const char *repo, const struct oci_desc *d, const char *text, size_t n, struct err *e)
 {
 	json_t *j = oci_parse_manifest(text, n, e), *index = NULL, *desc;
 	struct oci_desc subject;
 	int rc = j != NULL ? oci_desc(json_object_get(j, "subject"), &subject, e) : -1;
 
 	if (rc == 0)
-		rc = get_tagged(p, repo, subject.hex, &index, e);
+		rc = get_tagged(q, repo, subject.hex, &index, e);
 	if (rc == 0 && index == NULL) {
 		index = json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType", OCI_MEDIA_INDEX, "manifests");
 		rc = index != NULL ? 0 : err_no_memory(e);
 	}
 	if (rc == 0 && !lists(index, d->hex)) {
 		desc = referrer(d, j);
-		rc = json_array_append_new(json_object_get(index, "manifests"), desc) == 0
-			 ? 0
-			 : err_no_memory(e);
+		rc = json_array_append_new(json_object_get(index, "manifests"), desc) == 0 ? 0 : err_no_memory(e);
 		if (rc == 0)
-			rc = put(p, repo, subject.hex, index, e);
+			rc = put(q, repo, subject.hex, index, e);
 	}
 	json_decref(index);
 	json_decref(j);

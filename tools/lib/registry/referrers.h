@@ -1,6 +1,7 @@
 /*
- * Artifacts that refer to an image (distribution-spec 1.1, "Listing Referrers"): by the referrers API, or where a
- * registry has none by the index that is tagged sha256-HEX, which who pushes one keeps up to date.
+ * Artifacts that refer to an image (distribution-spec 1.1, "Listing Referrers"): by the referrers API or, if the
+ * registry does not have it, by the index with the tag sha256-HEX, which clients keep up to date ("Referrers Tag
+ * Schema").
  */
 #ifndef KS_REGISTRY_REFERRERS_H
 #define KS_REGISTRY_REFERRERS_H
@@ -8,20 +9,21 @@
 #include <jansson.h>
 
 #include "oci/document.h"
-#include "registry/pool.h"
+#include "registry/queue.h"
 
 /*
- * The descriptors of the artifacts of the type ARTIFACT that refer to the image HEX of REPO: a new array in *FOUND,
- * which may be empty. Returns 0, -1 or REGPOOL_LATE.
+ * Sets *FOUND to a new array, which may be empty: the descriptors of the artifacts of type ARTIFACT that refer to the
+ * image HEX of REPO. Returns 0, -1 or REGQUEUE_LATE.
  */
 int regrefer_find(
-    struct regpool *p, const char *repo, const char *hex, const char *artifact, json_t **found, struct err *e);
+    struct regqueue *q, const char *repo, const char *hex, const char *artifact, json_t **found, struct err *e);
 
 /*
- * Puts the manifest D, whose text is TEXT (N bytes), into the index of the image that it refers to. Two that do so at
- * the same time may lose one: there is no remedy in the protocol. Returns 0, -1 or REGPOOL_LATE.
+ * Adds the manifest D, whose text is TEXT (N bytes), to the tagged index of the image to which it refers. If two
+ * clients do this at the same time, one entry may be lost; the protocol cannot prevent it. Returns 0, -1 or
+ * REGQUEUE_LATE.
  */
 int regrefer_add(
-    struct regpool *p, const char *repo, const struct oci_desc *d, const char *text, size_t n, struct err *e);
+    struct regqueue *q, const char *repo, const struct oci_desc *d, const char *text, size_t n, struct err *e);
 
 #endif

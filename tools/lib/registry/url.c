@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 
-/* One part of what is in H, with the default port where none is said (curl_free it), or NULL. */
+/* The part WHAT of the URL in H; without a port the scheme's default (curl_free it). NULL: no such part. */
 static char *part(CURLU *h, CURLUPart what)
 {
 	char *text = NULL;
@@ -38,11 +38,11 @@ char *regurl_resolve(const char *base, const char *location, struct err *e)
 		rc = curl_url_get(h, CURLUPART_URL, &found, 0);
 	curl_url_cleanup(h);
 	if (rc != CURLUE_OK)
-		(void)err_set(e, "a bad URL in the answer: %s", curl_url_strerror(rc));
+		(void)err_set(e, "bad URL in the answer: %s", curl_url_strerror(rc));
 	else if (!is_https(found) && strncasecmp(found, "http:", 5) != 0)
-		(void)err_set(e, "sent on to a URL that is neither http nor https");
+		(void)err_set(e, "redirected to a URL that is neither http nor https");
 	else if (is_https(base) && !is_https(found))
-		(void)err_set(e, "sent on from https to http");
+		(void)err_set(e, "redirected from https to http");
 	else if ((copy = strdup(found)) == NULL)
 		(void)err_no_memory(e);
 	curl_free(found);

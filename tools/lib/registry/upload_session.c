@@ -1,4 +1,4 @@
-#include "registry/session.h"
+#include "registry/upload_session.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 enum { URL_MAX = 16384, WEEK = 7 * 24 * 3600 };
 
-/* Makes the directories above PATH as far as they are missing. Returns 0 or -1. */
+/* Creates the missing directories above PATH. Returns 0 or -1. */
 static int make_parents(char *path)
 {
 	char *slash;
@@ -44,7 +44,7 @@ static int digest(const char *base, const char *repo, const char *hex, char name
 	return s != NULL ? sha256_end(s, name) : -1;
 }
 
-/* The file NAME of the cache (free it), or NULL. */
+/* The path of NAME in the cache (free it), or NULL. */
 static char *in_cache(const char *name)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -74,7 +74,7 @@ void regsession_sweep(void)
 		(void)closedir(d);
 }
 
-/* What was kept: a whole line. */
+/* Reads the URL from a file. A line that is not complete was being written when the process ended. */
 static char *read_url(int fd)
 {
 	char text[URL_MAX];
@@ -97,7 +97,7 @@ void regsession_open(struct regsession *s, const char *base, const char *repo, c
 	s->fd_ = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->fd_ < 0)
 		return;
-	/* Whoever had it may have removed it since. */
+	/* Another process may have removed the file before we got the lock. */
 	if (flock(s->fd_, LOCK_EX | LOCK_NB) < 0 || fstat(s->fd_, &opened) < 0 || stat(path, &named) < 0 ||
 	    opened.st_ino != named.st_ino || opened.st_uid != geteuid()) {
 		(void)close(s->fd_);
