@@ -3,10 +3,77 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "kube/image_name.h"
 #include "base/utf8.h"
 #include "base/words.h"
 #include "kube/yaml.h"
+
+static const char name_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+static bool is_component(const char *s, size_t n)
+{
+	return n > 0 && strchr("._-", *s) == NULL && strspn(s, name_chars) >= n;
+}
+
+/* distribution-spec 1.1: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127} */
+static bool is_tag(const char *s, size_t n)
+{
+	return n > 0 && n <= 128 && strchr(".-", *s) == NULL && strspn(s, name_chars) >= n;
+}
+
+/* The tag of TEXT, of which NAME bytes are left for the name; NULL: it has none. */
+static const char *find_tag(const char *text, size_t *name)
+{
+	size_t i;
+
+	for (i = *name; i > 0 && text[i - 1] != '/' && text[i - 1] != ':'; i--)
+		continue;
+	if (i == 0 || text[i - 1] == '/')
+		return NULL;
+	*name = i - 1;
+	return text + i;
+}
+
+static bool is_digest(const char *s)
+{
+	return strncmp(s, "@sha256:", 8) == 0 && strlen(s) == 8 + 64 && strspn(s + 8, "0123456789abcdef") == 64;
+}
+
+bool kubeimages_is_name(const char *text)
+{
+	size_t name = strcspn(text, "@"), part, port;
+	const char *at = text + name, *tag, *s;
+
+	if (*at != '\0' && !is_digest(at))
+		return false;
+	tag = find_tag(text, &name);
+	if (tag != NULL && !is_tag(tag, (size_t)(at - tag)))
+		return false;
+	for (s = text;; s += part + 1) {
+		part = strcspn(s, "/");
+		if (s + part > text + name)
+			part = (size_t)(text + name - s);
+		port = s == text ? strcspn(s, ":") : part;
+		/* A port is of a registry, and a registry is not all. */
+		if (port < part &&
+		    (s[part] != '/' || part - port < 2 || strspn(s + port + 1, "0123456789") != part - port - 1))
+			return false;
+		if (!is_component(s, port < part ? port : part))
+			return false;
+		if (s + part == text + name)
+			return true;
+	}
+}
+
+static bool is_latest(const char *image)
+{
+	size_t name = strlen(image);
+	const char *tag;
+
+	if (strchr(image, '@') != NULL)
+		return false;
+	tag = find_tag(image, &name);
+	return tag == NULL || strcmp(tag, "latest") == 0;
+}
 
 /* Where the walk is. */
 struct walk {
@@ -26,7 +93,7 @@ static int add(struct walk *w, const char *image, const char *what, const char *
 
 	if (name == NULL || !utf8_is_line(name))
 		name = "?";
-	if (!imagename_is(image))
+	if (!kubeimages_is_name(image))
 		return err_set(w->e, "%s: %s %s: '%.100s' is not an image", w->object, what, name,
 		    utf8_is_line(image) ? image : "?");
 	if (w->k->n == w->k->room_) {
@@ -38,7 +105,7 @@ static int add(struct walk *w, const char *image, const char *what, const char *
 		w->k->room_ = room;
 	}
 	new = &w->k->v[w->k->n++];
-	*new = (struct kubeimage){ .file = w->file, .always = always, .latest = imagename_is_latest(image) };
+	*new = (struct kubeimage){ .file = w->file, .always = always, .latest = is_latest(image) };
 	new->image = strdup(image);
 	new->object = strdup(w->object);
 	if (asprintf(&new->part, "%s %s", what, name) < 0)
@@ -69,7 +136,7 @@ static int take_variable(struct walk *w, yaml_node_t *node)
 		return -1;
 	n = name != NULL ? strlen(name) : 0;
 	if (n < 6 || strcmp(name + n - 6, "_IMAGE") != 0 || value == NULL || strchr(value, '/') == NULL ||
-	    !imagename_is(value))
+	    !kubeimages_is_name(value))
 		return 0;
 	return add(w, value, "variable", name, false);
 }

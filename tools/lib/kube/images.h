@@ -40,6 +40,12 @@ int kubeimages_read(struct kubeimages *k, const char *file, const char *data, si
 /* Sorts by image, object and part. */
 void kubeimages_sort(struct kubeimages *k);
 
+/*
+ * Is TEXT the name of an image as manifests write it, [REGISTRY/]NAME[:TAG][@sha256:DIGEST]? Parts of [A-Za-z0-9._-] with
+ * slashes between them, of which the first may have a port. (A reference, oci/ref.h, always has its registry.)
+ */
+bool kubeimages_is_name(const char *text);
+
 void kubeimages_free(struct kubeimages *k);
 
 #define AUTO_KUBEIMAGES __attribute__((cleanup(kubeimages_free)))

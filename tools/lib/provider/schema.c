@@ -12,6 +12,94 @@
 #include "base/utf8.h"
 #include "base/words.h"
 
+static const struct schema_key provider_keys[] = {
+	{ "provider", "inherit", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "provider", "abstract", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
+	{ "provider", "description", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
+	{ "debian", "suite", SCHEMA_NAME, SCHEMA_ALWAYS, NULL },
+	{ "debian", "components", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "version", SCHEMA_VERSION, SCHEMA_WITH_SECTION, NULL },
+	{ "kubernetes", "source", SCHEMA_CHOICE, SCHEMA_WITH_SECTION, "debian upstream" },
+	{ "kubernetes", "package", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "package_version", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "tags", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "kubeadm_api", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "v1beta2 v1beta3 v1beta4" },
+	{ "kubernetes", "cgroup_driver", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "systemd cgroupfs" },
+	{ "kubernetes", "dns", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "coredns manifest" },
+	{ "kubernetes", "control_plane_labels", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "cri_socket", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "feature_gates", SCHEMA_GATES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "containerd", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "crictl", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
+	{ "node", "memory", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
+	{ "node", "cpus", SCHEMA_INT, SCHEMA_ALWAYS, NULL },
+	{ "node", "disk", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
+	{ "node", "kernel", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "node", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "services", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "resume_priority", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "restart_after_resume", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "runner", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "images", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "sysctl", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "files", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "network", "address", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "address6", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "first_node", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "pod_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "service_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "dns_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "api_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "domain", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "network", "cni", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "bridge flannel" },
+	{ "storage", "volumes", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
+	{ "manifests", "apply", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "addons", "include", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "conformance", "images", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "title", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "enabled", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "needs", SCHEMA_STAGES, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "sections", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "incremental_files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "tools", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "live", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "no yes read-only" },
+	{ "stage *", "timeout", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
+	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+};
+
+static const struct schema_rename provider_renames[] = {
+	{ "node", "favour", NULL, "resume_priority" },
+	{ "node", "outdated", NULL, "restart_after_resume" },
+	{ "stage *", "lists", NULL, "incremental_files" },
+	{ "stage *", "live", "looks", "read-only" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct schema schema_provider = { "provider.ini", provider_keys, provider_renames };
+
+static const struct schema_key addon_keys[] = {
+	{ "addon", "title", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
+	{ "addon", "apply", SCHEMA_NAMES, SCHEMA_ALWAYS, NULL },
+	{ "addon", "needs", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "addon", "namespace", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "addon", "wait", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "addon", "timeout", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
+	{ "addon", "images", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "values", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "fetch *", "url", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "replace *", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+};
+
+static const struct schema_rename addon_renames[] = {
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct schema schema_addon = { "addon.ini", addon_keys, addon_renames };
+
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
