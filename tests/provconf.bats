@@ -352,8 +352,52 @@ nasty() {
 	[ "$(provconf -f json -s debian p/child | jq -c .)" = '{"debian":{"suite":"bookworm"}}' ]
 }
 
+# documented FILE: the keys in a man page of section 5, as --schema prints them.
+documented() {
+	awk '
+		/^\.Ss \[/ {
+			section = substr($0, 6, length($0) - 6)
+			sub(/ (NAME|FILE)$/, " *", section)
+		}
+		/^\.Ss [^[]/ || /^\.Sh / { section = "" }
+		section != "" && /^\.It (Cm|Ar) [A-Za-z_0-9]+ No = / {
+			key = $2 == "Ar" ? "*" : $3
+			type = $0
+			sub(/^.* No = (Ar|Cm) /, "", type)
+			gsub(/ [|] /, " ", type)
+			if ((getline text) <= 0) exit 1
+			need = "optional"
+			if (text == "Required.") need = "required"
+			if (text == "Required if the section has any key.") need = "with-section"
+			print section "." key "\t" type "\t" need
+		}' "$1"
+}
+
+@test "the man pages of section 5 document every key with its type, and no other" {
+	diff <(provconf --schema | sort) <(documented "$TOP/tools/provider.ini.5" | sort)
+	diff <(provconf --addon --schema | sort) <(documented "$TOP/tools/addon.ini.5" | sort)
+	[ "$(provconf --schema | wc -l)" -ge 50 ]
+	# The comparison can fail.
+	sed 's/^\.It Cm cpus /.It Cm cpu /; s/^\.It Cm memory No = Ar size/.It Cm memory No = Ar name/' "$TOP/tools/provider.ini.5" > page
+	run -1 diff <(provconf --schema | sort) <(documented page | sort)
+	[ "$(grep -c '^[<>]' <<< "$output")" = 4 ]
+}
+
+@test "the man pages of section 5 pass mandoc's lint, and their examples are valid" {
+	if command -v mandoc > /dev/null; then
+		run -0 mandoc -T lint -W warning "$TOP"/tools/*.5
+	fi
+	mkdir -p x/mine x/metrics-server
+	awk '/^\.Bd/ { shown = 1; next } /^\.Ed/ { shown = 0 } shown' "$TOP/tools/provider.ini.5" > x/mine/provider.ini
+	run -0 provconf -I "$TOP/providers" -c x/mine
+	awk '/^\.Bd/ { shown = 1; next } /^\.Ed/ { shown = 0 } shown' "$TOP/tools/addon.ini.5" > x/metrics-server/addon.ini
+	run -0 provconf -a -c x/metrics-server
+}
+
 @test "usage errors" {
 	run -2 provconf
+	run -2 provconf --schema p/child
+	run -2 provconf --schema -c
 	run -2 provconf p/child p/base
 	run -2 provconf -f xml p/child
 	[[ $output == *"unknown format 'xml'"* ]]

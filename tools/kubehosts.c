@@ -5,14 +5,14 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "base/cleanup.h"
 #include "base/child.h"
+#include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/num.h"
+#include "base/output.h"
 #include "kube/api.h"
 #include "kube/dns.h"
 #include "kube/objects.h"
-#include "base/num.h"
-#include "base/output.h"
 
 #define ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount/"
 
@@ -373,30 +373,31 @@ static int number(const struct job *j, const char *name, int64_t *out)
 	return cli_usage(j->c, "%s: '%s' is not a number from 1 to 86400", name, j->c->arg);
 }
 
-/* Takes the option ID. Returns 0 or EX_BAD_USAGE. */
-static int take(struct job *j, int id)
+/* Returns EX_DONE or EX_BAD_USAGE. */
+static int take_option(struct cli *c, int id, void *arg)
 {
+	struct job *j = arg;
 	int64_t value;
 	int rc;
 
 	switch (id) {
 	case 's':
-		j->server.url = j->c->arg;
+		j->server.url = c->arg;
 		return 0;
 	case OPT_CA:
-		j->server.ca = j->c->arg;
+		j->server.ca = c->arg;
 		return 0;
 	case 't':
-		j->server.token = j->c->arg;
+		j->server.token = c->arg;
 		return 0;
 	case 'd':
-		j->dns.domain = j->c->arg;
+		j->dns.domain = c->arg;
 		return 0;
 	case 'H':
-		j->hosts = j->c->arg;
+		j->hosts = c->arg;
 		return 0;
 	case 'c':
-		j->conf = j->c->arg;
+		j->conf = c->arg;
 		return 0;
 	case '1':
 		j->once = true;
@@ -415,16 +416,12 @@ int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &kubehosts, .argc = argc, .argv = argv };
 	struct job j = { .c = &c, .timeout = 60, .server.watch = 300, .child = { -1, -1 } };
-	int id, rc = 0;
+	int rc;
 
 	j.dns = (struct kubedns){ .domain = "cluster.local", .tell = on_tell, .arg = &j };
-	while (rc == 0 && (id = cli_next(&c)) != CLI_END) {
-		if (id == CLI_EXIT)
-			return cli_end(&c, c.exit_code);
-		rc = take(&j, id);
-	}
-	if (rc == 0)
-		rc = check(&j);
+	if (cli_options(&c, take_option, &j) == CLI_EXIT)
+		return cli_end(&c, c.exit_code);
+	rc = check(&j);
 	if (rc == 0)
 		rc = run(&j);
 	words_free(&j.hosts_now);

@@ -41,8 +41,8 @@ int kubeimages_read(struct kubeimages *k, const char *file, const char *data, si
 void kubeimages_sort(struct kubeimages *k);
 
 /*
- * Is TEXT the name of an image as manifests write it, [REGISTRY/]NAME[:TAG][@sha256:DIGEST]? Parts of [A-Za-z0-9._-] with
- * slashes between them, of which the first may have a port. (A reference, oci/ref.h, always has its registry.)
+ * Is TEXT the name of an image as manifests write it, [REGISTRY/]NAME[:TAG][@sha256:DIGEST]? Parts of [A-Za-z0-9._-]
+ * with slashes between them, of which the first may have a port. (A reference, oci/ref.h, always has its registry.)
  */
 bool kubeimages_is_name(const char *text);
 

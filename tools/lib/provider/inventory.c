@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "provider/ini.h"
 #include "base/num.h"
+#include "provider/ini.h"
 
 struct reading {
 	struct inventory *inv;

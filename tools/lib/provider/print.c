@@ -132,3 +132,12 @@ int provprint_sh(FILE *f, const struct provider *p, const char *section, struct 
 	free(list);
 	return rc;
 }
+
+void provprint_schema(FILE *f, const struct schema *s)
+{
+	static const char *const needs[] = { "optional", "with-section", "required" };
+	const struct schema_key *row;
+
+	for (row = s->keys; row->section != NULL; row++)
+		(void)fprintf(f, "%s.%s\t%s\t%s\n", row->section, row->key, schema_type(row), needs[row->need]);
+}

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "provider/schema.h"
 #include "base/words.h"
+#include "provider/schema.h"
 
 struct provider_value {
 	char *section, *key, *value;

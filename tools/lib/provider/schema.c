@@ -353,6 +353,26 @@ int schema_check(const struct schema *s, const struct schema_key *row, const cha
 	return err_set(e, "no such type");
 }
 
+const char *schema_type(const struct schema_key *row)
+{
+	static const char *const names[] = {
+		[SCHEMA_STRING] = "string",
+		[SCHEMA_LIST] = "list",
+		[SCHEMA_NAME] = "name",
+		[SCHEMA_NAMES] = "names",
+		[SCHEMA_STAGES] = "stages",
+		[SCHEMA_GATES] = "gates",
+		[SCHEMA_INT] = "integer",
+		[SCHEMA_SIZE] = "size",
+		[SCHEMA_BOOL] = "boolean",
+		[SCHEMA_VERSION] = "version",
+		[SCHEMA_CIDR] = "cidr",
+		[SCHEMA_ADDRESS] = "address",
+	};
+
+	return row->type == SCHEMA_CHOICE ? row->choices : names[row->type];
+}
+
 bool schema_is_list(const struct schema_key *row)
 {
 	return row->type == SCHEMA_LIST || row->type == SCHEMA_NAMES || row->type == SCHEMA_STAGES ||

@@ -1,7 +1,7 @@
 /*
  * What a file of settings may hold: a table of sections and keys for each kind of file, with the type of each.
- * A new key is a new row of the table, in schemaprovider.c for provider.ini and in schemaaddon.c for addon.ini, and a line in
- * provconf(1).
+ * A new key is a new row of the table, in schemaprovider.c for provider.ini and in schemaaddon.c for addon.ini, and a
+ * line in provconf(1).
  */
 #ifndef KS_PROVIDER_SCHEMA_H
 #define KS_PROVIDER_SCHEMA_H
@@ -65,6 +65,9 @@ const struct schema_key *schema_find(const struct schema *s, const char *section
 
 /* Is VALUE valid for ROW of S? An empty value always is. Returns 0, or -1 with the reason in E. */
 int schema_check(const struct schema *s, const struct schema_key *row, const char *value, struct err *e);
+
+/* The type's name as in provider.ini(5): "size", "names"; of SCHEMA_CHOICE its words, with spaces between them. */
+const char *schema_type(const struct schema_key *row);
 
 /* Is the value a list of words? */
 bool schema_is_list(const struct schema_key *row);

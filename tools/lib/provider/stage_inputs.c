@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "provider/schema.h"
 #include "base/utf8.h"
 #include "base/version.h"
+#include "provider/schema.h"
 
 static int take_version(struct words *versions, char *line, const char *path, int number, struct err *e)
 {
