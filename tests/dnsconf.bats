@@ -297,7 +297,7 @@ full_inventory() {
 		refuses "$want" || { echo "line: $line"; return 1; }
 		tried=$((tried + 1))
 	done <<- 'END'
-		bridge = br1|4: network.bridge: is in line 3 already
+		bridge = br1|4: network.bridge: already set in line 3
 		address|4: neither
 		= x|4: the value has no key
 		[network|4: the section's name does not end with ]
@@ -305,7 +305,7 @@ full_inventory() {
 		[network] x|4: text after the section's name
 		[netwerk]|4: [netwerk]: unknown section
 		[node]|4: [node]: unknown section
-		[node ]|4: [node ]: '' is no host's name
+		[node ]|4: [node ]: '' is not a host name
 		[Network]|4: [Network]: unknown section
 		adress = 192.168.66.2/24|4: key 'adress': unknown in [network]
 		mac = 52:55:00:d1:55:01|4: key 'mac': unknown in [network]
@@ -320,34 +320,34 @@ full_inventory() {
 		address = 192.168.66.256/24|4: key 'address': '192.168.66.256/24' is not ADDRESS/BITS
 		address = 192.168.66/24|4: key 'address': '192.168.66/24' is not ADDRESS/BITS
 		address = fd00::1/64|4: key 'address': 'fd00::1/64' is not ADDRESS/BITS
-		address = 192.168.66.0/24|4: key 'address': '192.168.66.0/24' is no machine's address
-		address = 192.168.66.255/24|4: key 'address': '192.168.66.255/24' is no machine's address
+		address = 192.168.66.0/24|4: key 'address': '192.168.66.0/24' is not a host address
+		address = 192.168.66.255/24|4: key 'address': '192.168.66.255/24' is not a host address
 		address6 = 192.168.66.2/24|4: key 'address6': '192.168.66.2/24' is not an IPv6 ADDRESS/64
 		address6 = fd00::1/63|4: key 'address6': 'fd00::1/63' is not an IPv6 ADDRESS/64
 		address6 = fd00::1/65|4: key 'address6': 'fd00::1/65' is not an IPv6 ADDRESS/64
 		address6 = fd00::g/64|4: key 'address6': 'fd00::g/64' is not an IPv6 ADDRESS/64
 		upstream = true|4: key 'upstream': 'true' is neither yes nor no
-		domain = a..b|4: key 'domain': 'a..b' is no domain's name
-		domain = .|4: key 'domain': '.' is no domain's name
-		domain = a.|4: key 'domain': 'a.' is no domain's name
-		domain = -a|4: key 'domain': '-a' is no domain's name
-		domain = a-.b|4: key 'domain': 'a-.b' is no domain's name
-		domain = #|4: key 'domain': '#' is no domain's name
-		domain =|4: key 'domain': '' is no domain's name
+		domain = a..b|4: key 'domain': 'a..b' is not a domain name
+		domain = .|4: key 'domain': '.' is not a domain name
+		domain = a.|4: key 'domain': 'a.' is not a domain name
+		domain = -a|4: key 'domain': '-a' is not a domain name
+		domain = a-.b|4: key 'domain': 'a-.b' is not a domain name
+		domain = #|4: key 'domain': '#' is not a domain name
+		domain =|4: key 'domain': '' is not a domain name
 		leasefile = leases|4: key 'leasefile': 'leases' is not an absolute path
 		leasefile = /a b|4: key 'leasefile': '/a b' is not an absolute path
 	END
 	[ "$tried" = 39 ]
 	sed -i '3s/.*/bridge = abcdefghijklmnop/; 4s/.*/address = 192.168.66.2\/24/' inv
-	refuses "3: key 'bridge': 'abcdefghijklmnop' is no interface's name"
+	refuses "3: key 'bridge': 'abcdefghijklmnop' is not an interface name"
 	sed -i '3s/.*/bridge = br*/' inv
-	refuses "3: key 'bridge': 'br*' is no interface's name"
+	refuses "3: key 'bridge': 'br*' is not an interface name"
 	sed -i '3s/.*/bridge =/' inv
-	refuses "3: key 'bridge': '' is no interface's name"
+	refuses "3: key 'bridge': '' is not an interface name"
 	sed -i "3s/.*/; $(printf '%0200d' 0)/" inv
 	refuses '3: longer than 198 bytes'
 	printf 'bridge = br0\naddress = 192.168.66.2/24\n' > inv
-	refuses "1: key 'bridge': stands before the first section"
+	refuses "1: key 'bridge': is before the first section"
 }
 
 @test "nodes and hosts that are broken: exit 2 with file and line" {
@@ -366,27 +366,27 @@ full_inventory() {
 		[host a]\nmac = 02:00:00:00:00:01|17: key 'mac': unknown in [host a]
 		[node a]\nname = b|17: key 'name': unknown in [node a]
 		[node a]\nbridge = b|17: key 'bridge': unknown in [node a]
-		[node a]\nmac = 02:00:00:00:00|17: key 'mac': '02:00:00:00:00' is no machine's MAC
-		[node a]\nmac = 02:00:00:00:00:01:02|17: key 'mac': '02:00:00:00:00:01:02' is no machine's MAC
-		[node a]\nmac = 02-00-00-00-00-01|17: key 'mac': '02-00-00-00-00-01' is no machine's MAC
-		[node a]\nmac = 02:00:00:00:00:0g|17: key 'mac': '02:00:00:00:00:0g' is no machine's MAC
-		[node a]\nmac = 01:00:5e:00:00:01|17: key 'mac': '01:00:5e:00:00:01' is no machine's MAC
-		[node a]\nmac = ff:ff:ff:ff:ff:ff|17: key 'mac': 'ff:ff:ff:ff:ff:ff' is no machine's MAC
-		[node a]\nmac =|17: key 'mac': '' is no machine's MAC
-		[host a]\naddress = b|17: key 'address': 'b' is no IPv4 address
-		[host a]\naddress = fd00::1|17: key 'address': 'fd00::1' is no IPv4 address
-		[host a]\naddress = 1.2.3|17: key 'address': '1.2.3' is no IPv4 address
-		[host a]\naddress = 1.2.3.4/24|17: key 'address': '1.2.3.4/24' is no IPv4 address
-		[host a]\naddress6 = 1.2.3.4|17: key 'address6': '1.2.3.4' is no IPv6 address
-		[host a]\naddress6 = [fd00::1]|17: key 'address6': '[fd00::1]' is no IPv6 address
-		[host a]\naddress = 1.2.3.4\naddress = 1.2.3.5|18: host a.address: is in line 17 already
-		[host a]\naddress = 1.2.3.4\n 1.2.3.5|18: key 'address': goes on in an indented line
+		[node a]\nmac = 02:00:00:00:00|17: key 'mac': '02:00:00:00:00' is not a unicast MAC
+		[node a]\nmac = 02:00:00:00:00:01:02|17: key 'mac': '02:00:00:00:00:01:02' is not a unicast MAC
+		[node a]\nmac = 02-00-00-00-00-01|17: key 'mac': '02-00-00-00-00-01' is not a unicast MAC
+		[node a]\nmac = 02:00:00:00:00:0g|17: key 'mac': '02:00:00:00:00:0g' is not a unicast MAC
+		[node a]\nmac = 01:00:5e:00:00:01|17: key 'mac': '01:00:5e:00:00:01' is not a unicast MAC
+		[node a]\nmac = ff:ff:ff:ff:ff:ff|17: key 'mac': 'ff:ff:ff:ff:ff:ff' is not a unicast MAC
+		[node a]\nmac =|17: key 'mac': '' is not a unicast MAC
+		[host a]\naddress = b|17: key 'address': 'b' is not an IPv4 address
+		[host a]\naddress = fd00::1|17: key 'address': 'fd00::1' is not an IPv4 address
+		[host a]\naddress = 1.2.3|17: key 'address': '1.2.3' is not an IPv4 address
+		[host a]\naddress = 1.2.3.4/24|17: key 'address': '1.2.3.4/24' is not an IPv4 address
+		[host a]\naddress6 = 1.2.3.4|17: key 'address6': '1.2.3.4' is not an IPv6 address
+		[host a]\naddress6 = [fd00::1]|17: key 'address6': '[fd00::1]' is not an IPv6 address
+		[host a]\naddress = 1.2.3.4\naddress = 1.2.3.5|18: host a.address: already set in line 17
+		[host a]\naddress = 1.2.3.4\n 1.2.3.5|18: key 'address': cannot be continued on an indented line
 	END
 	[ "$tried" = 22 ]
 	for name in -a a- a_b a.b 'a b' ' a' a/b a=b '*' 12 12h 5D 1s infinite ignore; do
 		setup
 		section "[host $name]" 'address = 1.2.3.4'
-		refuses "16: [host $name]: '$name' is no host's name"
+		refuses "16: [host $name]: '$name' is not a host name"
 	done
 	setup
 	section "[host $(printf 'a%.0s' {1..45})]" 'address = 1.2.3.4'
@@ -395,25 +395,25 @@ full_inventory() {
 
 @test "no two of a name, a MAC address or an address" {
 	section '[node node02]' 'mac = 02:00:00:00:00:01' 'address = 192.168.66.9'
-	refuses '16: [node node02]: the name is in line 8 already'
+	refuses '16: [node node02]: the name is already used in line 8'
 	setup
 	section '[host NODE01]' 'address = 192.168.66.9'
-	refuses '16: [host NODE01]: the name is in line 5 already'
+	refuses '16: [host NODE01]: the name is already used in line 5'
 	setup
 	# One after the other is twice too.
 	section '[host registry]' 'address6 = fd00::1'
-	refuses '16: [host registry]: the name is in line 14 already'
+	refuses '16: [host registry]: the name is already used in line 14'
 	setup
 	section '[node a]' 'mac = 52:55:00:D1:55:02' 'address = 192.168.66.9'
-	refuses "16: [node a]: its mac is node02's already"
+	refuses "16: [node a]: its MAC address is already used by node02"
 	setup
 	section '[node a]' 'mac = 02:00:00:00:00:01' 'address = 192.168.66.103'
-	refuses "16: [node a]: its address is node03's already"
+	refuses "16: [node a]: its address is already used by node03"
 	full_inventory
 	sed -i '/^\[node a/,/^address = /d' inv
 	run -0 dnsconf inv
 	section '[node a]' 'mac = 02:00:00:00:00:01' 'address6 = fd00:0::103'
-	refuses "$(grep -n 'node a' inv | cut -d: -f1): [node a]: its address is node03's already"
+	refuses "$(grep -n 'node a' inv | cut -d: -f1): [node a]: its address is already used by node03"
 	# A name for what has one is no mistake.
 	setup
 	section '[host alias]' 'address = 192.168.66.101'
@@ -429,7 +429,7 @@ full_inventory() {
 	done
 	setup
 	section '[node a]' 'mac = 02:00:00:00:00:01' 'address = 192.168.66.2'
-	refuses "16: [node a]: its address is the bridge's already"
+	refuses "16: [node a]: its address is already used by the bridge"
 	setup
 	section '[node a]' 'mac = 02:00:00:00:00:01' 'address6 = fd00::9'
 	refuses "16: [node a]: key 'address6': not in the network"
@@ -438,7 +438,7 @@ full_inventory() {
 	section '[node b]' 'mac = 02:00:00:00:00:02' 'address6 = fd00:0:0:1::9'
 	refuses "20: [node b]: key 'address6': not in the network"
 	sed -i 's/fd00:0:0:1::9/fd00::1/' inv
-	refuses "20: [node b]: its address is the bridge's already"
+	refuses "20: [node b]: its address is already used by the bridge"
 	# Where the network ends, with bits that are no whole byte.
 	printf '%s\n' '[network]' 'bridge = b' 'address = 10.0.0.65/26' '[node a]' 'mac = 02:00:00:00:00:01' \
 		'address = 10.0.0.126' > inv
@@ -468,14 +468,14 @@ full_inventory() {
 	for value in 'a,b' 'a b' 'a#b' 'a/b' 'a"b' 'a\\nb'; do
 		setup
 		printf '[network]\ndomain = %s\n' "$value" >> inv
-		refuses "17: key 'domain': '$value' is no domain's name"
+		refuses "17: key 'domain': '$value' is not a domain name"
 		setup
 		sed -i '/^bridge/d' inv
 		printf '[network]\nbridge = %s\n' "$value" >> inv
-		refuses "16: key 'bridge': '$value' is no interface's name"
+		refuses "16: key 'bridge': '$value' is not an interface name"
 		setup
 		printf '[host %s]\naddress = 1.2.3.4\n' "$value" >> inv
-		refuses "16: [host $value]: '$value' is no host's name"
+		refuses "16: [host $value]: '$value' is not a host name"
 	done
 	for value in '/a,b' '/a #b' '/a"b' '/a\\nb' "/a'b"; do
 		setup

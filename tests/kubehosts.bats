@@ -281,7 +281,7 @@ NONE='"clusterIP":"None"'
 	event services ERROR '{"kind":"Status","code":410,"reason":"Expired"}'
 	becomes hosts '10.0.0.2 new.ns.svc.cluster.local'
 	wait_for 10 grep -qx 'services watch 20 300 -' api/log
-	said 'services: the server ends the watch with code 410; trying again'
+	said 'services: the server ended the watch with code 410; trying again'
 	# The same as an answer, at the next watch.
 	list services 30 "$(service ns/newer '"clusterIP":"10.0.0.3"')"
 	answer services watch 410
@@ -368,7 +368,7 @@ NONE='"clusterIP":"None"'
 	rm api/services.watch
 	event services ADDED "$(service ns/web "$WEB")"
 	becomes hosts '10.0.0.1 web.ns.svc.cluster.local'
-	said 'services: the watch ended at once; trying again'
+	said 'services: the watch ended immediately; trying again'
 }
 
 @test "what is wrong in a watch is told, and the list taken anew" {
@@ -393,7 +393,7 @@ NONE='"clusterIP":"None"'
 		{"type":"ADDED","object":{}}|no resourceVersion
 		{"type":"ADDED","object":{"metadata":{"resourceVersion":"-"}}}|no resourceVersion
 		{"type":"WHAT","object":{"metadata":{"resourceVersion":"5"}}}|not an event of a watch
-		{"type":"ERROR","object":{"code":500}}|the server ends the watch with code 500
+		{"type":"ERROR","object":{"code":500}}|the server ended the watch with code 500
 		!huge 5000000|more than 4 MiB
 	END
 }

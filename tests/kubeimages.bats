@@ -139,7 +139,7 @@ setup() {
 	done
 	printf 'containers: [{ image: a, image: b }]\n' > twice
 	run -2 kubeimages twice
-	[[ $output == *"line 1: the key image is there twice" ]]
+	[[ $output == *"line 1: duplicate key image" ]]
 	printf 'containers: [{ image: "a\\0b" }]\n' > nul
 	run -2 kubeimages nul
 	[[ $output == *"a NUL byte" ]]

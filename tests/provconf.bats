@@ -85,7 +85,7 @@ refuses() {
 	mkdir -p elsewhere/far/stage other/base q/top
 	printf '[provider]\ninherit = child\ndescription = top\n[node]\npackages += epsilon\n' > q/top/provider.ini
 	run -2 provconf -c q/top
-	[[ $output == *"q/top/provider.ini:2: provider.inherit: no provider 'child' beside q/top" ]]
+	[[ $output == *"q/top/provider.ini:2: provider.inherit: provider 'child' not found beside q/top" ]]
 	run -2 provconf -c -I other q/top
 	[[ $output == *"or in the directories of -I" ]]
 	# This base must lose: there is one beside the child.
@@ -116,14 +116,14 @@ refuses() {
 		['frobnicate = 1']="node.frobnicate: unknown key"
 		['cpus = two']="node.cpus: 'two' is not a whole number"
 		['cpus = -1']="node.cpus: '-1' is not"
-		['cpus += 1']="node.cpus: += is for"
+		['cpus += 1']="node.cpus: += is allowed for"
 		['disk = 10 G']="node.disk: '10 G' is not a size"
 		['disk = 0']="node.disk: '0' is not a size"
 		['kernel = a b']="node.kernel: 'a b' is not a name"
 		['modules = good ../bad']="node.modules: '../bad' is not a name"
-		[$'append = a\tb']="node.append: a control character"
-		[$'append = a\xffb']="node.append: a control character (a tab?) or a byte that is not UTF-8"
-		[$'append = \xed\xa0\x80']="node.append: a control character"
+		[$'append = a\tb']="node.append: contains a control character"
+		[$'append = a\xffb']="node.append: contains a control character (a tab?) or a byte that is not UTF-8"
+		[$'append = \xed\xa0\x80']="node.append: contains a control character"
 	)
 	local text
 	cp p/child/provider.ini ini
@@ -223,13 +223,13 @@ refuses() {
 
 @test "a duplicate key, a line that is none, one that goes on with nothing" {
 	child 'cpus = 3' 'cpus = 4'
-	refuses "p/child/provider.ini:$(line 'cpus = 4'):" cpus "is in line $(line 'cpus = 3') already"
+	refuses "p/child/provider.ini:$(line 'cpus = 4'):" cpus "already set in line $(line 'cpus = 3')"
 	sed -i '/^cpus/d' p/child/provider.ini
 	child 'nonsense'
 	refuses "p/child/provider.ini:$(line nonsense)"
 	sed -i '/^nonsense/d' p/child/provider.ini
 	child 'services += one' 'services = two'
-	refuses "p/child/provider.ini:$(line 'services ='): node.services: is in line $(line 'services +=') already"
+	refuses "p/child/provider.ini:$(line 'services ='): node.services: already set in line $(line 'services +=')"
 	sed -i '/^services/d' p/child/provider.ini
 	child '[runner]' '  packages = one'
 	refuses "p/child/provider.ini:$(line 'packages = one'):" "indented"
@@ -241,10 +241,10 @@ refuses() {
 	refuses "p/child/provider.ini:$(line thre): stage two.needs: no stage 'thre'"
 	cp ini p/child/provider.ini
 	child '[stage one]' 'needs = two'
-	refuses "stage two.needs: stages need each other in a circle: one -> two -> one"
+	refuses "stage two.needs: circular dependency of stages: one -> two -> one"
 	cp ini p/child/provider.ini
 	child '[stage one]' 'needs = one'
-	refuses "p/child/provider.ini:$(line 'needs = one'): stage one.needs:" "circle: one -> one"
+	refuses "p/child/provider.ini:$(line 'needs = one'): stage one.needs:" "circular dependency of stages: one -> one"
 	cp ini p/child/provider.ini
 	child '[stage three]' 'needs = two'
 	refuses "p/child/provider.ini:$(line 'needs = two'): stage three.needs: the stage has no script: no stage/three"
@@ -316,7 +316,7 @@ nasty() {
 	[ "$output" = "sysctl_net_ipv4_ip_forward='1'" ]
 	child 'net.ipv4.ip_forward = 0'
 	run -1 provconf -f sh p/child
-	[[ $output == *"another key is called sysctl_net_ipv4_ip_forward"* ]]
+	[[ $output == *"another key has the same name in the shell: sysctl_net_ipv4_ip_forward"* ]]
 }
 
 @test "make: every value survives a real make, without a warning" {

@@ -76,7 +76,7 @@ supported() {
 	done
 	printf '[provider]\ninherit = k8s-1.30\n[kubernetes]\nfeature_gates = A=true B2=false\n[network]\ncni = calico\n' > "$BATS_TEST_TMPDIR/x/provider.ini"
 	run -2 provconf -I providers -c "$BATS_TEST_TMPDIR/x"
-	[[ $output == *"x/provider.ini:6: network.cni: 'calico' is none of: bridge flannel"* ]]
+	[[ $output == *"x/provider.ini:6: network.cni: 'calico' is not one of: bridge flannel"* ]]
 }
 
 # Versions of pause: cmd/kubeadm/app/constants/constants.go of each minor version. etcd and CoreDNS are told to kubeadm:

@@ -278,7 +278,7 @@ tool odd none" ]
 	wrong 'needs = nosuch' "no stage 'nosuch'"
 	cp ini $ini
 	child '[stage src]' 'needs = app'
-	refuses "providers/base/provider.ini:" "stage boot.needs: stages need each other in a circle: src -> app -> boot -> src"
+	refuses "providers/base/provider.ini:" "stage boot.needs: circular dependency of stages: src -> app -> boot -> src"
 	cp ini $ini
 	rm providers/base/stage/disk
 	refuses "providers/base/provider.ini:$(grep -nF 'node.disk' providers/base/provider.ini | cut -d: -f1): stage disk.sections: the stage has no script"
@@ -286,7 +286,7 @@ tool odd none" ]
 
 @test "a file that is no file, and a name that is no text" {
 	mkfifo providers/base/root/pipe
-	refuses "stage disk.files: " "root/pipe: is neither a file"
+	refuses "stage disk.files: " "root/pipe: neither a file"
 	rm providers/base/root/pipe
 	touch $'providers/base/root/new\nline'
 	refuses "stage disk.files: " "control character"
@@ -336,12 +336,12 @@ file manifests/more.yaml added" ]
 	run -2 stagekey -w boot none
 	[ "$output" = "stagekey: none: No such file or directory" ]
 	run -2 stagekey -w boot tools/fetch.c
-	[ "$output" = "stagekey: tools/fetch.c:1: is not a line of a stage's inputs" ]
+	[ "$output" = "stagekey: tools/fetch.c:1: not a line of a stage's inputs" ]
 	local line
 	for line in "file x 123" "need" "need " "conf x" "tool x" "" "file $(printf '0%.0s' {1..64})"; do
 		echo "$line" > bad
 		run -2 stagekey -w boot bad
-		[ "$output" = "stagekey: bad:1: is not a line of a stage's inputs" ]
+		[ "$output" = "stagekey: bad:1: not a line of a stage's inputs" ]
 	done
 }
 

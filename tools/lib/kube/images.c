@@ -20,7 +20,7 @@ static bool is_tag(const char *s, size_t n)
 	return n > 0 && n <= 128 && strchr(".-", *s) == NULL && strspn(s, name_chars) >= n;
 }
 
-/* The tag of TEXT, of which NAME bytes are left for the name; NULL: it has none. */
+/* The tag of TEXT, or NULL; NAME is reduced to the length of the name without the tag. */
 static const char *find_tag(const char *text, size_t *name)
 {
 	size_t i;
@@ -53,7 +53,7 @@ bool kubeimages_is_name(const char *text)
 		if (s + part > text + name)
 			part = (size_t)(text + name - s);
 		port = s == text ? strcspn(s, ":") : part;
-		/* A port is of a registry, and a registry is not all. */
+		/* Only a registry has a port, and a name has to follow it. */
 		if (port < part &&
 		    (s[part] != '/' || part - port < 2 || strspn(s + port + 1, "0123456789") != part - port - 1))
 			return false;
@@ -75,17 +75,17 @@ static bool is_latest(const char *image)
 	return tag == NULL || strcmp(tag, "latest") == 0;
 }
 
-/* Where the walk is. */
+/* The position in a document. */
 struct walk {
 	struct kubeimages *k;
 	const char *file;
 	struct yamltree *t;
-	const char *object; /* of the object around: KIND/NAMESPACE/NAME */
+	const char *object; /* the enclosing object: KIND/NAMESPACE/NAME */
 	int depth;
 	struct err *e;
 };
 
-/* Adds an image; WHAT and NAME are where it is in the object. */
+/* Adds an image; WHAT and NAME are the part of the object that names it. */
 static int add(struct walk *w, const char *image, const char *what, const char *name, bool always)
 {
 	struct kubeimage *v, *new;
@@ -100,7 +100,7 @@ static int add(struct walk *w, const char *image, const char *what, const char *
 		room = w->k->room_ * 2 + 16;
 		v = reallocarray(w->k->v, room, sizeof *v);
 		if (v == NULL)
-			return err_set(w->e, "out of memory");
+			return err_no_memory(w->e);
 		w->k->v = v;
 		w->k->room_ = room;
 	}
@@ -110,10 +110,10 @@ static int add(struct walk *w, const char *image, const char *what, const char *
 	new->object = strdup(w->object);
 	if (asprintf(&new->part, "%s %s", what, name) < 0)
 		new->part = NULL;
-	return new->image == NULL || new->object == NULL || new->part == NULL ? err_set(w->e, "out of memory") : 0;
+	return new->image == NULL || new->object == NULL || new->part == NULL ? err_no_memory(w->e) : 0;
 }
 
-/* The text of KEY in NODE, or NULL in TEXT. */
+/* Sets TEXT to the text of KEY in NODE, or to NULL. */
 static int get_text(const struct walk *w, yaml_node_t *node, const char *key, const char **text)
 {
 	yaml_node_t *value;
@@ -126,7 +126,7 @@ static int get_text(const struct walk *w, yaml_node_t *node, const char *key, co
 	return 0;
 }
 
-/* A variable of a container. */
+/* Takes an environment variable of a container. */
 static int take_variable(struct walk *w, yaml_node_t *node)
 {
 	const char *name, *value;
@@ -141,7 +141,7 @@ static int take_variable(struct walk *w, yaml_node_t *node)
 	return add(w, value, "variable", name, false);
 }
 
-/* Calls TAKE for each item of the list KEY of NODE, if it is one. */
+/* Calls TAKE for each item of KEY in NODE if that is a list. */
 static int each(struct walk *w, yaml_node_t *node, const char *key, int (*take)(struct walk *, yaml_node_t *))
 {
 	const yaml_node_item_t *item;
@@ -183,7 +183,7 @@ static int take_volume(struct walk *w, yaml_node_t *node)
 	return add(w, reference, "volume", name, policy != NULL && strcmp(policy, "Always") == 0);
 }
 
-/* The name of NODE where it is an object: it has apiVersion and kind. Else *OBJECT stays NULL. */
+/* Sets OBJECT to the name of NODE if it is an object, which has apiVersion and kind. The caller frees it. */
 static int name_object(struct walk *w, yaml_node_t *node, char **object)
 {
 	const char *api, *kind, *name, *namespace;
@@ -202,7 +202,7 @@ static int name_object(struct walk *w, yaml_node_t *node, char **object)
 	if (asprintf(object, "%s/%s%s%s", kind, namespace != NULL ? namespace : "", namespace != NULL ? "/" : "",
 		name != NULL ? name : "?") < 0) {
 		*object = NULL;
-		return err_set(w->e, "out of memory");
+		return err_no_memory(w->e);
 	}
 	return 0;
 }
@@ -242,7 +242,7 @@ static int visit_children(struct walk *w, yaml_node_t *node)
 	return 0;
 }
 
-/* An alias may name what it is in: then the depth ends it. */
+/* An alias may refer to a node that contains it; the depth limit stops that. */
 static int visit(struct walk *w, yaml_node_t *node)
 {
 	int rc;

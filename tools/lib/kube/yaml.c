@@ -7,7 +7,7 @@ static int parser_err(const yaml_parser_t *p, const char *file, struct err *e)
 {
 	if (p->error == YAML_MEMORY_ERROR)
 		return err_set(e, "%s: out of memory", file);
-	/* Of bytes that are no text it knows the offset, else the line, from 0. */
+	/* For bytes that are not text libyaml has an offset, otherwise a line, counted from 0. */
 	if (p->error == YAML_READER_ERROR)
 		return err_set(e, "%s: byte %zu: %s", file, p->problem_offset, p->problem);
 	return err_set(e, "%s:%zu: %s", file, p->problem_mark.line + 1, p->problem != NULL ? p->problem : "not YAML");
@@ -20,7 +20,7 @@ static bool has_anchor(const yaml_event_t *ev)
 	       (ev->type == YAML_MAPPING_START_EVENT && ev->data.mapping_start.anchor != NULL);
 }
 
-/* Reads all events before any tree is made of them. */
+/* Checks the limits on the events alone, before a tree is built. */
 static int check_bounds(yaml_parser_t *p, const char *file, struct err *e)
 {
 	size_t depth = 0, anchors = 0;
@@ -101,7 +101,7 @@ int yamltree_spend(struct yamltree *t, long n, struct err *e)
 	return t->left < 0 ? err_set(e, "more than %d values", YAMLTREE_STEPS) : 0;
 }
 
-/* KEY of the mapping NODE itself. */
+/* The value of KEY in the mapping NODE itself, without merged ones. */
 static int get_own(struct yamltree *t, yaml_node_t *node, const char *key, yaml_node_t **value, struct err *e)
 {
 	const yaml_node_pair_t *pair;
@@ -117,7 +117,7 @@ static int get_own(struct yamltree *t, yaml_node_t *node, const char *key, yaml_
 		if (name == NULL || strcmp(name, key) != 0)
 			continue;
 		if (*value != NULL)
-			return err_set(e, "line %zu: the key %s is there twice", node->start_mark.line + 1, key);
+			return err_set(e, "line %zu: duplicate key %s", node->start_mark.line + 1, key);
 		*value = yaml_document_get_node(t->doc, pair->value);
 	}
 	return 0;

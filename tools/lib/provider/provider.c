@@ -8,10 +8,10 @@
 #include "base/cleanup.h"
 #include "provider/ini.h"
 
-/* A chain of inheritance longer than this is a mistake. */
+/* The longest chain of inheritance. */
 enum { MAX_DIRS = 16 };
 
-/* One file as it is written, every line checked against the schema. */
+/* One file before the merge, every line checked against the schema. */
 struct file {
 	const struct schema *schema; /* set before the file is read */
 	const char *path;            /* not a copy */
@@ -42,7 +42,7 @@ static void file_free(struct file *l)
 	*l = (struct file){ .schema = l->schema };
 }
 
-/* VALUE becomes "VALUE MORE", with one space; without it where one of them is empty. Returns 0, or -1: no memory. */
+/* Makes VALUE "VALUE MORE", without the space if one of them is empty. Returns 0, or -1: out of memory. */
 static int join(char **value, const char *more)
 {
 	char *text = NULL;
@@ -61,11 +61,12 @@ static int check_name(const struct file *in, const struct iniline *l, const char
 	if (row == NULL)
 		return err_prefix(e, "%s:%d: %s.%s", l->file, l->line, l->section, key);
 	if (append && !schema_can_append(row))
-		return err_set(e, "%s:%d: %s.%s: += is for lists and texts only", l->file, l->line, l->section, key);
+		return err_set(
+		    e, "%s:%d: %s.%s: += is allowed for lists and strings only", l->file, l->line, l->section, key);
 	return 0;
 }
 
-/* inifile refuses a second "key =" in a file; to add to a value and then replace it is a slip of the pen too. */
+/* inifile rejects a second "key =" in a file. A "key =" after a "key +=" would discard the latter: also an error. */
 static int check_again(const struct file *in, const struct iniline *l, const char *key, bool append, struct err *e)
 {
 	size_t i;
@@ -73,22 +74,22 @@ static int check_again(const struct file *in, const struct iniline *l, const cha
 	for (i = 0; i < in->n; i++)
 		if (!append && strcmp(in->values[i].v.section, l->section) == 0 &&
 		    strcmp(in->values[i].v.key, key) == 0)
-			return err_set(e, "%s:%d: %s.%s: is in line %d already", l->file, l->line, l->section, key,
+			return err_set(e, "%s:%d: %s.%s: already set in line %d", l->file, l->line, l->section, key,
 			    in->values[i].v.line);
 	return 0;
 }
 
-static int go_on(struct file *in, const struct iniline *l, const char *key, struct err *e)
+static int continue_value(struct file *in, const struct iniline *l, const char *key, struct err *e)
 {
 	struct provider_value *last = in->n > 0 ? &in->values[in->n - 1].v : NULL;
 
 	if (last == NULL || strcmp(last->section, l->section) != 0 || strcmp(last->key, key) != 0)
-		return err_set(e, "%s:%d: %s.%s: the line is indented, but there is no value to go on with", l->file,
+		return err_set(e, "%s:%d: %s.%s: indented, but there is no value above it to continue", l->file,
 		    l->line, l->section, key);
 	return join(&last->value, l->value) < 0 ? err_no_memory(e) : 0;
 }
 
-/* Takes a line of the file into the struct file ARG. */
+/* Adds a line to the struct file ARG. */
 static int take_line(const struct iniline *l, void *arg, struct err *e)
 {
 	struct file *in = arg;
@@ -103,7 +104,7 @@ static int take_line(const struct iniline *l, void *arg, struct err *e)
 	if (key == NULL)
 		return err_no_memory(e);
 	if (l->continuation)
-		return go_on(in, l, key, e);
+		return continue_value(in, l, key, e);
 	if (check_name(in, l, key, append, e) < 0 || check_again(in, l, key, append, e) < 0)
 		return -1;
 	values = reallocarray(in->values, in->n + 1, sizeof *values);
@@ -119,7 +120,7 @@ static int take_line(const struct iniline *l, void *arg, struct err *e)
 	return new->v.section == NULL || new->v.value == NULL ? err_no_memory(e) : 0;
 }
 
-/* One space between words, and none before or after them. */
+/* Leaves one space between words, and none before or after them. */
 static void squeeze(char *text)
 {
 	char *to = text;
@@ -130,7 +131,7 @@ static void squeeze(char *text)
 	*to = '\0';
 }
 
-/* A heading; inifile tells of it even when nothing follows. */
+/* Adds a heading to the struct file ARG, also one without keys. */
 static int take_heading(const struct iniline *l, void *arg, struct err *e)
 {
 	struct file *in = arg;
@@ -152,7 +153,7 @@ static bool has_section(const struct file *in, const char *section)
 	return false;
 }
 
-/* What has a name of its own is known by its keys: a heading alone would be a stage, say, that is silently none. */
+/* Stages are found by their keys: a [stage NAME] without any would be silently ignored. */
 static int check_headings(const struct file *in, struct err *e)
 {
 	size_t i;
@@ -209,7 +210,7 @@ static bool is_abstract(const struct provider_value *v)
 	return strcmp(v->section, "provider") == 0 && strcmp(v->key, "abstract") == 0;
 }
 
-/* Puts the values of L over those of P. OWN: L is of the provider itself. */
+/* Merges the values of L into P. OWN: L is the provider's own file, not an inherited one. */
 static int merge(struct provider *p, struct file *l, bool own, struct err *e)
 {
 	struct provider_value *values, *new, *old;
@@ -221,7 +222,7 @@ static int merge(struct provider *p, struct file *l, bool own, struct err *e)
 	p->values = values;
 	for (i = 0; i < l->n; i++) {
 		new = &l->values[i].v;
-		/* What inherits from an abstract provider is none. */
+		/* "abstract" is not inherited. */
 		if (is_abstract(new) && !own)
 			continue;
 		old = find(p, new->section, new->key);
@@ -240,7 +241,8 @@ static int merge(struct provider *p, struct file *l, bool own, struct err *e)
 	return 0;
 }
 
-/* The directory that DIR is in, as a prefix: "", or it ends with a slash. Returns a copy, or NULL: no memory. */
+/* The directory that contains DIR, as a prefix: "", or with a slash at its end. Returns a copy, or NULL: out of memory.
+ */
 static char *beside(const char *dir)
 {
 	const char *slash = strrchr(dir, '/'), *last = slash != NULL ? slash + 1 : dir;
@@ -251,7 +253,7 @@ static char *beside(const char *dir)
 	return strndup(dir, (size_t)(last - dir));
 }
 
-/* Adds the directory PREFIX NAME to P if there is such a file in it. Returns 1, 0 if there is none, or -1. */
+/* Adds the directory PREFIX NAME to P if it has a file of this kind. Returns 1, 0 if it has not, or -1. */
 static int try_dir(struct provider *p, const char *prefix, const char *name, struct err *e)
 {
 	AUTO_WORDS struct words found = { 0 };
@@ -265,7 +267,7 @@ static int try_dir(struct provider *p, const char *prefix, const char *name, str
 	return 1;
 }
 
-/* Looks for the directory that V, the inherit of the newest directory, names; adds it. */
+/* Adds the directory that V names; V is "inherit" of the directory added last. */
 static int find_inherited(
     struct provider *p, const struct words *include, const struct provider_value *v, struct err *e)
 {
@@ -288,12 +290,12 @@ static int find_inherited(
 		found = try_dir(p, dir, v->value, e);
 	}
 	if (found == 0)
-		return provider_err(e, v, "no provider '%s' beside %s%s", v->value, p->dirs.v[p->dirs.n - 1],
+		return provider_err(e, v, "provider '%s' not found beside %s%s", v->value, p->dirs.v[p->dirs.n - 1],
 		    include->n > 0 ? " or in the directories of -I" : "");
 	return found < 0 ? -1 : 0;
 }
 
-/* Is the newest directory one of those before it? */
+/* An error if the directory added last was already in the chain, or the chain is too long. */
 static int check_loop(const struct provider *p, const struct provider_value *v, struct err *e)
 {
 	const char *newest = p->files.v[p->files.n - 1];
@@ -305,7 +307,7 @@ static int check_loop(const struct provider *p, const struct provider_value *v, 
 	for (i = 0; i + 1 < p->files.n; i++)
 		if (stat(p->files.v[i], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 			return provider_err(e, v, "'%s' inherits itself", v->value);
-	return p->files.n < MAX_DIRS ? 0 : provider_err(e, v, "more than %d providers in a row", MAX_DIRS);
+	return p->files.n < MAX_DIRS ? 0 : provider_err(e, v, "more than %d levels of inheritance", MAX_DIRS);
 }
 
 static const struct provider_value *inherit_of(const struct file *l)
@@ -318,7 +320,7 @@ static const struct provider_value *inherit_of(const struct file *l)
 	return NULL;
 }
 
-/* Reads the files, own first, then merges them, own last. */
+/* Reads the files, the provider's own first, and merges them, its own last. */
 static int read_chain(struct provider *p, struct file *chain, const struct words *include, struct err *e)
 {
 	const struct provider_value *inherit;
@@ -358,7 +360,7 @@ static int check_required(const struct provider *p, struct err *e)
 	return 0;
 }
 
-/* Adds the directory itself. */
+/* Adds the provider's own directory. */
 static int add_own(struct provider *p, const char *dir, struct err *e)
 {
 	AUTO_FREE char *own = strdup(dir);

@@ -103,7 +103,7 @@ const struct schema schema_addon = { "addon.ini", addon_keys, addon_renames };
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/* Is S a character of FIRST, followed by characters of FIRST and MORE only? */
+/* Is S a character of FIRST, followed only by characters of FIRST and MORE? */
 static bool spelled(const char *s, const char *first, const char *more)
 {
 	if (*s == '\0' || strchr(first, *s) == NULL)
@@ -139,7 +139,7 @@ static bool is_address(const char *s)
 	return inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1;
 }
 
-/* TEXT holds LEN bytes of an ADDRESS/LENGTH. */
+/* Are the LEN bytes of TEXT an ADDRESS/LENGTH? */
 static bool is_cidr(const char *text, size_t len)
 {
 	char s[INET6_ADDRSTRLEN + 4];
@@ -176,7 +176,7 @@ bool schema_alike(const char *a, const char *b)
 
 	if (n == 0 || m == 0 || n >= 40 || m >= 40)
 		return false;
-	/* Levenshtein's distance, a row at a time. */
+	/* The Levenshtein distance, one row at a time. */
 	for (j = 0; j <= m; j++)
 		row[j] = j;
 	for (i = 1; i <= n; i++) {
@@ -191,7 +191,7 @@ bool schema_alike(const char *a, const char *b)
 			corner = above;
 		}
 	}
-	/* Short words are all alike: two letters may differ only when most of the word does not. */
+	/* Any two short words are close: most letters have to agree. */
 	return row[m] <= 2 && 2 * row[m] < n;
 }
 
@@ -227,8 +227,9 @@ int schema_section(const struct schema *s, const char *section, struct err *e)
 	for (row = s->keys; row->section != NULL; row++) {
 		n = open_pattern(row->section);
 		if (n > 0 && strncmp(section, row->section, n - 1) == 0)
-			return err_set(e, "a %.*s's section is [%.*sNAME], NAME of [%s-]", (int)n - 1, section, (int)n,
-			    row->section, strncmp(section, "stage", 5) == 0 ? "a-z0-9" : "A-Za-z0-9._");
+			return err_set(e, "the section of a %.*s is [%.*sNAME], with NAME of [%s-]", (int)n - 1,
+			    section, (int)n, row->section,
+			    strncmp(section, "stage", 5) == 0 ? "a-z0-9" : "A-Za-z0-9._");
 	}
 	for (row = s->keys; row->section != NULL; row++)
 		if (schema_alike(section, row->section))
@@ -283,7 +284,7 @@ const struct schema_key *schema_find(const struct schema *s, const char *section
 	return NULL;
 }
 
-/* Is each of the words as IS wants it? The first that is not is called no WHAT. */
+/* Does IS accept each word? The error says which one is not WHAT. */
 static int check_words(const char *value, bool (*is)(const char *), const char *what, struct err *e)
 {
 	AUTO_WORDS struct words w = { 0 };
@@ -303,7 +304,7 @@ static int check_choice(const char *choices, const char *value, struct err *e)
 
 	if (words_split(&w, choices) < 0)
 		return err_no_memory(e);
-	return words_has(&w, value) ? 0 : err_set(e, "'%s' is none of: %s", value, choices);
+	return words_has(&w, value) ? 0 : err_set(e, "'%s' is not one of: %s", value, choices);
 }
 
 int schema_check(const struct schema *s, const struct schema_key *row, const char *value, struct err *e)
@@ -313,7 +314,7 @@ int schema_check(const struct schema *s, const struct schema_key *row, const cha
 	uint64_t size;
 
 	if (!utf8_is_line(value))
-		return err_set(e, "a control character (a tab?) or a byte that is not UTF-8");
+		return err_set(e, "contains a control character (a tab?) or a byte that is not UTF-8");
 	if (*value == '\0')
 		return 0;
 	renamed = renamed_value(s, row, value);

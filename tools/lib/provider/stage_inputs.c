@@ -42,7 +42,7 @@ int stageinputs_versions(struct words *versions, const char *path, struct err *e
 	return ferror(f) ? err_sys(e, "%s", path) : 0;
 }
 
-/* Moves what SORTED holds to the end of LINES, in order. */
+/* Sorts SORTED and appends it to LINES. */
 static int add_sorted(struct words *lines, struct words *sorted, struct err *e)
 {
 	size_t i;
@@ -63,7 +63,7 @@ static int add_script(struct words *lines, const struct stage *s, struct err *e)
 	return words_addf(lines, "script stage/%s %s", s->name, hex) < 0 ? err_no_memory(e) : 0;
 }
 
-/* Adds the values of SECTION; with KEY, only that one. */
+/* Adds the values of SECTION, or only that of KEY. */
 static int add_section(
     struct words *conf, const struct provider *p, const char *section, const char *key, struct err *e)
 {
@@ -80,7 +80,7 @@ static int add_section(
 	return 0;
 }
 
-/* What the stage's own section says, but for what cannot change its result; its needs count as they were resolved. */
+/* Adds the stage's own section without what cannot change the result; "needs" is covered by the lines of kind need. */
 static int add_own_section(struct words *conf, const struct provider *p, const struct stage *s, struct err *e)
 {
 	static const char *const left_out[] = { "title", "timeout", "enabled", "needs" };
@@ -99,7 +99,7 @@ static int add_own_section(struct words *conf, const struct provider *p, const s
 	return 0;
 }
 
-/* Cuts "SECTION.KEY" in two and checks that both exist. Returns KEY, or NULL. */
+/* Splits "SECTION.KEY" in place and checks it against the schema. Returns KEY, or NULL. */
 static const char *split_key(const struct schema *schema, char *name, struct err *e)
 {
 	char *dot = strchr(name, '.');
@@ -130,12 +130,14 @@ static int add_named_section(struct words *conf, const struct provider *p, char 
 	return add_section(conf, p, name, key, e);
 }
 
+/* The search for the files that one name stands for. */
 struct search {
 	struct words *lines;
-	struct words seen; /* the paths that have their line, relative to where they were found */
-	const char *root;  /* the directory that is searched now */
+	struct words seen; /* the paths found so far, relative to their root */
+	const char *root;  /* the directory being searched */
 };
 
+/* Files that editors leave behind do not count. */
 static bool is_leftover(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
@@ -196,7 +198,7 @@ static int add_line(struct search *s, const char *rel, const char *hex, const ch
 	return 0;
 }
 
-/* Adds the lines of REL, a path in the directory that is searched. */
+/* Adds the lines of REL, a path in the root. */
 static int add_entry(struct search *s, const char *rel, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
@@ -221,13 +223,13 @@ static int add_entry(struct search *s, const char *rel, struct err *e)
 	if (S_ISLNK(st.st_mode))
 		return sha256_link(path, hex, e) < 0 ? -1 : add_line(s, rel, hex, " l", e);
 	if (!S_ISREG(st.st_mode))
-		return err_set(e, "%s: is neither a file, a directory nor a link", path);
+		return err_set(e, "%s: neither a file, a directory nor a symbolic link", path);
 	if (sha256_file(path, hex, NULL, e) < 0)
 		return -1;
 	return add_line(s, rel, hex, (st.st_mode & S_IXUSR) != 0 ? " x" : "", e);
 }
 
-/* The root is a path, not a pattern. Returns "ROOT/NAME" as a pattern, or NULL: no memory. */
+/* "ROOT/NAME" as a pattern in which only NAME has wildcards; the caller frees it. NULL: out of memory. */
 static char *pattern_in(const char *root, const char *name)
 {
 	char *pattern = malloc(2 * strlen(root) + strlen(name) + 2), *p = pattern;
@@ -244,7 +246,7 @@ static char *pattern_in(const char *root, const char *name)
 	return pattern;
 }
 
-/* A directory of the pattern that is not there is no error; one that cannot be read is. */
+/* A missing directory is not an error, one that cannot be read is. */
 static int glob_error(const char *path, int number)
 {
 	(void)path;
@@ -300,6 +302,12 @@ static bool is_plain(const char *name)
 	return true;
 }
 
+/*
+ * Adds to LINES a line for each file that NAME stands for: a file, a directory (everything in it, at any depth), or a
+ * pattern of glob(7), also with {a,b}. It is looked up in each of DIRS, where a file hides those of the same path in
+ * later directories, and in TOP if none has it; with a leading slash in TOP alone. The path in the line is relative to
+ * the directory where it was found. With a leading "-", which is not part of the name, no file needs to exist.
+ */
 static int add_files(struct words *lines, const struct words *dirs, const char *top, const char *name, struct err *e)
 {
 	struct search s = { .lines = lines };
@@ -311,7 +319,7 @@ static int add_files(struct words *lines, const struct words *dirs, const char *
 	if (clean == NULL)
 		return err_no_memory(e);
 	if (!is_plain(name))
-		return err_set(e, "'%s': nothing but a file's name, without . and .., can be here", name);
+		return err_set(e, "'%s': must be a path or a pattern without . and ..", name);
 	for (; len > 1 && clean[len - 1] == '/'; len--)
 		clean[len - 1] = '\0';
 	rc = search_all(&s, dirs, top, clean, e);
@@ -326,7 +334,8 @@ static int add_file(const struct stagekeys *k, struct words *files, const char *
 	return add_files(files, &k->provider->dirs, k->top, name, e);
 }
 
-/* LIST is SECTION.KEY:PATTERN: the files of the pattern, once for each word of the key's value in place of the %. */
+/* LIST is SECTION.KEY:PATTERN. Adds the files of PATTERN for each word of the key's value, with the word in place of %.
+ */
 static int add_list(const struct stagekeys *k, struct words *files, char *list, struct err *e)
 {
 	AUTO_WORDS struct words names = { 0 }, patterns = { 0 };
@@ -384,7 +393,7 @@ static int add_need(const struct stagekeys *k, struct words *needs, const char *
 	return 0;
 }
 
-/* The words of one key of the stage, each turned into lines of OUT by ADD; errors name the key's place. */
+/* Adds the lines for each word of one key of the stage to OUT. Errors give the key's file and line. */
 static int add_words(
     const struct stagekeys *k, const struct stage *s, const char *key, struct words *out, struct err *e)
 {
@@ -408,7 +417,7 @@ static int add_words(
 	return rc < 0 ? provider_err(e, v, "%s", why.msg) : 0;
 }
 
-/* All lines of the stage. Its needs have their keys already. */
+/* Collects all lines of the stage. The keys of the stages it needs are known. */
 static int gather(const struct stagekeys *k, const struct stage *s, struct words *lines, struct err *e)
 {
 	AUTO_WORDS struct words conf = { 0 }, files = { 0 }, tools = { 0 }, needs = { 0 };

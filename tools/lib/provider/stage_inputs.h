@@ -1,12 +1,10 @@
 /*
- * All that a stage's key depends on, as lines of text; the key is the SHA-256 of these lines, each with its newline:
- *   stage NAME
- *   script stage/NAME SHA256
- *   conf SECTION.KEY=VALUE      its slice of the provider's values
- *   file PATH SHA256 [x|l]      see inputfiles.h
+ * Everything that a stage's key depends on, as lines of text. The key is the SHA-256 of these lines with their
+ * newlines: stage NAME script stage/NAME SHA256 conf SECTION.KEY=VALUE      the provider's values that it depends on
+ *   file PATH SHA256 [x|l]      x: executable by its owner; l: a symbolic link, hashed as its target's name
  *   tool NAME VERSION
  *   need STAGE KEY
- * in this order, each kind sorted by bytes. Nothing else may go in: no absolute path, host, user, time or locale.
+ * in this order, each kind sorted by bytes. Nothing else may be added: no absolute path, host, user, time or locale.
  */
 #ifndef KS_PROVIDER_STAGE_INPUTS_H
 #define KS_PROVIDER_STAGE_INPUTS_H
@@ -19,7 +17,7 @@ struct stagekeys {
 	const struct stages *stages;
 	const char *top;          /* the top directory of the checkout */
 	struct words versions;    /* "NAME VERSION" of the tools that are not ours */
-	char (*keys)[SHA256_HEX]; /* of each stage in STAGES, as far as they are known */
+	char (*keys)[SHA256_HEX]; /* of each stage in STAGES, as far as computed */
 	struct words *inputs;     /* the lines of each stage in STAGES */
 };
 
