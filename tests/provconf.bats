@@ -22,7 +22,7 @@ setup() {
 		[stage one]
 		[stage two]
 	END
-	# A stage has at least one key: this is where it begins.
+	# Each stage needs at least one key.
 	sed -i 's/^\[stage one\]/&\ntitle = first/; s/^\[stage two\]/&\nneeds = one/' p/base/provider.ini
 	cat > p/child/provider.ini <<-'END'
 		[provider]
@@ -37,10 +37,10 @@ setup() {
 # child LINE...: adds lines to the child's provider.ini.
 child() { printf '%s\n' "$@" >> p/child/provider.ini; }
 
-# line TEXT: the number of the line in the child's provider.ini.
+# line TEXT: the number of the last line with TEXT in the child's provider.ini.
 line() { grep -anF -- "$1" p/child/provider.ini | tail -n 1 | cut -d: -f1; }
 
-# refuses TEXT...: provconf ends with 2 and one line that has every TEXT.
+# refuses TEXT...: provconf exits with 2 and one line that contains every TEXT.
 refuses() {
 	local text
 	run -2 --separate-stderr provconf -c p/child
@@ -51,14 +51,14 @@ refuses() {
 	done
 }
 
-@test "a correct provider: silence and 0" {
+@test "a valid provider: no output and exit status 0" {
 	run -0 provconf -c p/child
 	[ -z "$output" ]
 	run -0 provconf -v -c p/child
 	[[ $output == "provconf: p/child: "*" values, 2 stages" ]]
 }
 
-@test "an own value replaces the inherited one, += extends it, the rest is inherited" {
+@test "a value replaces the inherited one, += extends it, the rest is inherited" {
 	run -0 provconf -g node.memory p/child
 	[ "$output" = 2G ]
 	run -0 provconf -g node.packages p/child
@@ -69,7 +69,7 @@ refuses() {
 	[ "$output" = "alpha beta gamma" ]
 }
 
-@test "an empty value clears, += may follow in the same file, and unset is 3" {
+@test "an empty value clears, += can follow in the same file, and exit status 3 means unset" {
 	child '[node]' 'append =' '[stage two]' 'tools = x' 'tools += y' '  z'
 	run -0 provconf -g node.append p/child
 	[ -z "$output" ]
@@ -81,14 +81,14 @@ refuses() {
 	run -2 provconf -g node p/child
 }
 
-@test "inheritance is a chain; -I is searched after the inheriting provider's own place" {
+@test "inheritance is a chain; -I is searched after the inheriting provider's own directory" {
 	mkdir -p elsewhere/far/stage other/base q/top
 	printf '[provider]\ninherit = child\ndescription = top\n[node]\npackages += epsilon\n' > q/top/provider.ini
 	run -2 provconf -c q/top
 	[[ $output == *"q/top/provider.ini:2: provider.inherit: provider 'child' not found beside q/top" ]]
 	run -2 provconf -c -I other q/top
 	[[ $output == *"or in the directories of -I" ]]
-	# This base must lose: there is one beside the child.
+	# This base is not used: there is one beside the child.
 	printf '[provider]\ndescription = wrong\n' > other/base/provider.ini
 	run -0 provconf -I other/ -I p// -g node.packages q/top/
 	[ "$output" = "alpha beta gamma delta epsilon" ]
@@ -100,7 +100,7 @@ refuses() {
 	[ "$output" = $'child\nbase' ]
 }
 
-@test "a loop of inheritance is an error, of one and of three" {
+@test "circular inheritance is an error, with one provider and with three" {
 	sed -i 's/inherit = base/inherit = child/' p/child/provider.ini
 	refuses "p/child/provider.ini:2: provider.inherit: 'child' inherits itself"
 	sed -i 's/inherit = child/inherit = base/' p/child/provider.ini
@@ -110,7 +110,7 @@ refuses() {
 	refuses "p/more/provider.ini:3: provider.inherit: 'child' inherits itself"
 }
 
-@test "errors name the file, the line and the key" {
+@test "errors give the file, the line and the key" {
 	local -A wrong=(
 		['memori = 1G']="node.memori: unknown key (did you mean 'memory'?)"
 		['frobnicate = 1']="node.frobnicate: unknown key"
@@ -154,7 +154,7 @@ refuses() {
 	[[ $output == "provconf: node.favour: renamed to resume_priority"* ]]
 	run -2 provconf -g 'stage one.lists' p/child
 	[[ $output == "provconf: stage one.lists: renamed to incremental_files"* ]]
-	# They mean nothing in another section.
+	# In other sections they are unknown.
 	child '[stage one]' 'favour = etcd'
 	refuses "stage one.favour: unknown key"
 	cp ini p/child/provider.ini
@@ -183,7 +183,7 @@ refuses() {
 	run -0 provconf -c p/child
 }
 
-@test "errors of sections: unknown, alike, a bad stage name, a key before the first" {
+@test "invalid sections: unknown, misspelled, a bad stage name, a key before the first" {
 	cp p/child/provider.ini ini
 	child '[knode]' 'x = 1'
 	refuses "p/child/provider.ini:$(line '[knode]'): [knode]: unknown section (did you mean [node]?)"
@@ -204,7 +204,7 @@ refuses() {
 	refuses "p/child/provider.ini:1:"
 }
 
-@test "what is needed must be set, and not to nothing" {
+@test "required keys must be set, and not be empty" {
 	child '[debian]' 'suite ='
 	refuses "p/child/provider.ini: debian.suite: is not set"
 	sed -i '/^suite/d' p/child/provider.ini
@@ -212,7 +212,7 @@ refuses() {
 	refuses "p/child/provider.ini: kubernetes.version: is not set"
 }
 
-@test "no provider.ini, or one that cannot be read" {
+@test "a missing or unreadable provider.ini" {
 	run -2 provconf p/none
 	[ "$output" = "provconf: p/none/provider.ini: No such file or directory" ]
 	rm p/child/provider.ini
@@ -221,7 +221,7 @@ refuses() {
 	[[ $output == "provconf: p/child/provider.ini"* ]]
 }
 
-@test "a duplicate key, a line that is none, one that goes on with nothing" {
+@test "a duplicate key, an invalid line, a continuation of nothing" {
 	child 'cpus = 3' 'cpus = 4'
 	refuses "p/child/provider.ini:$(line 'cpus = 4'):" cpus "already set in line $(line 'cpus = 3')"
 	sed -i '/^cpus/d' p/child/provider.ini
@@ -235,7 +235,7 @@ refuses() {
 	refuses "p/child/provider.ini:$(line 'packages = one'):" "indented"
 }
 
-@test "stages: an unknown need, a circle, a missing script" {
+@test "stages: an unknown need, a circular dependency, a missing script" {
 	cp p/child/provider.ini ini
 	child '[stage two]' 'needs = one thre'
 	refuses "p/child/provider.ini:$(line thre): stage two.needs: no stage 'thre'"
@@ -255,7 +255,7 @@ refuses() {
 	run -0 provconf -c p/child
 }
 
-@test "ini: sorted, folded, and when it is read again, the same" {
+@test "ini: sorted and folded, and the same when it is read again" {
 	child '[stage two]' 'needs = one' '[images]' 'x = a #b  c "d" '"'e'" '[node]' 'modules = one two'
 	local i
 	for i in {1..30}; do child "  a-long-name-of-a-module-$i b$i"; done
@@ -275,7 +275,7 @@ refuses() {
 	[[ $output == *"did you mean [manifests]"* ]]
 }
 
-@test "--origin says who set a value last, and is a comment" {
+@test "--origin adds a comment with the file and line that set a value last" {
 	run -0 provconf --origin -s node p/child
 	[[ $output == *"cpus = 2 ; p/base/provider.ini:8"* ]]
 	[[ $output == *"packages = alpha beta gamma delta ; p/child/provider.ini:$(line 'packages +=')"* ]]
@@ -286,14 +286,14 @@ refuses() {
 	run -2 provconf --origin -f sh p/child
 }
 
-# Values that a shell or make could take for something else.
+# nasty: values with characters that are special to a shell or make.
 nasty() {
 	child '[images]' "quote = it's \"here\" and \$HOME \$(echo no) \`echo no\`" 'hash = a#b \# \\# ##' 'slash = back\slash\' \
 		"end = ends with \\\\" 'dollar = $$ ${x} $x' 'star = * ? ~ ! %' 'colon = a := b = c' 'empty =' 'utf = größe' '[stage two]' \
 		'needs = one' 'title = two $(words) # of it'
 }
 
-@test "sh: every value survives a real shell" {
+@test "sh: a real shell reads every value back" {
 	nasty
 	provconf -f sh p/child > out.sh
 	# shellcheck source=/dev/null
@@ -310,7 +310,7 @@ nasty() {
 	[ "$output" = "$(provconf -g images.quote p/child)" ]
 }
 
-@test "sh: names are made of letters, digits and _; two keys of one name are an error" {
+@test "sh: names have letters, digits and _ only; two keys with the same name are an error" {
 	child '[sysctl]' 'net.ipv4.ip-forward = 1'
 	run -0 provconf -f sh -s sysctl p/child
 	[ "$output" = "sysctl_net_ipv4_ip_forward='1'" ]
@@ -319,10 +319,10 @@ nasty() {
 	[[ $output == *"another key has the same name in the shell: sysctl_net_ipv4_ip_forward"* ]]
 }
 
-@test "make: every value survives a real make, without a warning" {
+@test "make: a real make reads every value back, without a warning" {
 	nasty
 	provconf -f make p/child > out.mk
-	# The value goes to the shell through the environment: nothing of the test quotes it.
+	# make writes the values to files itself: no shell quotes them.
 	cat > Makefile <<-'END'
 		include out.mk
 		define newline
@@ -342,7 +342,7 @@ nasty() {
 	diff <(provconf -g "stage two.title" p/child) stage.two.title.txt
 }
 
-@test "json: nested objects with types, for a real reader" {
+@test "json: nested objects with typed values" {
 	nasty
 	child 'live = yes' 'timeout = 60' 'tools ='
 	provconf -f json p/child > out.json

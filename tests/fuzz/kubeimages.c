@@ -1,10 +1,10 @@
-/* Fuzz target: manifests, as kubeimages(1) reads them. What it accepts is images, each by one line's names. */
+/* Manifests from an untrusted source, as kubeimages(1) reads them: accepted images have valid names, on one line. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kube/images.h"
 #include "base/utf8.h"
+#include "kube/images.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
