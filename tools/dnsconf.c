@@ -50,8 +50,7 @@ static void write_record(FILE *f, const struct inventory *inv, const char *name,
 	(void)fprintf(f, "%s\n", address);
 }
 
-/* The records of a host; for a node its DHCP reservations too. The records make names resolve before a lease is given.
- */
+/* The records of a host, so that its name resolves before it has a lease; for a node also its DHCP reservations. */
 static void write_host(FILE *f, const struct inventory *inv, const struct inv_host *h)
 {
 	char v4[INET_ADDRSTRLEN + 1] = "", v6[INET6_ADDRSTRLEN + 1] = "";

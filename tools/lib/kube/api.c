@@ -224,8 +224,7 @@ static int judge(struct kubeapi_feed *f, long status, bool *relist)
 	return now_ms() - f->since_ < SHORT_MS ? err_set(&f->err_, "the watch ended immediately") : 0;
 }
 
-/* libcurl's message. Ones with counters would differ each time: then its general text. A certificate's text is foreign.
- */
+/* Sets F's err to libcurl's message, or if that has a counter to the general text, which does not differ each time. */
 static void explain(struct kubeapi_feed *f, CURLcode code)
 {
 	bool counts = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_PARTIAL_FILE;

@@ -21,9 +21,9 @@
 struct kubeapi_server {
 	const char *url; /* http:// or https://, no slash at its end */
 	const char *ca;  /* PEM file of the server's certificate authority; NULL: the system's */
-	const char
-	    *token; /* file with the bearer token, read for each request; NULL: none. It is sent only over https. */
-	int watch;  /* seconds that the server is asked to keep a watch open; a tenth more, and it is considered dead */
+	/* File with the bearer token, read for each request; NULL: none. It is only sent over https. */
+	const char *token;
+	int watch; /* seconds that the server is asked to keep a watch open; after a tenth more it is considered dead */
 };
 
 /* One collection. The caller sets the first six members and initializes the rest to zero. */

@@ -1,6 +1,6 @@
 /*
- * The images that Kubernetes manifests name. A manifest is YAML or JSON with any number of documents. It is not
- * trusted. An image is named
+ * The images that Kubernetes manifests name. A manifest is YAML or JSON with any number of documents, not trusted.
+ * An image is named
  *   - by the containers, initContainers and ephemeralContainers of any object that has such lists: pods, pod templates,
  *     lists of objects, custom resources (core/v1 Container.image);
  *   - by a volume of type image (core/v1 ImageVolumeSource.reference);

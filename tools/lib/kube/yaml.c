@@ -3,6 +3,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+enum {
+	ANCHORS_MAX = 1000,   /* in all documents of an input */
+	STEPS_MAX = 50000000, /* values visited; an aliased one counts each time */
+};
+
 static int parser_err(const yaml_parser_t *p, const char *file, struct err *e)
 {
 	if (p->error == YAML_MEMORY_ERROR)
@@ -36,9 +41,9 @@ static int check_bounds(yaml_parser_t *p, const char *file, struct err *e)
 		else if (ev.type == YAML_SEQUENCE_END_EVENT || ev.type == YAML_MAPPING_END_EVENT)
 			depth--;
 		anchors += has_anchor(&ev);
-		if (depth > YAMLTREE_DEPTH || anchors > YAMLTREE_ANCHORS) {
+		if (depth > YAMLTREE_DEPTH || anchors > ANCHORS_MAX) {
 			(void)err_set(e, "%s:%zu: more than %d %s", file, ev.start_mark.line + 1,
-			    depth > YAMLTREE_DEPTH ? YAMLTREE_DEPTH : YAMLTREE_ANCHORS,
+			    depth > YAMLTREE_DEPTH ? YAMLTREE_DEPTH : ANCHORS_MAX,
 			    depth > YAMLTREE_DEPTH ? "levels of nesting" : "anchors");
 			yaml_event_delete(&ev);
 			return -1;
@@ -51,7 +56,7 @@ static int check_bounds(yaml_parser_t *p, const char *file, struct err *e)
 static int read_documents(yaml_parser_t *p, const char *file, yamltree_fn *with, void *arg, struct err *e)
 {
 	yaml_document_t doc;
-	struct yamltree t = { .doc = &doc, .left = YAMLTREE_STEPS };
+	struct yamltree t = { .doc = &doc, .left = STEPS_MAX };
 	yaml_node_t *root;
 	int number, rc;
 
@@ -98,7 +103,7 @@ const char *yamltree_text(const yaml_node_t *node)
 int yamltree_spend(struct yamltree *t, long n, struct err *e)
 {
 	t->left -= n;
-	return t->left < 0 ? err_set(e, "more than %d values", YAMLTREE_STEPS) : 0;
+	return t->left < 0 ? err_set(e, "more than %d values", STEPS_MAX) : 0;
 }
 
 /* The value of KEY in the mapping NODE itself, without merged ones. */

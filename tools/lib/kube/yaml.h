@@ -10,11 +10,7 @@
 
 #include "base/err.h"
 
-enum {
-	YAMLTREE_DEPTH = 200,      /* levels of nesting */
-	YAMLTREE_ANCHORS = 1000,   /* in all documents of an input */
-	YAMLTREE_STEPS = 50000000, /* values visited; an aliased one counts each time */
-};
+#define YAMLTREE_DEPTH 200 /* levels of nesting that yamltree_read accepts */
 
 /* A document, and the number of steps left. */
 struct yamltree {

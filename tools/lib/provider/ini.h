@@ -4,8 +4,7 @@
  *
  * A line that is not indented is "[SECTION]" or "KEY = VALUE" (or "KEY : VALUE"). White space around key and value is
  * ignored. An indented line continues the value above it in the same section. A comment is a line that starts with ";"
- * or
- * "#", or the rest of a line from a ";" that follows white space.
+ * or "#", or the rest of a line from a ";" that follows white space.
  */
 #ifndef KS_PROVIDER_INI_H
 #define KS_PROVIDER_INI_H

@@ -241,8 +241,7 @@ static int merge(struct provider *p, struct file *l, bool own, struct err *e)
 	return 0;
 }
 
-/* The directory that contains DIR, as a prefix: "", or with a slash at its end. Returns a copy, or NULL: out of memory.
- */
+/* The directory that contains DIR, as a prefix: "", or with a slash at its end. NULL: out of memory. */
 static char *beside(const char *dir)
 {
 	const char *slash = strrchr(dir, '/'), *last = slash != NULL ? slash + 1 : dir;

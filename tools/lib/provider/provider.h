@@ -42,8 +42,7 @@ const char *provider_get(const struct provider *p, const char *section, const ch
 /* Can it only be inherited ("abstract = yes")? Then required keys may be missing. */
 bool provider_is_abstract(const struct provider *p);
 
-/* The path of the file NAME in the first directory that has it; the caller frees it. NULL: not found, or out of memory.
- */
+/* The path of the file NAME in the first directory that has it; the caller frees it. NULL: none, or out of memory. */
 char *provider_path(const struct provider *p, const char *name);
 
 /* Sets E to "FILE:LINE: SECTION.KEY: TEXT". Always returns -1. */

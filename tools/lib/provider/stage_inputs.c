@@ -334,8 +334,7 @@ static int add_file(const struct stagekeys *k, struct words *files, const char *
 	return add_files(files, &k->provider->dirs, k->top, name, e);
 }
 
-/* LIST is SECTION.KEY:PATTERN. Adds the files of PATTERN for each word of the key's value, with the word in place of %.
- */
+/* LIST is SECTION.KEY:PATTERN. Adds the files of PATTERN with each word of the key's value in place of %. */
 static int add_list(const struct stagekeys *k, struct words *files, char *list, struct err *e)
 {
 	AUTO_WORDS struct words names = { 0 }, patterns = { 0 };

@@ -1,6 +1,8 @@
 /*
- * Everything that a stage's key depends on, as lines of text. The key is the SHA-256 of these lines with their
- * newlines: stage NAME script stage/NAME SHA256 conf SECTION.KEY=VALUE      the provider's values that it depends on
+ * Everything that a stage's key depends on, as lines of text. The key is the SHA-256 of these lines:
+ *   stage NAME
+ *   script stage/NAME SHA256
+ *   conf SECTION.KEY=VALUE      the provider's values that it depends on
  *   file PATH SHA256 [x|l]      x: executable by its owner; l: a symbolic link, hashed as its target's name
  *   tool NAME VERSION
  *   need STAGE KEY
