@@ -110,6 +110,20 @@ refuses() {
 	refuses "p/more/provider.ini:3: provider.inherit: 'child' inherits itself"
 }
 
+@test "a chain of inheritance has at most 16 providers" {
+	local i
+	mv p/child p/p1
+	for ((i = 2; i <= 16; i++)); do
+		mkdir p/p$i
+		printf '[provider]\ninherit = p%d\n' $((i - 1)) > p/p$i/provider.ini
+	done
+	# With the base, p15 is the 16th.
+	run -0 provconf -g node.memory p/p15
+	[ "$output" = 2G ]
+	run -2 provconf -c p/p16
+	[[ $output == "provconf: p/p1/provider.ini:2: provider.inherit: more than 16 providers in the chain of inheritance" ]]
+}
+
 @test "errors give the file, the line and the key" {
 	local -A wrong=(
 		['memori = 1G']="node.memori: unknown key (did you mean 'memory'?)"

@@ -306,7 +306,9 @@ static int check_loop(const struct provider *p, const struct provider_value *v, 
 	for (i = 0; i + 1 < p->files.n; i++)
 		if (stat(p->files.v[i], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 			return provider_err(e, v, "'%s' inherits itself", v->value);
-	return p->files.n < MAX_DIRS ? 0 : provider_err(e, v, "more than %d levels of inheritance", MAX_DIRS);
+	return p->files.n <= MAX_DIRS
+		   ? 0
+		   : provider_err(e, v, "more than %d providers in the chain of inheritance", MAX_DIRS);
 }
 
 static const struct provider_value *inherit_of(const struct file *l)
