@@ -120,7 +120,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	try "addon.wait: '/x' is not a condition" 's,pods/apps/2,/x,'
 	try "is not an http, https or file URL" 's,^url = .*,url = ftp://x/y,'
 	try "/latest: the URL must name a version, as the file would change over time" 's,^url = .*,url = https://x/releases/latest/download/y,'
-	try "replace none.yaml.tag: no section [fetch none.yaml]" 's/^\[replace app.yaml\]/[replace none.yaml]/'
+	try "replace none.yaml.network: no section [fetch none.yaml]" 's/^\[replace app.yaml\]/[replace none.yaml]/'
 	try "replace app.yaml.tag: must be 'OLD => NEW'" 's/ => app:@version@/ app/'
 	try "unknown key (did you mean 'wait'?)" 's/^wait/wair/'
 	try "unknown section (did you mean [values]?)" 's/^\[values\]/[value]/'
