@@ -114,17 +114,17 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 		cp ini.saved "$T/manifests/app/addon.ini"
 	}
 	run -0 provconf --addon --check "$T/manifests/app"
-	try "addon.ini:3: addon.apply: other.yaml is not in $T/manifests/app, and there is no [fetch other.yaml]" 's/own.yaml/other.yaml/'
-	try "addon.wait: 'deployment/app' is nothing that can be waited for" 's,deployment/apps/app,deployment/app,'
-	try "addon.wait: 'pods/apps/0' is nothing" 's,pods/apps/2,pods/apps/0,'
-	try "addon.wait: '/x' is nothing" 's,pods/apps/2,/x,'
-	try "is not a URL of http, https or file" 's,^url = .*,url = ftp://x/y,'
-	try "/latest: what it names will be another file tomorrow" 's,^url = .*,url = https://x/releases/latest/download/y,'
-	try "there is no [fetch none.yaml]" 's/^\[replace app.yaml\]/[replace none.yaml]/'
-	try "replace app.yaml.tag: is not 'OLD => NEW'" 's/ => app:@version@/ app/'
+	try "addon.ini:3: addon.apply: other.yaml is not in $T/manifests/app, and there is no section [fetch other.yaml]" 's/own.yaml/other.yaml/'
+	try "addon.wait: 'deployment/app' is not a condition to wait for" 's,deployment/apps/app,deployment/app,'
+	try "addon.wait: 'pods/apps/0' is not a condition" 's,pods/apps/2,pods/apps/0,'
+	try "addon.wait: '/x' is not a condition" 's,pods/apps/2,/x,'
+	try "is not an http, https or file URL" 's,^url = .*,url = ftp://x/y,'
+	try "/latest: the URL must name a version, as the file would change over time" 's,^url = .*,url = https://x/releases/latest/download/y,'
+	try "replace none.yaml.network: no section [fetch none.yaml]" 's/^\[replace app.yaml\]/[replace none.yaml]/'
+	try "replace app.yaml.tag: must be 'OLD => NEW'" 's/ => app:@version@/ app/'
 	try "unknown key (did you mean 'wait'?)" 's/^wait/wair/'
 	try "unknown section (did you mean [values]?)" 's/^\[values\]/[value]/'
-	try "a fetch's section is [fetch NAME], NAME of [A-Za-z0-9._-]" 's,^\[fetch app.yaml\],[fetch ../app.yaml],'
+	try "the section of a fetch is [fetch NAME], with NAME of [A-Za-z0-9._-]" 's,^\[fetch app.yaml\],[fetch ../app.yaml],'
 	try "addon.title: is not set" '/^title/d'
 	run -2 provconf --check "$T/manifests/app"
 }

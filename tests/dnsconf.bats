@@ -1,4 +1,4 @@
-# dnsconf: inventories in, configurations out; dnsmasq is asked, and started where there is a network for it.
+# dnsconf: inventories and their configurations; a real dnsmasq checks them, and serves one in a network namespace.
 # shellcheck disable=SC2154 # bats sets stderr and its like
 load lib/common
 
@@ -24,11 +24,11 @@ setup() {
 }
 teardown() { end_kept; }
 
-# network LINE: after the bridge. section LINE...: at the end.
+# network LINE: insert it after the bridge. section LINE...: append them.
 network() { sed -i "s|^bridge.*|&\n$1|" inv; }
 section() { printf '%s\n' "$@" >> inv; }
 
-# refuses TEXT: exit 2, no output, and one line on standard error that begins so after the file's name.
+# refuses TEXT: exit status 2, no output, and one line on standard error with TEXT after the file's name.
 refuses() {
 	run -2 --separate-stderr dnsconf inv
 	[ -z "$output" ]
@@ -36,13 +36,13 @@ refuses() {
 	[[ $stderr == "dnsconf: inv:$1"* ]] || { echo "'$1' wanted: $stderr"; return 1; }
 }
 
-# script NAME: a program that is the shell script of standard input.
+# script NAME: make a program of the shell script on standard input.
 script() {
 	{ echo '#!/bin/sh' && cat; } > "$1"
 	chmod +x "$1"
 }
 
-# ended FILE: the process whose number FILE holds runs no more.
+# ended FILE: the process whose number is in FILE has ended.
 ended() { ! kill -0 "$(cat "$1")" || grep -q '^State:.Z' "/proc/$(cat "$1")/status"; }
 
 has_dnsmasq() { command -v dnsmasq > /dev/null || skip "no dnsmasq"; }
@@ -85,7 +85,7 @@ full_inventory() {
 	diff want file
 }
 
-@test "with IPv6, a domain, and the outside's names" {
+@test "with IPv6, a domain, and names from outside" {
 	full_inventory
 	cat > want <<- 'END'
 		# Written by dnsconf(1).
@@ -122,8 +122,8 @@ full_inventory() {
 	diff want got
 }
 
-@test "the man page's example is what comes out" {
-	# The literal displays are the inventory, and what becomes of it.
+@test "the example in the man page is correct" {
+	# The literal displays are the inventory and its configuration.
 	awk '/^\.Bd/ { n++; shown = 1; next } /^\.Ed/ { shown = 0 } shown { print > ("example" n) }' "$TOP/tools/dnsconf.1"
 	[ -s example1 ]
 	dnsconf example1 > got
@@ -142,14 +142,14 @@ full_inventory() {
 	[[ $output == *$'\ndhcp-range=10.0.0.0,static,255.255.255.252,infinite\n'* ]]
 }
 
-@test "--check: the real dnsmasq accepts what is made of every valid inventory" {
+@test "--check: the real dnsmasq accepts the configuration of every valid inventory" {
 	has_dnsmasq
 	dnsconf inv > conf
 	dnsconf --check inv > got 2> said
 	cmp conf got
 	[ ! -s said ]
 	full_inventory
-	# Names that are nearly times, and the longest: dnsmasq takes them as names.
+	# Names that look almost like times, and the longest name: names for dnsmasq.
 	section '[node 12hh]' 'mac = 02:00:00:00:00:10' 'address = 192.168.66.10' '[node w]' 'mac = 02:00:00:00:00:11' \
 		'address = 192.168.66.11' '[node 1-2]' 'mac = 02:00:00:00:00:12' 'address = 192.168.66.12' '[host 0x10]' \
 		'address = 192.0.2.1' "[host $(printf 'a%.0s' {1..44})]" 'address = 192.0.2.1'
@@ -158,7 +158,7 @@ full_inventory() {
 	dnsmasq --test --conf-file="$PWD/conf"
 }
 
-@test "--check: dnsmasq says no: exit 1 with its words, and the file is as it was" {
+@test "--check: dnsmasq rejects it: exit status 1 with its message, and the file is unchanged" {
 	script no <<- 'END'
 		[ "$*" = "--test --conf-file=-" ] || exit 9
 		cat > seen
@@ -176,7 +176,7 @@ full_inventory() {
 	[ "$(echo file*)" = file ]
 }
 
-@test "--check: no dnsmasq, one that fails without a word, one that is killed, one that talks a lot" {
+@test "--check: a dnsmasq that is missing, fails silently, is killed, or prints a lot" {
 	run -1 --separate-stderr dnsconf --check --dnsmasq ./none inv
 	[ -z "$output" ]
 	[ "$stderr" = "dnsconf: dnsmasq --test: ./none: No such file or directory" ]
@@ -192,12 +192,12 @@ full_inventory() {
 	run -1 --separate-stderr dnsconf --check --dnsmasq ./talks inv
 	[[ $stderr == "dnsconf: dnsmasq --test: y;y;"* ]]
 	[ "${#stderr}" -lt 1200 ]
-	# It does not have to read all, or anything.
+	# It need not read its input.
 	run -0 dnsconf --check --dnsmasq true inv
 	[[ $output == "# Written"* ]]
 }
 
-@test "--check: one that hangs, with a child that holds on to its output, makes 124" {
+@test "--check: 124 for a dnsmasq that hangs and has a child with its output open" {
 	script hangs <<- 'END'
 		sleep 300 &
 		echo $! > child
@@ -210,7 +210,7 @@ full_inventory() {
 	wait_for 5 ended child
 }
 
-@test "a signal during --check: no file is left, and no dnsmasq" {
+@test "a signal during --check leaves neither a file nor a dnsmasq" {
 	script hangs <<- 'END'
 		echo $$ > pid.new
 		mv pid.new pid
@@ -229,11 +229,11 @@ full_inventory() {
 	[ "$status" = 143 ]
 	wait_for 5 ended pid
 	[ "$(echo file*)" = 'file*' ]
-	# Others may use /tmp too: what is new there must not be ours.
+	# Other programs use /tmp too: only new files of ours count.
 	[[ $(diff <(echo "$before") <(ls /tmp)) != *'> '*dnsconf* ]]
 }
 
-@test "--output: a file that is right keeps its time and itself; one that is not is replaced as a whole" {
+@test "--output: an up-to-date file is not touched; any other is replaced as a whole" {
 	dnsconf -o file inv
 	touch -d '2001-02-03' file
 	ln file same
@@ -243,11 +243,11 @@ full_inventory() {
 	cp same before
 	network 'domain = stamp.test'
 	dnsconf -o file inv
-	# Whoever had the old file open has all of it still.
+	# A reader that has the old file open still sees all of it.
 	[[ ! "$PWD/file" -ef same ]]
 	cmp same before
 	dnsconf inv | cmp - file
-	# Longer and shorter than what is to be written, with the same beginning.
+	# Shorter and longer files with the same beginning.
 	head -c 100 file > part && mv part file
 	dnsconf -o file inv
 	dnsconf inv | cmp - file
@@ -257,7 +257,7 @@ full_inventory() {
 	[ "$(echo file*)" = file ]
 }
 
-@test "--output: a broken inventory leaves the old file alone; a place that cannot be written to is 1" {
+@test "--output: an invalid inventory does not change the old file; 1 if the file cannot be written" {
 	dnsconf -o file inv
 	cp file before
 	section 'address6 = x'
@@ -280,7 +280,7 @@ full_inventory() {
 	status=0
 	dnsconf --check --dnsmasq true inv > /dev/full 2> said || status=$?
 	[ "$status" = 1 ]
-	# A file of which not all can be written is none. Without SIGXFSZ a write fails.
+	# An incomplete file is not kept. With SIGXFSZ ignored, the write fails.
 	status=0
 	for n in {1..99}; do section "[host h$n]" "address = 10.0.0.$n"; done
 	(trap '' XFSZ && ulimit -f 1 && dnsconf -o file inv 2> said) || status=$?
@@ -289,7 +289,7 @@ full_inventory() {
 	[ "$(echo file*)" = 'file*' ]
 }
 
-@test "lines that are broken: exit 2 with file, line and key" {
+@test "invalid lines: exit status 2 with file, line and key" {
 	local line want tried=0
 	while IFS='|' read -r line want; do
 		setup
@@ -297,7 +297,7 @@ full_inventory() {
 		refuses "$want" || { echo "line: $line"; return 1; }
 		tried=$((tried + 1))
 	done <<- 'END'
-		bridge = br1|4: network.bridge: is in line 3 already
+		bridge = br1|4: network.bridge: already set in line 3
 		address|4: neither
 		= x|4: the value has no key
 		[network|4: the section's name does not end with ]
@@ -305,7 +305,7 @@ full_inventory() {
 		[network] x|4: text after the section's name
 		[netwerk]|4: [netwerk]: unknown section
 		[node]|4: [node]: unknown section
-		[node ]|4: [node ]: '' is no host's name
+		[node ]|4: [node ]: '' is not a host name
 		[Network]|4: [Network]: unknown section
 		adress = 192.168.66.2/24|4: key 'adress': unknown in [network]
 		mac = 52:55:00:d1:55:01|4: key 'mac': unknown in [network]
@@ -320,41 +320,41 @@ full_inventory() {
 		address = 192.168.66.256/24|4: key 'address': '192.168.66.256/24' is not ADDRESS/BITS
 		address = 192.168.66/24|4: key 'address': '192.168.66/24' is not ADDRESS/BITS
 		address = fd00::1/64|4: key 'address': 'fd00::1/64' is not ADDRESS/BITS
-		address = 192.168.66.0/24|4: key 'address': '192.168.66.0/24' is no machine's address
-		address = 192.168.66.255/24|4: key 'address': '192.168.66.255/24' is no machine's address
+		address = 192.168.66.0/24|4: key 'address': '192.168.66.0/24' is not a host address
+		address = 192.168.66.255/24|4: key 'address': '192.168.66.255/24' is not a host address
 		address6 = 192.168.66.2/24|4: key 'address6': '192.168.66.2/24' is not an IPv6 ADDRESS/64
 		address6 = fd00::1/63|4: key 'address6': 'fd00::1/63' is not an IPv6 ADDRESS/64
 		address6 = fd00::1/65|4: key 'address6': 'fd00::1/65' is not an IPv6 ADDRESS/64
 		address6 = fd00::g/64|4: key 'address6': 'fd00::g/64' is not an IPv6 ADDRESS/64
 		upstream = true|4: key 'upstream': 'true' is neither yes nor no
-		domain = a..b|4: key 'domain': 'a..b' is no domain's name
-		domain = .|4: key 'domain': '.' is no domain's name
-		domain = a.|4: key 'domain': 'a.' is no domain's name
-		domain = -a|4: key 'domain': '-a' is no domain's name
-		domain = a-.b|4: key 'domain': 'a-.b' is no domain's name
-		domain = #|4: key 'domain': '#' is no domain's name
-		domain =|4: key 'domain': '' is no domain's name
+		domain = a..b|4: key 'domain': 'a..b' is not a domain name
+		domain = .|4: key 'domain': '.' is not a domain name
+		domain = a.|4: key 'domain': 'a.' is not a domain name
+		domain = -a|4: key 'domain': '-a' is not a domain name
+		domain = a-.b|4: key 'domain': 'a-.b' is not a domain name
+		domain = #|4: key 'domain': '#' is not a domain name
+		domain =|4: key 'domain': '' is not a domain name
 		leasefile = leases|4: key 'leasefile': 'leases' is not an absolute path
 		leasefile = /a b|4: key 'leasefile': '/a b' is not an absolute path
 	END
 	[ "$tried" = 39 ]
 	sed -i '3s/.*/bridge = abcdefghijklmnop/; 4s/.*/address = 192.168.66.2\/24/' inv
-	refuses "3: key 'bridge': 'abcdefghijklmnop' is no interface's name"
+	refuses "3: key 'bridge': 'abcdefghijklmnop' is not an interface name"
 	sed -i '3s/.*/bridge = br*/' inv
-	refuses "3: key 'bridge': 'br*' is no interface's name"
+	refuses "3: key 'bridge': 'br*' is not an interface name"
 	sed -i '3s/.*/bridge =/' inv
-	refuses "3: key 'bridge': '' is no interface's name"
+	refuses "3: key 'bridge': '' is not an interface name"
 	sed -i "3s/.*/; $(printf '%0200d' 0)/" inv
 	refuses '3: longer than 198 bytes'
 	printf 'bridge = br0\naddress = 192.168.66.2/24\n' > inv
-	refuses "1: key 'bridge': stands before the first section"
+	refuses "1: key 'bridge': is before the first section"
 }
 
-@test "nodes and hosts that are broken: exit 2 with file and line" {
+@test "invalid nodes and hosts: exit status 2 with file and line" {
 	local lines want name tried=0
 	while IFS='|' read -r lines want; do
 		setup
-		# Line 16 is the first of them.
+		# They begin at line 16.
 		printf '%b\n' "$lines" >> inv
 		refuses "$want" || { echo "lines: $lines"; return 1; }
 		tried=$((tried + 1))
@@ -366,61 +366,61 @@ full_inventory() {
 		[host a]\nmac = 02:00:00:00:00:01|17: key 'mac': unknown in [host a]
 		[node a]\nname = b|17: key 'name': unknown in [node a]
 		[node a]\nbridge = b|17: key 'bridge': unknown in [node a]
-		[node a]\nmac = 02:00:00:00:00|17: key 'mac': '02:00:00:00:00' is no machine's MAC
-		[node a]\nmac = 02:00:00:00:00:01:02|17: key 'mac': '02:00:00:00:00:01:02' is no machine's MAC
-		[node a]\nmac = 02-00-00-00-00-01|17: key 'mac': '02-00-00-00-00-01' is no machine's MAC
-		[node a]\nmac = 02:00:00:00:00:0g|17: key 'mac': '02:00:00:00:00:0g' is no machine's MAC
-		[node a]\nmac = 01:00:5e:00:00:01|17: key 'mac': '01:00:5e:00:00:01' is no machine's MAC
-		[node a]\nmac = ff:ff:ff:ff:ff:ff|17: key 'mac': 'ff:ff:ff:ff:ff:ff' is no machine's MAC
-		[node a]\nmac =|17: key 'mac': '' is no machine's MAC
-		[host a]\naddress = b|17: key 'address': 'b' is no IPv4 address
-		[host a]\naddress = fd00::1|17: key 'address': 'fd00::1' is no IPv4 address
-		[host a]\naddress = 1.2.3|17: key 'address': '1.2.3' is no IPv4 address
-		[host a]\naddress = 1.2.3.4/24|17: key 'address': '1.2.3.4/24' is no IPv4 address
-		[host a]\naddress6 = 1.2.3.4|17: key 'address6': '1.2.3.4' is no IPv6 address
-		[host a]\naddress6 = [fd00::1]|17: key 'address6': '[fd00::1]' is no IPv6 address
-		[host a]\naddress = 1.2.3.4\naddress = 1.2.3.5|18: host a.address: is in line 17 already
-		[host a]\naddress = 1.2.3.4\n 1.2.3.5|18: key 'address': goes on in an indented line
+		[node a]\nmac = 02:00:00:00:00|17: key 'mac': '02:00:00:00:00' is not a unicast MAC
+		[node a]\nmac = 02:00:00:00:00:01:02|17: key 'mac': '02:00:00:00:00:01:02' is not a unicast MAC
+		[node a]\nmac = 02-00-00-00-00-01|17: key 'mac': '02-00-00-00-00-01' is not a unicast MAC
+		[node a]\nmac = 02:00:00:00:00:0g|17: key 'mac': '02:00:00:00:00:0g' is not a unicast MAC
+		[node a]\nmac = 01:00:5e:00:00:01|17: key 'mac': '01:00:5e:00:00:01' is not a unicast MAC
+		[node a]\nmac = ff:ff:ff:ff:ff:ff|17: key 'mac': 'ff:ff:ff:ff:ff:ff' is not a unicast MAC
+		[node a]\nmac =|17: key 'mac': '' is not a unicast MAC
+		[host a]\naddress = b|17: key 'address': 'b' is not an IPv4 address
+		[host a]\naddress = fd00::1|17: key 'address': 'fd00::1' is not an IPv4 address
+		[host a]\naddress = 1.2.3|17: key 'address': '1.2.3' is not an IPv4 address
+		[host a]\naddress = 1.2.3.4/24|17: key 'address': '1.2.3.4/24' is not an IPv4 address
+		[host a]\naddress6 = 1.2.3.4|17: key 'address6': '1.2.3.4' is not an IPv6 address
+		[host a]\naddress6 = [fd00::1]|17: key 'address6': '[fd00::1]' is not an IPv6 address
+		[host a]\naddress = 1.2.3.4\naddress = 1.2.3.5|18: host a.address: already set in line 17
+		[host a]\naddress = 1.2.3.4\n 1.2.3.5|18: key 'address': cannot be continued on an indented line
 	END
 	[ "$tried" = 22 ]
 	for name in -a a- a_b a.b 'a b' ' a' a/b a=b '*' 12 12h 5D 1s infinite ignore; do
 		setup
 		section "[host $name]" 'address = 1.2.3.4'
-		refuses "16: [host $name]: '$name' is no host's name"
+		refuses "16: [host $name]: '$name' is not a host name"
 	done
 	setup
 	section "[host $(printf 'a%.0s' {1..45})]" 'address = 1.2.3.4'
 	refuses "16: the section's name is longer than 49 bytes"
 }
 
-@test "no two of a name, a MAC address or an address" {
+@test "names, MAC addresses and addresses are unique" {
 	section '[node node02]' 'mac = 02:00:00:00:00:01' 'address = 192.168.66.9'
-	refuses '16: [node node02]: the name is in line 8 already'
+	refuses '16: [node node02]: the name is already used in line 8'
 	setup
 	section '[host NODE01]' 'address = 192.168.66.9'
-	refuses '16: [host NODE01]: the name is in line 5 already'
+	refuses '16: [host NODE01]: the name is already used in line 5'
 	setup
-	# One after the other is twice too.
+	# Also if the second one follows immediately.
 	section '[host registry]' 'address6 = fd00::1'
-	refuses '16: [host registry]: the name is in line 14 already'
+	refuses '16: [host registry]: the name is already used in line 14'
 	setup
 	section '[node a]' 'mac = 52:55:00:D1:55:02' 'address = 192.168.66.9'
-	refuses "16: [node a]: its mac is node02's already"
+	refuses "16: [node a]: its MAC address is already used by node02"
 	setup
 	section '[node a]' 'mac = 02:00:00:00:00:01' 'address = 192.168.66.103'
-	refuses "16: [node a]: its address is node03's already"
+	refuses "16: [node a]: its address is already used by node03"
 	full_inventory
 	sed -i '/^\[node a/,/^address = /d' inv
 	run -0 dnsconf inv
 	section '[node a]' 'mac = 02:00:00:00:00:01' 'address6 = fd00:0::103'
-	refuses "$(grep -n 'node a' inv | cut -d: -f1): [node a]: its address is node03's already"
-	# A name for what has one is no mistake.
+	refuses "$(grep -n 'node a' inv | cut -d: -f1): [node a]: its address is already used by node03"
+	# A second name for an address is allowed.
 	setup
 	section '[host alias]' 'address = 192.168.66.101'
 	run -0 dnsconf inv
 }
 
-@test "a node's address is in the network, and free" {
+@test "a node's address must be in the network and not be in use" {
 	local address
 	for address in 192.168.67.9 192.168.65.255 10.0.0.1 192.168.66.0 192.168.66.255; do
 		setup
@@ -429,7 +429,7 @@ full_inventory() {
 	done
 	setup
 	section '[node a]' 'mac = 02:00:00:00:00:01' 'address = 192.168.66.2'
-	refuses "16: [node a]: its address is the bridge's already"
+	refuses "16: [node a]: its address is already used by the bridge"
 	setup
 	section '[node a]' 'mac = 02:00:00:00:00:01' 'address6 = fd00::9'
 	refuses "16: [node a]: key 'address6': not in the network"
@@ -438,8 +438,8 @@ full_inventory() {
 	section '[node b]' 'mac = 02:00:00:00:00:02' 'address6 = fd00:0:0:1::9'
 	refuses "20: [node b]: key 'address6': not in the network"
 	sed -i 's/fd00:0:0:1::9/fd00::1/' inv
-	refuses "20: [node b]: its address is the bridge's already"
-	# Where the network ends, with bits that are no whole byte.
+	refuses "20: [node b]: its address is already used by the bridge"
+	# The limits of a network whose prefix is not a whole number of bytes.
 	printf '%s\n' '[network]' 'bridge = b' 'address = 10.0.0.65/26' '[node a]' 'mac = 02:00:00:00:00:01' \
 		'address = 10.0.0.126' > inv
 	run -0 dnsconf inv
@@ -449,7 +449,7 @@ full_inventory() {
 	refuses "4: [node a]: key 'address': not in the network"
 }
 
-@test "no value brings a line or a word of its own into the configuration" {
+@test "no value can add a line or a word to the configuration" {
 	local value key
 	for value in $'a\rdhcp-script=/bin/sh' $'a\vb' $'a\x01b' $'a\x7fb' $'a\xe2\x80\xa8b' $'a\e[2Jb'; do
 		for key in bridge domain leasefile address upstream; do
@@ -468,14 +468,14 @@ full_inventory() {
 	for value in 'a,b' 'a b' 'a#b' 'a/b' 'a"b' 'a\\nb'; do
 		setup
 		printf '[network]\ndomain = %s\n' "$value" >> inv
-		refuses "17: key 'domain': '$value' is no domain's name"
+		refuses "17: key 'domain': '$value' is not a domain name"
 		setup
 		sed -i '/^bridge/d' inv
 		printf '[network]\nbridge = %s\n' "$value" >> inv
-		refuses "16: key 'bridge': '$value' is no interface's name"
+		refuses "16: key 'bridge': '$value' is not an interface name"
 		setup
 		printf '[host %s]\naddress = 1.2.3.4\n' "$value" >> inv
-		refuses "16: [host $value]: '$value' is no host's name"
+		refuses "16: [host $value]: '$value' is not a host name"
 	done
 	for value in '/a,b' '/a #b' '/a"b' '/a\\nb' "/a'b"; do
 		setup
@@ -484,7 +484,7 @@ full_inventory() {
 	done
 }
 
-@test "[network] is needed, with bridge and address; an inventory that cannot be read is 2" {
+@test "[network] is required, with bridge and address; an unreadable inventory is 2" {
 	sed -i '/^bridge/d' inv
 	refuses ' [network] needs bridge and address'
 	setup
@@ -509,7 +509,7 @@ full_inventory() {
 	done
 }
 
-# ask SERVER TYPE NAME: the addresses in the answer to a DNS query, sorted, or "rcode N".
+# ask SERVER TYPE NAME: print the addresses in the answer to a DNS query, sorted, or "rcode N".
 ask() {
 	# shellcheck disable=SC2016 # these are Perl's
 	"${inside[@]}" perl -MSocket=:all -MIO::Socket::IP -e '
@@ -526,7 +526,7 @@ ask() {
 		my $at = 12 + length($name) + 2 + 4;
 		my @found;
 		for (1 .. $n) {
-			# The name in an answer is a pointer to that in the question.
+			# The name in an answer is a pointer to the one in the question.
 			my ($t, $len) = unpack "x2nx6n", substr $p, $at;
 			push @found, inet_ntop($t == 1 ? AF_INET : AF_INET6, substr $p, $at + 12, $len);
 			$at += 12 + $len;

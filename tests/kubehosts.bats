@@ -11,7 +11,7 @@ setup() {
 }
 teardown() { end_kept; }
 
-# api [PORT [CERT KEY]]: the server; its state is in api, its URL in $url.
+# api [PORT [CERT KEY]]: start the server; its state is in api, its URL in $url.
 api() {
 	rm -f api/port
 	perl "$TOP/tests/lib/kubeapi.pl" api "$@" 3>&- &
@@ -23,10 +23,10 @@ api() {
 	[ $# -lt 2 ] || url=https://127.0.0.1:$port
 }
 
-# refuse: a $url where nobody listens.
+# refuse: set $url to a port where nothing listens.
 refuse() { url=http://127.0.0.1:$(free_port); }
 
-# service NAMESPACE/NAME SPEC [VERSION], endpoints NAMESPACE/NAME SUBSETS [VERSION]: an object in one line.
+# service NAMESPACE/NAME SPEC [VERSION], endpoints NAMESPACE/NAME SUBSETS [VERSION]: print an object on one line.
 service() {
 	printf '{"metadata":{"namespace":"%s","name":"%s","resourceVersion":"%s"},"spec":{%s}}\n' \
 		"${1%%/*}" "${1#*/}" "${3-5}" "$2"
@@ -36,14 +36,14 @@ endpoints() {
 		"${1%%/*}" "${1#*/}" "${3-5}" "$2"
 }
 
-# list KIND VERSION OBJECT...: what a list says from now on.
+# list KIND VERSION OBJECT...: set the contents of a list.
 list() {
 	local IFS=,
 	printf '{"kind":"List","metadata":{"resourceVersion":"%s"},"items":[%s]}' "$2" "${*:3}" > api/new
 	mv api/new "api/$1.json"
 }
 
-# event KIND TYPE OBJECT; line KIND TEXT: what a watch sends.
+# event KIND TYPE OBJECT; line KIND TEXT: make a watch send an event, or a line.
 event() { line "$1" "{\"type\":\"$2\",\"object\":$3}"; }
 line() { printf '%s\n' "$2" >> "api/$1.events"; }
 
@@ -53,7 +53,7 @@ answer() {
 	mv api/new "api/$1.$2"
 }
 
-# start ARG...: kubehosts in the background, with the files hosts and conf; what it says goes to said.
+# start ARG...: run kubehosts in the background, with the files hosts and conf; its standard error goes to said.
 start() {
 	kubehosts --server "$url" -H "$PWD/hosts" -c "$PWD/conf" "$@" 2> said 3>&- &
 	tool=$!
@@ -77,10 +77,10 @@ is() {
 	}
 }
 
-# becomes FILE LINE...: it has them soon.
+# becomes FILE LINE...: wait until it has them.
 becomes() { wait_for 20 is "$@" || is "$@"; }
 
-# requests NUMBER PATTERN: the server's log has that many.
+# requests NUMBER PATTERN: the server's log has at least so many.
 requests() { [ "$(grep -c -- "$2" api/log)" -ge "$1" ]; }
 
 said() { [ "$(grep -c . said)" = 0 ] && [ $# = 0 ] || [ "$(cat said)" = "$(printf 'kubehosts: %s\n' "$@")" ] || {
@@ -92,7 +92,7 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 
 have_dnsmasq() { command -v dnsmasq > /dev/null || skip "dnsmasq is not installed"; }
 
-# serve_dns: kubehosts with a dnsmasq at $dns; it is there when it answers.
+# serve_dns: start kubehosts with a dnsmasq at port $dns, and wait until it answers.
 serve_dns() {
 	have_dnsmasq
 	dns=$(free_port)
@@ -102,7 +102,7 @@ serve_dns() {
 	wait_for 20 ask A no.such.svc.cluster.local
 }
 
-# ask TYPE NAME: what the dnsmasq answers, a record a line, sorted; or the code of an error. Fails without an answer.
+# ask TYPE NAME: print dnsmasq's answer, one record on a line, sorted, or the error code. Fails without an answer.
 ask() {
 	perl -MIO::Socket::INET -e '
 		my ($port, $type, $name) = @ARGV;
@@ -146,7 +146,7 @@ ask() {
 		print map { "$_\n" } sort @out;' "$dns" "$@"
 }
 
-# resolves TYPE NAME ANSWER...: these are the records, soon.
+# resolves TYPE NAME ANSWER...: wait until these are the records.
 resolves() { wait_for 20 answers "$@" || answers "$@"; }
 answers() {
 	local got
@@ -207,7 +207,7 @@ NONE='"clusterIP":"None"'
 		'srv-host=_sql._tcp.db.ns.svc.cluster.local,fd00--0.db.ns.svc.cluster.local,5432'
 }
 
-@test "external names: aliases, but none of an alias" {
+@test "external names: aliases, but no alias of an alias" {
 	api
 	list services 1 "$(service ns/out '"type":"ExternalName","externalName":"www.example.org."')" \
 		"$(service ns/web "$WEB")" \
@@ -226,9 +226,9 @@ NONE='"clusterIP":"None"'
 @test "events change the files; bookmarks and watches that end do not" {
 	api
 	list services 7 "$(service ns/web "$WEB")"
-	start -v --watch 1
+	start -v --watch 3
 	becomes hosts '10.0.0.1 web.ns.svc.cluster.local'
-	wait_for 10 grep -qx 'services watch 7 1 -' api/log
+	wait_for 10 grep -qx 'services watch 7 3 -' api/log
 	event services ADDED "$(service ns/new '"clusterIP":"10.0.0.2"' 8)"
 	becomes hosts '10.0.0.1 web.ns.svc.cluster.local' '10.0.0.2 new.ns.svc.cluster.local'
 	event services MODIFIED "$(service ns/new '"clusterIP":"10.0.0.3"' 9)"
@@ -237,11 +237,11 @@ NONE='"clusterIP":"None"'
 	becomes hosts '10.0.0.3 new.ns.svc.cluster.local'
 	is conf
 	event services BOOKMARK '{"metadata":{"resourceVersion":"99"}}'
-	wait_for 10 grep -qx 'services watch 99 1 -' api/log
+	wait_for 10 grep -qx 'services watch 99 3 -' api/log
 	event services ADDED "$(service ns/h "$NONE" 100)"
 	event endpoints ADDED "$(endpoints ns/h '{"addresses":[{"ip":"10.1.1.1"}]}' 3)"
 	becomes hosts '10.0.0.3 new.ns.svc.cluster.local' '10.1.1.1 10-1-1-1.h.ns.svc.cluster.local h.ns.svc.cluster.local'
-	# Every event was one, and no list was needed again.
+	# Every event was valid, and no list was requested again.
 	[ "$(grep -c ' list ' api/log)" = 2 ]
 	run ! grep -q 'trying again' said
 	kill $tool
@@ -257,7 +257,7 @@ NONE='"clusterIP":"None"'
 	[ "$(stat -c %Y hosts conf | sort -u)" = "$(date -d 2001-01-01 +%s)" ]
 	start
 	wait_for 10 requests 1 'services watch'
-	# What comes is not what DNS knows, but the last event is.
+	# The first event changes nothing for DNS, the later ones do.
 	event services MODIFIED "$(service ns/web "$WEB,\"selector\":{\"a\":\"b\"}" 8)"
 	event services ADDED "$(service ns/srv-only '"clusterIP":"10.0.0.2","ports":[{"name":"x","port":1}]' 9)"
 	wait_for 10 grep -q srv-only conf
@@ -268,11 +268,11 @@ NONE='"clusterIP":"None"'
 	kill $tool
 	ends 0
 	said
-	# A killed one leaves no unfinished file behind.
+	# No temporary file is left after a kill.
 	[ -z "$(find . -name '*.tmp.*')" ]
 }
 
-@test "a version that is gone: the list is taken anew" {
+@test "a version that is gone: the list is requested again" {
 	api
 	list services 7 "$(service ns/old '"clusterIP":"10.0.0.1"')"
 	start
@@ -281,8 +281,8 @@ NONE='"clusterIP":"None"'
 	event services ERROR '{"kind":"Status","code":410,"reason":"Expired"}'
 	becomes hosts '10.0.0.2 new.ns.svc.cluster.local'
 	wait_for 10 grep -qx 'services watch 20 300 -' api/log
-	said 'services: the server ends the watch with code 410; trying again'
-	# The same as an answer, at the next watch.
+	said 'services: the server ended the watch with code 410; trying again'
+	# The same as the response to the next watch.
 	list services 30 "$(service ns/newer '"clusterIP":"10.0.0.3"')"
 	answer services watch 410
 	line services '!end'
@@ -291,7 +291,7 @@ NONE='"clusterIP":"None"'
 	grep -qx 'kubehosts: services: status 410; trying again' said
 }
 
-@test "a list that fails, again and again, is told once, and asked for more and more slowly" {
+@test "a list that fails repeatedly: reported once, retried with growing pauses" {
 	local what words start
 	while IFS='|' read -r what words; do
 		rm -rf api hosts conf
@@ -319,7 +319,7 @@ NONE='"clusterIP":"None"'
 	END
 }
 
-@test "a list that is none" {
+@test "an invalid list" {
 	api
 	local text
 	for text in '[]' '{"metadata":{"resourceVersion":"1"}}' '{"items":[]}' \
@@ -337,7 +337,7 @@ NONE='"clusterIP":"None"'
 	is hosts
 }
 
-@test "a watch that is refused goes on from its version; only what cannot be watched is listed again" {
+@test "a watch that is refused continues from its version; a new list only after other client errors" {
 	api
 	list services 7
 	local code n=1
@@ -356,7 +356,7 @@ NONE='"clusterIP":"None"'
 	[ "$(grep -c 'services list' api/log)" = 1 ]
 }
 
-@test "a watch that ends at once is not begun again at once" {
+@test "a watch that ends immediately is not restarted immediately" {
 	api
 	answer services watch 'end always'
 	start
@@ -368,10 +368,10 @@ NONE='"clusterIP":"None"'
 	rm api/services.watch
 	event services ADDED "$(service ns/web "$WEB")"
 	becomes hosts '10.0.0.1 web.ns.svc.cluster.local'
-	said 'services: the watch ended at once; trying again'
+	said 'services: the watch ended immediately; trying again'
 }
 
-@test "what is wrong in a watch is told, and the list taken anew" {
+@test "invalid lines of a watch are reported, and the list is requested again" {
 	local text words
 	while IFS='|' read -r text words; do
 		rm -rf api hosts
@@ -393,12 +393,12 @@ NONE='"clusterIP":"None"'
 		{"type":"ADDED","object":{}}|no resourceVersion
 		{"type":"ADDED","object":{"metadata":{"resourceVersion":"-"}}}|no resourceVersion
 		{"type":"WHAT","object":{"metadata":{"resourceVersion":"5"}}}|not an event of a watch
-		{"type":"ERROR","object":{"code":500}}|the server ends the watch with code 500
+		{"type":"ERROR","object":{"code":500}}|the server ended the watch with code 500
 		!huge 5000000|more than 4 MiB
 	END
 }
 
-@test "a line that is cut off is asked for again; empty lines are nothing" {
+@test "a truncated line is requested again; empty lines are ignored" {
 	api
 	start
 	wait_for 10 requests 1 'services watch'
@@ -412,7 +412,7 @@ NONE='"clusterIP":"None"'
 	said 'services: Transferred a partial file; trying again'
 }
 
-@test "a line of a megabyte is an event as any other" {
+@test "a line of a megabyte is a valid event" {
 	api
 	start
 	wait_for 10 requests 1 'services watch'
@@ -422,7 +422,7 @@ NONE='"clusterIP":"None"'
 	said
 }
 
-@test "a server that goes away and comes back: the names stay meanwhile" {
+@test "a server that stops and restarts: the names stay meanwhile" {
 	api
 	list services 7 "$(service ns/web "$WEB")"
 	start
@@ -436,12 +436,12 @@ NONE='"clusterIP":"None"'
 	api "$port"
 	event services ADDED "$(service ns/back '"clusterIP":"10.0.0.2"')"
 	becomes hosts '10.0.0.1 web.ns.svc.cluster.local' '10.0.0.2 back.ns.svc.cluster.local'
-	# No attempt is told twice, and no list was needed.
+	# No failure is reported twice, and no list was requested.
 	[ -z "$(sort said | uniq -d)" ]
 	[ "$(grep -c 'services list' api/log)" = 1 ]
 }
 
-@test "https: the token is read for each request, and the authority is checked" {
+@test "https: the token is read for each request, and the certificate is verified" {
 	command -v openssl > /dev/null || skip "openssl is not installed"
 	local name
 	for name in good bad; do
@@ -457,7 +457,7 @@ NONE='"clusterIP":"None"'
 	printf second > token
 	wait_for 10 grep -qx 'services watch 7 1 Bearer second' api/log
 	grep -qx 'services list Bearer first' api/log
-	# What is no token does not become a header, and is not sent in part.
+	# An invalid token does not become a header, and no part of it is sent.
 	printf 'evil\r\nX-Header: x' > token
 	wait_for 10 grep -q 'services: token: not a token; trying again' said
 	rm token
@@ -470,22 +470,22 @@ NONE='"clusterIP":"None"'
 	ends 0
 	: > api/log
 	for name in --ca=bad.pem -v; do
-		run -124 --separate-stderr kubehosts --server "$url" "$name" --token token -H none --once -T 1
+		run -124 --separate-stderr kubehosts --server "$url" "$name" --token token -H none --once -T 5
 		[[ $stderr == *'services: SSL certificate problem: self-signed certificate; trying again'* ]]
 	done
 	[ ! -s api/log ]
 	[ ! -e none ]
-	# As in a pod, which says where the server is.
+	# As in a pod, with the server in the environment.
 	KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=$port run -0 --separate-stderr \
 		kubehosts --ca good.pem --token token -H hosts --once
 	[ -z "$stderr" ]
 	grep -qx 'services list Bearer third' api/log
-	# By a name that is not in the certificate.
-	run -124 --separate-stderr kubehosts --server "https://localhost:$port" --ca good.pem -H none --once -T 1
+	# With a host name that is not in the certificate.
+	run -124 --separate-stderr kubehosts --server "https://localhost:$port" --ca good.pem -H none --once -T 5
 	[[ $stderr == *'services: SSL: no alternative certificate subject name matches target host name'* ]]
 }
 
-@test "--once: 124 when there is no answer, 1 when interrupted" {
+@test "--once: 124 without an answer, 1 when interrupted" {
 	refuse
 	run -124 --separate-stderr kubehosts --server "$url" -H hosts --once -T 1
 	[ -z "$output" ]
@@ -500,7 +500,7 @@ NONE='"clusterIP":"None"'
 	[ "$(tail -1 said)" = 'kubehosts: interrupted' ]
 }
 
-@test "hostile objects are left out, with a warning; nothing gets into a line" {
+@test "hostile objects are left out with a warning; nothing of them is written" {
 	local long
 	long=$(printf 'a%.0s' {1..63})
 	api
@@ -555,7 +555,7 @@ NONE='"clusterIP":"None"'
 	answers A new.ns.svc.cluster.local NXDOMAIN
 	local first
 	first=$(cat pid)
-	# The hosts alone: the same dnsmasq reads them.
+	# Only the hosts file changes: the same dnsmasq reads it.
 	event services ADDED "$(service ns/new '"clusterIP":"10.0.0.2"' 8)"
 	resolves A new.ns.svc.cluster.local 'A 10.0.0.2'
 	event endpoints MODIFIED "$(endpoints ns/db '{"addresses":[{"ip":"10.1.0.2","hostname":"db-0"},{"ip":"fd00::1"}],"ports":[{"name":"sql","port":5432}]}' 8)"
@@ -565,7 +565,7 @@ NONE='"clusterIP":"None"'
 	resolves PTR 2.0.0.10.in-addr.arpa REFUSED
 	[ "$(cat pid)" = "$first" ]
 	[ "$(grep -c 'starting dnsmasq' said)" = 1 ]
-	# The other records: it is a new one.
+	# The other records change: dnsmasq is restarted.
 	event services MODIFIED "$(service ns/web '"clusterIP":"10.0.0.1","ports":[{"name":"http","port":81}]' 10)"
 	resolves SRV _http._tcp.web.ns.svc.cluster.local 'SRV 81 web.ns.svc.cluster.local'
 	[ "$(cat pid)" != "$first" ]
@@ -575,14 +575,14 @@ NONE='"clusterIP":"None"'
 	resolves CNAME in.ns.svc.cluster.local NXDOMAIN
 	answers SRV _http._tcp.web.ns.svc.cluster.local NXDOMAIN
 	answers A web.ns.svc.cluster.local NXDOMAIN
-	# SIGTERM ends both.
+	# SIGTERM terminates both.
 	first=$(cat pid)
 	kill $tool
 	ends 0
 	run ! kill -0 "$first"
 }
 
-@test "the command is started when both lists have been written, not before" {
+@test "the command is started only after both lists have been written" {
 	api
 	answer endpoints list '500 always'
 	start -- sh -c 'cat hosts conf > seen; exec sleep 1000'
@@ -594,7 +594,7 @@ NONE='"clusterIP":"None"'
 	[ "$(cat seen)" = "$(cat hosts conf)" ]
 }
 
-@test "the command's end ends kubehosts with 1" {
+@test "kubehosts exits with 1 when the command ends" {
 	api
 	run -1 --separate-stderr kubehosts --server "$url" -H hosts -- sh -c 'exit 7'
 	[ "$stderr" = 'kubehosts: sh: ended with exit code 7' ]
@@ -610,7 +610,7 @@ NONE='"clusterIP":"None"'
 	said 'sh: ended by signal 9'
 }
 
-@test "SIGTERM and SIGINT end kubehosts with 0, and its command; its own death ends the command too" {
+@test "SIGTERM and SIGINT: kubehosts exits with 0 and terminates its command, which does not survive SIGKILL either" {
 	api
 	local signal pid
 	for signal in TERM INT KILL; do
@@ -629,7 +629,7 @@ NONE='"clusterIP":"None"'
 		fi
 		said
 	done
-	# One that does not want to end is killed, with its children.
+	# A command that ignores SIGTERM is killed, with its children.
 	start -- sh -c 'trap "" TERM; sleep 1000 & echo $! > pid.new; mv pid.new pid; wait; sleep 1000'
 	rm pid
 	wait_for 10 test -s pid
@@ -638,7 +638,7 @@ NONE='"clusterIP":"None"'
 	wait_for 10 eval "! kill -0 $(cat pid)"
 }
 
-@test "a command that catches SIGHUP late gets it late, and does not end of it" {
+@test "SIGHUP is delayed until the command catches it" {
 	api
 	# shellcheck disable=SC2016
 	start -v -- perl -MTime::HiRes=sleep -e '
@@ -662,7 +662,7 @@ NONE='"clusterIP":"None"'
 	kill -0 $tool
 }
 
-@test "no room, or no place, for a file: 1" {
+@test "a file that cannot be written: 1" {
 	api
 	run -1 --separate-stderr kubehosts --server "$url" -H none/hosts --once
 	[ "$stderr" = 'kubehosts: none/hosts: No such file or directory' ]
@@ -677,7 +677,7 @@ NONE='"clusterIP":"None"'
 	run -1 --separate-stderr unshare -rm sh -c 'mount -t tmpfs -o size=4k none full && "$@"; rc=$?; ls -A full; exit $rc' sh \
 		"$BIN/kubehosts" --server "$url" -H full/hosts -- sleep 1000
 	[ "$stderr" = 'kubehosts: full/hosts: No space left on device' ]
-	# Nothing is left of it.
+	# No part of it is left.
 	[ -z "$output" ]
 }
 

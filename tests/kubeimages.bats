@@ -1,4 +1,4 @@
-# kubeimages(1): the images that manifests name, and whether anything would be pulled.
+# kubeimages(1): the images that manifests name, and the check that none would be pulled.
 load lib/common
 
 setup() {
@@ -25,7 +25,7 @@ setup() {
 		host:5000/x/y:v1 'container d' r.example/i:1 'container i' r.example/v:2 'volume v')" ]
 }
 
-@test "kubeimages: a name each, sorted, from several files and standard input" {
+@test "kubeimages: each name once, sorted, from several files and standard input" {
 	echo '{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"name":"c","image":"a/b:3"},{"name":"d","image":"busybox:1.36"}]}}' > more.json
 	run -0 bash -c 'kubeimages pod.yaml - < more.json'
 	[ "$output" = $'a/b:3\nbusybox:1.36\nhost:5000/x/y:v1\nr.example/i:1\nr.example/v:2' ]
@@ -59,7 +59,7 @@ setup() {
 	[ "$(cut -f1,2 <<< "$output")" = $'a:1\tCronJob/night\nb:1\tDeployment/n/web\nc:1\tWidget/w' ]
 }
 
-@test "kubeimages: what an operator is told by its variables; a schema or a text names nothing" {
+@test "kubeimages: environment variables of operators; schemas and strings name nothing" {
 	cat > op.yaml <<-'END'
 		apiVersion: apps/v1
 		kind: Deployment
@@ -110,7 +110,7 @@ setup() {
 	[[ ${lines[2]} == *" x/b:latest: "* ]]
 }
 
-@test "kubeimages --declared: each image must be a line of the file, whole" {
+@test "kubeimages --declared: each image must be a complete line of the file" {
 	kubeimages pod.yaml > declared
 	run -0 kubeimages -d declared pod.yaml
 	sed -i 's,^r.example/i:1$,r.example/i:10,' declared
@@ -120,14 +120,14 @@ setup() {
 	[ "$output" = "kubeimages: missing: No such file or directory" ]
 }
 
-@test "kubeimages --json: what reads JSON gets all of it" {
+@test "kubeimages --json: an array of objects with all members" {
 	run -0 kubeimages --json pod.yaml
 	[ "$(jq -r '.[] | select(.part == "volume v") | "\(.image) \(.object) \(.always) \(.latest)"' <<< "$output")" = "r.example/v:2 Pod/b/a false false" ]
 	run -0 kubeimages --json /dev/null
 	[ "$output" = "[]" ]
 }
 
-@test "kubeimages: what is no manifest is refused with its place, exit 2" {
+@test "kubeimages: an invalid manifest: exit status 2 with the line or the object" {
 	local bad
 	printf 'a: [\n' > open
 	run -2 kubeimages open
@@ -139,14 +139,14 @@ setup() {
 	done
 	printf 'containers: [{ image: a, image: b }]\n' > twice
 	run -2 kubeimages twice
-	[[ $output == *"line 1: the key image is there twice" ]]
+	[[ $output == *"line 1: duplicate key image" ]]
 	printf 'containers: [{ image: "a\\0b" }]\n' > nul
 	run -2 kubeimages nul
 	[[ $output == *"a NUL byte" ]]
 	run -2 kubeimages -l --json pod.yaml
 }
 
-@test "kubeimages: aliases that stand for a billion values end soon" {
+@test "kubeimages: aliases that expand to a billion values are rejected soon" {
 	local c p=a
 	echo 'a: &a [x,x,x,x,x,x,x,x,x,x]' > bomb
 	for c in b c d e f g h i; do

@@ -22,7 +22,7 @@ setup() {
 		[stage one]
 		[stage two]
 	END
-	# A stage has at least one key: this is where it begins.
+	# Each stage needs at least one key.
 	sed -i 's/^\[stage one\]/&\ntitle = first/; s/^\[stage two\]/&\nneeds = one/' p/base/provider.ini
 	cat > p/child/provider.ini <<-'END'
 		[provider]
@@ -37,10 +37,10 @@ setup() {
 # child LINE...: adds lines to the child's provider.ini.
 child() { printf '%s\n' "$@" >> p/child/provider.ini; }
 
-# line TEXT: the number of the line in the child's provider.ini.
+# line TEXT: the number of the last line with TEXT in the child's provider.ini.
 line() { grep -anF -- "$1" p/child/provider.ini | tail -n 1 | cut -d: -f1; }
 
-# refuses TEXT...: provconf ends with 2 and one line that has every TEXT.
+# refuses TEXT...: provconf exits with 2 and one line that contains every TEXT.
 refuses() {
 	local text
 	run -2 --separate-stderr provconf -c p/child
@@ -51,14 +51,14 @@ refuses() {
 	done
 }
 
-@test "a correct provider: silence and 0" {
+@test "a valid provider: no output and exit status 0" {
 	run -0 provconf -c p/child
 	[ -z "$output" ]
 	run -0 provconf -v -c p/child
 	[[ $output == "provconf: p/child: "*" values, 2 stages" ]]
 }
 
-@test "an own value replaces the inherited one, += extends it, the rest is inherited" {
+@test "a value replaces the inherited one, += extends it, the rest is inherited" {
 	run -0 provconf -g node.memory p/child
 	[ "$output" = 2G ]
 	run -0 provconf -g node.packages p/child
@@ -69,7 +69,7 @@ refuses() {
 	[ "$output" = "alpha beta gamma" ]
 }
 
-@test "an empty value clears, += may follow in the same file, and unset is 3" {
+@test "an empty value clears, += can follow in the same file, and exit status 3 means unset" {
 	child '[node]' 'append =' '[stage two]' 'tools = x' 'tools += y' '  z'
 	run -0 provconf -g node.append p/child
 	[ -z "$output" ]
@@ -81,14 +81,14 @@ refuses() {
 	run -2 provconf -g node p/child
 }
 
-@test "inheritance is a chain; -I is searched after the inheriting provider's own place" {
+@test "inheritance is a chain; -I is searched after the inheriting provider's own directory" {
 	mkdir -p elsewhere/far/stage other/base q/top
 	printf '[provider]\ninherit = child\ndescription = top\n[node]\npackages += epsilon\n' > q/top/provider.ini
 	run -2 provconf -c q/top
-	[[ $output == *"q/top/provider.ini:2: provider.inherit: no provider 'child' beside q/top" ]]
+	[[ $output == *"q/top/provider.ini:2: provider.inherit: provider 'child' not found beside q/top" ]]
 	run -2 provconf -c -I other q/top
 	[[ $output == *"or in the directories of -I" ]]
-	# This base must lose: there is one beside the child.
+	# This base is not used: there is one beside the child.
 	printf '[provider]\ndescription = wrong\n' > other/base/provider.ini
 	run -0 provconf -I other/ -I p// -g node.packages q/top/
 	[ "$output" = "alpha beta gamma delta epsilon" ]
@@ -100,7 +100,7 @@ refuses() {
 	[ "$output" = $'child\nbase' ]
 }
 
-@test "a loop of inheritance is an error, of one and of three" {
+@test "circular inheritance is an error, with one provider and with three" {
 	sed -i 's/inherit = base/inherit = child/' p/child/provider.ini
 	refuses "p/child/provider.ini:2: provider.inherit: 'child' inherits itself"
 	sed -i 's/inherit = child/inherit = base/' p/child/provider.ini
@@ -110,20 +110,34 @@ refuses() {
 	refuses "p/more/provider.ini:3: provider.inherit: 'child' inherits itself"
 }
 
-@test "errors name the file, the line and the key" {
+@test "a chain of inheritance has at most 16 providers" {
+	local i
+	mv p/child p/p1
+	for ((i = 2; i <= 16; i++)); do
+		mkdir p/p$i
+		printf '[provider]\ninherit = p%d\n' $((i - 1)) > p/p$i/provider.ini
+	done
+	# With the base, p15 is the 16th.
+	run -0 provconf -g node.memory p/p15
+	[ "$output" = 2G ]
+	run -2 provconf -c p/p16
+	[[ $output == "provconf: p/p1/provider.ini:2: provider.inherit: more than 16 providers in the chain of inheritance" ]]
+}
+
+@test "errors give the file, the line and the key" {
 	local -A wrong=(
 		['memori = 1G']="node.memori: unknown key (did you mean 'memory'?)"
 		['frobnicate = 1']="node.frobnicate: unknown key"
 		['cpus = two']="node.cpus: 'two' is not a whole number"
 		['cpus = -1']="node.cpus: '-1' is not"
-		['cpus += 1']="node.cpus: += is for"
+		['cpus += 1']="node.cpus: += is allowed for"
 		['disk = 10 G']="node.disk: '10 G' is not a size"
 		['disk = 0']="node.disk: '0' is not a size"
 		['kernel = a b']="node.kernel: 'a b' is not a name"
 		['modules = good ../bad']="node.modules: '../bad' is not a name"
-		[$'append = a\tb']="node.append: a control character"
-		[$'append = a\xffb']="node.append: a control character (a tab?) or a byte that is not UTF-8"
-		[$'append = \xed\xa0\x80']="node.append: a control character"
+		[$'append = a\tb']="node.append: contains a control character"
+		[$'append = a\xffb']="node.append: contains a control character (a tab?) or a byte that is not UTF-8"
+		[$'append = \xed\xa0\x80']="node.append: contains a control character"
 	)
 	local text
 	cp p/child/provider.ini ini
@@ -154,7 +168,7 @@ refuses() {
 	[[ $output == "provconf: node.favour: renamed to resume_priority"* ]]
 	run -2 provconf -g 'stage one.lists' p/child
 	[[ $output == "provconf: stage one.lists: renamed to incremental_files"* ]]
-	# They mean nothing in another section.
+	# In other sections they are unknown.
 	child '[stage one]' 'favour = etcd'
 	refuses "stage one.favour: unknown key"
 	cp ini p/child/provider.ini
@@ -183,7 +197,7 @@ refuses() {
 	run -0 provconf -c p/child
 }
 
-@test "errors of sections: unknown, alike, a bad stage name, a key before the first" {
+@test "invalid sections: unknown, misspelled, a bad stage name, a key before the first" {
 	cp p/child/provider.ini ini
 	child '[knode]' 'x = 1'
 	refuses "p/child/provider.ini:$(line '[knode]'): [knode]: unknown section (did you mean [node]?)"
@@ -204,7 +218,7 @@ refuses() {
 	refuses "p/child/provider.ini:1:"
 }
 
-@test "what is needed must be set, and not to nothing" {
+@test "required keys must be set, and not be empty" {
 	child '[debian]' 'suite ='
 	refuses "p/child/provider.ini: debian.suite: is not set"
 	sed -i '/^suite/d' p/child/provider.ini
@@ -212,7 +226,7 @@ refuses() {
 	refuses "p/child/provider.ini: kubernetes.version: is not set"
 }
 
-@test "no provider.ini, or one that cannot be read" {
+@test "a missing or unreadable provider.ini" {
 	run -2 provconf p/none
 	[ "$output" = "provconf: p/none/provider.ini: No such file or directory" ]
 	rm p/child/provider.ini
@@ -221,30 +235,30 @@ refuses() {
 	[[ $output == "provconf: p/child/provider.ini"* ]]
 }
 
-@test "a duplicate key, a line that is none, one that goes on with nothing" {
+@test "a duplicate key, an invalid line, a continuation of nothing" {
 	child 'cpus = 3' 'cpus = 4'
-	refuses "p/child/provider.ini:$(line 'cpus = 4'):" cpus "is in line $(line 'cpus = 3') already"
+	refuses "p/child/provider.ini:$(line 'cpus = 4'):" cpus "already set in line $(line 'cpus = 3')"
 	sed -i '/^cpus/d' p/child/provider.ini
 	child 'nonsense'
 	refuses "p/child/provider.ini:$(line nonsense)"
 	sed -i '/^nonsense/d' p/child/provider.ini
 	child 'services += one' 'services = two'
-	refuses "p/child/provider.ini:$(line 'services ='): node.services: is in line $(line 'services +=') already"
+	refuses "p/child/provider.ini:$(line 'services ='): node.services: already set in line $(line 'services +=')"
 	sed -i '/^services/d' p/child/provider.ini
 	child '[runner]' '  packages = one'
 	refuses "p/child/provider.ini:$(line 'packages = one'):" "indented"
 }
 
-@test "stages: an unknown need, a circle, a missing script" {
+@test "stages: an unknown need, a circular dependency, a missing script" {
 	cp p/child/provider.ini ini
 	child '[stage two]' 'needs = one thre'
 	refuses "p/child/provider.ini:$(line thre): stage two.needs: no stage 'thre'"
 	cp ini p/child/provider.ini
 	child '[stage one]' 'needs = two'
-	refuses "stage two.needs: stages need each other in a circle: one -> two -> one"
+	refuses "stage two.needs: circular dependency of stages: one -> two -> one"
 	cp ini p/child/provider.ini
 	child '[stage one]' 'needs = one'
-	refuses "p/child/provider.ini:$(line 'needs = one'): stage one.needs:" "circle: one -> one"
+	refuses "p/child/provider.ini:$(line 'needs = one'): stage one.needs:" "circular dependency of stages: one -> one"
 	cp ini p/child/provider.ini
 	child '[stage three]' 'needs = two'
 	refuses "p/child/provider.ini:$(line 'needs = two'): stage three.needs: the stage has no script: no stage/three"
@@ -255,7 +269,7 @@ refuses() {
 	run -0 provconf -c p/child
 }
 
-@test "ini: sorted, folded, and when it is read again, the same" {
+@test "ini: sorted and folded, and the same when it is read again" {
 	child '[stage two]' 'needs = one' '[images]' 'x = a #b  c "d" '"'e'" '[node]' 'modules = one two'
 	local i
 	for i in {1..30}; do child "  a-long-name-of-a-module-$i b$i"; done
@@ -275,7 +289,7 @@ refuses() {
 	[[ $output == *"did you mean [manifests]"* ]]
 }
 
-@test "--origin says who set a value last, and is a comment" {
+@test "--origin adds a comment with the file and line that set a value last" {
 	run -0 provconf --origin -s node p/child
 	[[ $output == *"cpus = 2 ; p/base/provider.ini:8"* ]]
 	[[ $output == *"packages = alpha beta gamma delta ; p/child/provider.ini:$(line 'packages +=')"* ]]
@@ -286,14 +300,14 @@ refuses() {
 	run -2 provconf --origin -f sh p/child
 }
 
-# Values that a shell or make could take for something else.
+# nasty: values with characters that are special to a shell or make.
 nasty() {
 	child '[images]' "quote = it's \"here\" and \$HOME \$(echo no) \`echo no\`" 'hash = a#b \# \\# ##' 'slash = back\slash\' \
 		"end = ends with \\\\" 'dollar = $$ ${x} $x' 'star = * ? ~ ! %' 'colon = a := b = c' 'empty =' 'utf = größe' '[stage two]' \
 		'needs = one' 'title = two $(words) # of it'
 }
 
-@test "sh: every value survives a real shell" {
+@test "sh: a real shell reads every value back" {
 	nasty
 	provconf -f sh p/child > out.sh
 	# shellcheck source=/dev/null
@@ -310,19 +324,19 @@ nasty() {
 	[ "$output" = "$(provconf -g images.quote p/child)" ]
 }
 
-@test "sh: names are made of letters, digits and _; two keys of one name are an error" {
+@test "sh: names have letters, digits and _ only; two keys with the same name are an error" {
 	child '[sysctl]' 'net.ipv4.ip-forward = 1'
 	run -0 provconf -f sh -s sysctl p/child
 	[ "$output" = "sysctl_net_ipv4_ip_forward='1'" ]
 	child 'net.ipv4.ip_forward = 0'
 	run -1 provconf -f sh p/child
-	[[ $output == *"another key is called sysctl_net_ipv4_ip_forward"* ]]
+	[[ $output == *"another key has the same name in the shell: sysctl_net_ipv4_ip_forward"* ]]
 }
 
-@test "make: every value survives a real make, without a warning" {
+@test "make: a real make reads every value back, without a warning" {
 	nasty
 	provconf -f make p/child > out.mk
-	# The value goes to the shell through the environment: nothing of the test quotes it.
+	# make writes the values to files itself: no shell quotes them.
 	cat > Makefile <<-'END'
 		include out.mk
 		define newline
@@ -342,7 +356,7 @@ nasty() {
 	diff <(provconf -g "stage two.title" p/child) stage.two.title.txt
 }
 
-@test "json: nested objects with types, for a real reader" {
+@test "json: nested objects with typed values" {
 	nasty
 	child 'live = yes' 'timeout = 60' 'tools ='
 	provconf -f json p/child > out.json
@@ -352,8 +366,52 @@ nasty() {
 	[ "$(provconf -f json -s debian p/child | jq -c .)" = '{"debian":{"suite":"bookworm"}}' ]
 }
 
+# documented FILE: the keys in a man page of section 5, as --schema prints them.
+documented() {
+	awk '
+		/^\.Ss \[/ {
+			section = substr($0, 6, length($0) - 6)
+			sub(/ (NAME|FILE)$/, " *", section)
+		}
+		/^\.Ss [^[]/ || /^\.Sh / { section = "" }
+		section != "" && /^\.It (Cm|Ar) [A-Za-z_0-9]+ No = / {
+			key = $2 == "Ar" ? "*" : $3
+			type = $0
+			sub(/^.* No = (Ar|Cm) /, "", type)
+			gsub(/ [|] /, " ", type)
+			if ((getline text) <= 0) exit 1
+			need = "optional"
+			if (text == "Required.") need = "required"
+			if (text == "Required if the section has any key.") need = "with-section"
+			print section "." key "\t" type "\t" need
+		}' "$1"
+}
+
+@test "the man pages of section 5 document every key with its type, and no other" {
+	diff <(provconf --schema | sort) <(documented "$TOP/tools/provider.ini.5" | sort)
+	diff <(provconf --addon --schema | sort) <(documented "$TOP/tools/addon.ini.5" | sort)
+	[ "$(provconf --schema | wc -l)" -ge 50 ]
+	# The comparison can fail.
+	sed 's/^\.It Cm cpus /.It Cm cpu /; s/^\.It Cm memory No = Ar size/.It Cm memory No = Ar name/' "$TOP/tools/provider.ini.5" > page
+	run -1 diff <(provconf --schema | sort) <(documented page | sort)
+	[ "$(grep -c '^[<>]' <<< "$output")" = 4 ]
+}
+
+@test "the man pages of section 5 pass mandoc's lint, and their examples are valid" {
+	if command -v mandoc > /dev/null; then
+		run -0 mandoc -T lint -W warning "$TOP"/tools/*.5
+	fi
+	mkdir -p x/mine x/metrics-server
+	awk '/^\.Bd/ { shown = 1; next } /^\.Ed/ { shown = 0 } shown' "$TOP/tools/provider.ini.5" > x/mine/provider.ini
+	run -0 provconf -I "$TOP/providers" -c x/mine
+	awk '/^\.Bd/ { shown = 1; next } /^\.Ed/ { shown = 0 } shown' "$TOP/tools/addon.ini.5" > x/metrics-server/addon.ini
+	run -0 provconf -a -c x/metrics-server
+}
+
 @test "usage errors" {
 	run -2 provconf
+	run -2 provconf --schema p/child
+	run -2 provconf --schema -c
 	run -2 provconf p/child p/base
 	run -2 provconf -f xml p/child
 	[[ $output == *"unknown format 'xml'"* ]]

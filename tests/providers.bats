@@ -1,5 +1,5 @@
-# Every provider: what provconf says of it, what it would fetch, and kubeadm's configuration for it, held against what is
-# documented. Nothing is fetched.
+# Every provider: its settings, its downloads, and its kubeadm configuration, compared with the upstream documentation.
+# Nothing is downloaded.
 load lib/common
 load lib/upstream
 
@@ -11,13 +11,13 @@ setup() {
 
 all() { grep -Lx 'abstract = yes' providers/*/provider.ini | cut -d/ -f2; }
 
-# sources PROVIDER: what it would fetch, without a make.
+# sources PROVIDER: list its downloads, without make.
 sources() {
 	PROVIDER=$1 PROVIDER_DIRS="providers/$1 providers/upstream" K8S_MIRROR='' IMAGE_MIRROR='' CRI_TOOLS_MIRROR='' TOP=$TOP BIN=$BIN \
 		mk/sh/provider/sources-list
 }
 
-# render PROVIDER [NAME=VALUE...]: its kubeadm configuration.
+# render PROVIDER [NAME=VALUE...]: print its kubeadm configuration.
 render() {
 	(
 		D=$BATS_TEST_TMPDIR B=$BATS_TEST_TMPDIR
@@ -29,7 +29,7 @@ render() {
 	)
 }
 
-# supported PROVIDER NAME=VALUE...
+# supported PROVIDER NAME=VALUE...: check that its node can run its Kubernetes.
 supported() {
 	(
 		libs upstream
@@ -41,7 +41,7 @@ supported() {
 	)
 }
 
-@test "provconf takes every provider; those that are only inherited are no providers" {
+@test "provconf accepts every provider; abstract ones cannot be built" {
 	local p
 	for p in $(all); do provconf -c "providers/$p"; done
 	[ "$(all | paste -sd ' ')" = "k8s-1.20 k8s-1.22 k8s-1.30 k8s-1.31 k8s-1.32 k8s-1.33 k8s-1.34 k8s-1.35" ]
@@ -55,7 +55,7 @@ supported() {
 	[[ $output != *upstream* ]]
 }
 
-@test "what inherits an abstract provider is none; one that lacks what is needed has to be" {
+@test "abstract is not inherited; only abstract providers can lack required keys" {
 	mkdir -p "$BATS_TEST_TMPDIR"/{a,b}
 	printf '[provider]\nabstract = yes\n' > "$BATS_TEST_TMPDIR/a/provider.ini"
 	provconf -c "$BATS_TEST_TMPDIR/a"
@@ -76,12 +76,12 @@ supported() {
 	done
 	printf '[provider]\ninherit = k8s-1.30\n[kubernetes]\nfeature_gates = A=true B2=false\n[network]\ncni = calico\n' > "$BATS_TEST_TMPDIR/x/provider.ini"
 	run -2 provconf -I providers -c "$BATS_TEST_TMPDIR/x"
-	[[ $output == *"x/provider.ini:6: network.cni: 'calico' is none of: bridge flannel"* ]]
+	[[ $output == *"x/provider.ini:6: network.cni: 'calico' is not one of: bridge flannel"* ]]
 }
 
-# Versions of pause: cmd/kubeadm/app/constants/constants.go of each minor version. etcd and CoreDNS are told to kubeadm:
-# those of the same file, but for 1.22, whose etcd 3.5.0 loses data (etcd's post mortem of 2022-04-20). Layout of the
-# URLs: kubernetes.io/releases/download; names of the images: registry.k8s.io/images in kubernetes/k8s.io.
+# Versions of pause, etcd and CoreDNS: cmd/kubeadm/app/constants/constants.go of each minor version, except etcd of 1.22,
+# whose 3.5.0 loses data (etcd's post mortem of 2022-04-20). Layout of the URLs: kubernetes.io/releases/download; names of
+# the images: registry.k8s.io/images in kubernetes/k8s.io.
 table='
 k8s-1.22 1.22.17 3.5    3.5.6-0  v1.8.4
 k8s-1.30 1.30.14 3.9    3.5.15-0 v1.11.3
@@ -91,7 +91,7 @@ k8s-1.33 1.33.4  3.10   3.5.21-0 v1.12.0
 k8s-1.34 1.34.1  3.10.1 3.6.4-0  v1.12.1
 k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 
-@test "each provider fetches what is documented, by these URLs and names" {
+@test "each provider downloads the documented files and images" {
 	local p v pause etcd coredns n=0
 	while read -r p v pause etcd coredns; do
 		[ -n "$p" ] || continue
@@ -114,7 +114,7 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	[ -z "$(PROVIDER_DIRS=providers/k8s-1.20 sources k8s-1.20)" ]
 }
 
-@test "every lock that is here fits its provider" {
+@test "every lock.ini matches its provider" {
 	local lock p
 	for lock in providers/*/lock.ini; do
 		p=$(basename "$(dirname "$lock")")
@@ -128,7 +128,7 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	done
 }
 
-@test "kubeadm's configuration, field by field as documented, for each version of its API" {
+@test "kubeadm's configuration has only documented fields, for each version of its API" {
 	local p api fields
 	for p in $(all) k8s-1.20-upstream; do
 		api=$(provconf -I providers -g kubernetes.kubeadm_api "$(ls -d providers/"$p" tests/providers/"$p" 2> /dev/null)")
@@ -139,14 +139,14 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 		grep -qx "ClusterConfiguration kubernetesVersion v$(provconf -I providers -g kubernetes.version "$(ls -d providers/"$p" tests/providers/"$p" 2> /dev/null)")" <<< "$fields"
 		[[ $fields != *@* ]]
 	done
-	# The check can fail: a field of another version, a value that is no string.
+	# The check can fail: a field of another version, a value that is not a string.
 	run ! perl "$F" "$S/v1beta4" "$S/components" < <(render k8s-1.30)
 	[[ $output == *"ClusterConfiguration apiServer.timeoutForControlPlane: not documented"* ]]
 	run ! perl "$F" "$S/v1beta2" "$S/components" < <(render k8s-1.20 | sed 's/allow-privileged: "true"/allow-privileged: true/; s/: "true"/: x/')
 	[[ $output == *"allow-privileged: true is no string"* ]]
 }
 
-@test "what is declared is in the configuration: the network, gates, the socket" {
+@test "the configuration contains the settings: network, feature gates, socket" {
 	local fields
 	fields=$(render k8s-1.31 | perl "$F" "$S/v1beta4" "$S/components")
 	grep -qx 'ClusterConfiguration networking.podSubnet 10.244.0.0/16' <<< "$fields"
@@ -164,7 +164,7 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	[[ $output == *"kubeadm_api = v9"* ]]
 }
 
-@test "a node that joins: field by field, for each version of the API" {
+@test "a joining node's configuration has only documented fields, for each version of the API" {
 	local api
 	for api in v1beta2 v1beta3 v1beta4; do
 		(
@@ -177,7 +177,7 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	done
 }
 
-@test "kubeadm 1.20.2 itself takes the configuration of v1beta2, without a warning, and names these images" {
+@test "kubeadm 1.20.2 itself accepts the v1beta2 configuration without a warning, and lists the same images" {
 	local programs
 	programs=$(upstream_programs)
 	[ -n "$programs" ] || skip "no Kubernetes 1.20.2 here: the stage sources of k8s-1.20 compiles it"
@@ -187,13 +187,13 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	[ "$(grep -v coredns <<< "$output" | sort)" = "$(printf 'k8s.gcr.io/%s\n' "${upstream_names[@]}" | sort)" ]
 	run -0 "$programs/kubeadm" config migrate --old-config "$BATS_TEST_TMPDIR/config.yaml"
 	[[ $output == *"kind: ClusterConfiguration"* ]]
-	# It does say so where a field is none of its.
+	# It does report an unknown field.
 	sed 's/^clusterName/clusterNane/' "$BATS_TEST_TMPDIR/config.yaml" > "$BATS_TEST_TMPDIR/wrong.yaml"
 	run --separate-stderr "$programs/kubeadm" config images list --config "$BATS_TEST_TMPDIR/wrong.yaml"
 	[[ $stderr == *clusterNane* ]]
 }
 
-@test "what the node's system cannot run is refused, with the reason" {
+@test "a Kubernetes that the node cannot run is rejected with the reason" {
 	supported k8s-1.35
 	supported k8s-1.22
 	run -1 supported k8s-1.35 kubernetes_version=1.36.0

@@ -1,4 +1,4 @@
-# stagekey: keys change with what they depend on and with nothing else.
+# stagekey: a key changes with what it depends on, and with nothing else.
 load lib/common
 
 setup() {
@@ -59,13 +59,13 @@ tree() {
 
 keys() { stagekey providers/child | sed -n 's/^KEY\.\([a-z]*\) := \([0-9a-f]\{16\}\)$/\1 \2/p'; }
 
-# changed: the stages whose keys are other than those in the file "before", in order.
+# changed: the stages whose keys differ from those in the file "before", in order.
 changed() {
 	keys > after
 	diff before after | sed -n 's/^> \([a-z]*\) .*/\1/p' | paste -sd' '
 }
 
-# moves STAGES COMMAND: after COMMAND exactly STAGES have other keys.
+# moves STAGES COMMAND: COMMAND changes the keys of exactly STAGES.
 moves() {
 	keys > before
 	eval "$2"
@@ -84,7 +84,7 @@ refuses() {
 
 child() { printf '%s\n' "$@" >> providers/child/provider.ini; }
 
-@test "the fragment has its variables, in order, and make reads it without a warning" {
+@test "the fragment has all variables, in order, and make reads it without a warning" {
 	child '[stage src]' 'title = costs $5 #1' '[stage app]' 'timeout = 90'
 	stagekey -o keys.mk providers/child
 	# shellcheck disable=SC2016
@@ -103,7 +103,7 @@ providers/child providers/base' ]
 	[ "$(grep -Ec '^KEY\.[a-z]+ := [0-9a-f]{16}$' keys.mk)" = 5 ]
 }
 
-@test "touching, comments, order and places change no key" {
+@test "time stamps, comments, order and location change no key" {
 	keys > before
 	find . -exec touch -d 2001-01-01 {} +
 	[ -z "$(changed)" ]
@@ -114,7 +114,7 @@ providers/child providers/base' ]
 	LC_ALL=C.UTF-8 TZ=Asia/Tokyo HOME=/nowhere V=1
 	export LC_ALL TZ HOME V
 	[ -z "$(changed)" ]
-	# The same value, now from the child; and what a key does not depend on.
+	# The same value, now set by the child; and settings that are not part of a key.
 	child '[debian]' 'suite = bookworm' '[stage src]' 'title = another' 'timeout = 7' 'enabled = yes' '[stage boot]' \
 		'needs = src disk'
 	[ -z "$(changed)" ]
@@ -126,12 +126,12 @@ providers/child providers/base' ]
 	cd "../another place, {with} [odd] *characters"
 	cp ../a/before .
 	[ -z "$(changed)" ]
-	# Named by absolute paths, from elsewhere.
+	# With absolute paths, from another working directory.
 	cd /
 	stagekey -C "$OLDPWD" "$OLDPWD/providers/child" | grep ^KEY | diff - <(cd "$OLDPWD" && stagekey providers/child | grep ^KEY)
 }
 
-@test "a change moves exactly the stages below it, and going back is the old key" {
+@test "a change affects exactly the stages that depend on it, and undoing it restores the key" {
 	moves "disk boot app image" "echo more >> providers/base/root/etc/hosts"
 	moves "disk boot app image" "echo hosts > providers/base/root/etc/hosts"
 	keys > first
@@ -152,18 +152,18 @@ providers/child providers/base' ]
 	[ -z "$(changed)" ]
 }
 
-@test "an own file hides the inherited one of its name, an own script the inherited script" {
+@test "a file hides the inherited file with its name, a script the inherited script" {
 	keys > first
 	moves "disk boot app image" "mkdir -p providers/child/root/etc; echo mine > providers/child/root/etc/hosts"
 	moves "" "echo hidden > providers/base/root/etc/hosts"
 	moves "disk boot app image" "echo new > providers/base/root/etc/extra"
 	moves "app image" "echo 'run mine' > providers/child/stage/app"
 	grep -q '^SCRIPT.app := providers/child/stage/app$' <(stagekey providers/child)
-	# The same contents at another place are the same.
+	# The same contents in another directory give the same key.
 	moves "" "mv providers/base/root/etc/extra providers/child/root/etc/"
 }
 
-@test "patterns, braces, the top as last resort, links, and what editors leave" {
+@test "patterns, braces, the top directory as a fallback, links, and files that editors leave behind" {
 	child '[stage src]' 'files = root/*/h* /tools/{fetch,none}.c manifests/d*.yaml root/etc/hosts'
 	ln -s ../nowhere providers/base/root/link
 	stagekey -i in providers/child > /dev/null
@@ -176,7 +176,7 @@ providers/child providers/base' ]
 	moves "src disk boot app image" "echo > providers/base/root/etc/h2"
 }
 
-@test "the inputs are what was hashed, and are written once" {
+@test "the inputs files contain what was hashed, and are written only once" {
 	stagekey -i in -o keys.mk providers/child
 	[ "$(ls in | wc -l)" = 5 ]
 	local f
@@ -190,7 +190,7 @@ providers/child providers/base' ]
 	[ "${lines[1]}" = "script stage/src $(sha256sum < providers/base/stage/src | cut -d' ' -f1)" ]
 	[ "${lines[2]}" = "conf debian.suite=bookworm" ]
 	grep -q "^need src $(sha256sum in/src.* | cut -d' ' -f1)$" in/boot.*
-	# Written once: an edited one stays, and so does the time stamp of the fragment.
+	# An existing file is not overwritten, and the time stamp of the fragment does not change.
 	echo mark > "$(echo in/src.*)"
 	touch -d 2001-01-01 keys.mk
 	stagekey -i in -o keys.mk providers/child
@@ -203,7 +203,7 @@ providers/child providers/base' ]
 	[ "$(ls -A . in | grep -c tmp)" = 0 ]
 }
 
-@test "tools: ours have our version, others that of the file, or none" {
+@test "tools: ours have our version, others the version in the file, or none" {
 	printf 'gcc 12.2.0 (Debian)\n\nunused 1\n' > versions
 	stagekey -t versions -i in providers/child > /dev/null
 	[ "$(grep ^tool in/src.*)" = "tool fetch $(stagekey -V | cut -d' ' -f3)
@@ -263,7 +263,7 @@ tool fetch" ]
 	moves "disk boot app image" "echo '. \"\$TOP/mk/sh/a/b\"' > mk/sh/a/c"
 }
 
-@test "a dropped stage: what needed it needs what it needed" {
+@test "a dropped stage: stages that needed it need what it needed" {
 	child '[stage boot]' 'enabled = no'
 	run -0 stagekey providers/child
 	[[ $output == *$'\nSTAGES := src disk app image\n'* ]]
@@ -274,7 +274,7 @@ tool fetch" ]
 	[[ $output == *$'\nNEEDS.image := disk src\n'* ]]
 }
 
-@test "an own stage: a section and a script" {
+@test "a new stage: a section and a script" {
 	keys > before
 	child '[stage extra]' 'needs = boot' '[stage app]' 'needs = extra'
 	echo extra > providers/child/stage/extra
@@ -284,7 +284,7 @@ tool fetch" ]
 	[ "$(changed)" = "extra app image" ]
 }
 
-@test "a file that may be missing: none is no error, one that comes changes the key" {
+@test "an optional file: its absence is not an error, its appearance changes the key" {
 	child '[stage src]' 'files += -lock.ini'
 	keys > before
 	[ "$(changed)" = "" ]
@@ -296,7 +296,7 @@ tool fetch" ]
 	[ "$(changed)" = "" ]
 }
 
-@test "errors name the file, the line and the key" {
+@test "errors give the file, the line and the key" {
 	local ini=providers/child/provider.ini
 	cp $ini ini
 	at() { grep -nF -- "$1" $ini | tail -n 1 | cut -d: -f1; }
@@ -322,15 +322,15 @@ tool fetch" ]
 	wrong 'needs = nosuch' "no stage 'nosuch'"
 	cp ini $ini
 	child '[stage src]' 'needs = app'
-	refuses "providers/base/provider.ini:" "stage boot.needs: stages need each other in a circle: src -> app -> boot -> src"
+	refuses "providers/base/provider.ini:" "stage boot.needs: circular dependency of stages: src -> app -> boot -> src"
 	cp ini $ini
 	rm providers/base/stage/disk
 	refuses "providers/base/provider.ini:$(grep -nF 'node.disk' providers/base/provider.ini | cut -d: -f1): stage disk.sections: the stage has no script"
 }
 
-@test "a file that is no file, and a name that is no text" {
+@test "a file that is a pipe, and a file name with a newline" {
 	mkfifo providers/base/root/pipe
-	refuses "stage disk.files: " "root/pipe: is neither a file"
+	refuses "stage disk.files: " "root/pipe: neither a file"
 	rm providers/base/root/pipe
 	touch $'providers/base/root/new\nline'
 	refuses "stage disk.files: " "control character"
@@ -342,7 +342,7 @@ tool fetch" ]
 	refuses "providers/base/root/etc/hosts: Permission denied"
 }
 
-@test "--why says in words what differs" {
+@test "--why explains the differences" {
 	stagekey -i in providers/child > /dev/null
 	cp in/boot.* boot
 	cp in/app.* app
@@ -374,18 +374,18 @@ file manifests/more.yaml added" ]
 	[[ $output == "stage: src -> app"* ]]
 }
 
-@test "--why refuses what is no file of inputs" {
+@test "--why rejects files that are not inputs" {
 	stagekey -i in providers/child > /dev/null
 	cp in/boot.* boot
 	run -2 stagekey -w boot none
 	[ "$output" = "stagekey: none: No such file or directory" ]
 	run -2 stagekey -w boot tools/fetch.c
-	[ "$output" = "stagekey: tools/fetch.c:1: is not a line of a stage's inputs" ]
+	[ "$output" = "stagekey: tools/fetch.c:1: not a line of a stage's inputs" ]
 	local line
 	for line in "file x 123" "need" "need " "conf x" "tool x" "" "file $(printf '0%.0s' {1..64})"; do
 		echo "$line" > bad
 		run -2 stagekey -w boot bad
-		[ "$output" = "stagekey: bad:1: is not a line of a stage's inputs" ]
+		[ "$output" = "stagekey: bad:1: not a line of a stage's inputs" ]
 	done
 }
 
@@ -400,12 +400,12 @@ file manifests/more.yaml added" ]
 	run -1 bash -c 'stagekey providers/child > /dev/full'
 }
 
-@test "one call for a real provider takes no time to speak of" {
+@test "one call takes less than 200 ms" {
 	local before after i
 	before=${EPOCHREALTIME/./}
 	for i in 1 2 3 4 5; do stagekey providers/child > /dev/null; done
 	after=${EPOCHREALTIME/./}
 	echo "# $(((after - before) / 5000)) ms" >&3
-	# The goal is 20 ms; ten times that is no matter of a busy machine or of sanitizers any more.
+	# The goal is 20 ms; a busy machine or sanitizers alone do not explain ten times that.
 	[ $(((after - before) / 5)) -lt 200000 ]
 }

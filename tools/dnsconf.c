@@ -1,4 +1,4 @@
-/* dnsconf: an inventory in, a checked dnsmasq configuration out. */
+/* dnsconf: turns an inventory into dnsmasq's configuration. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,22 +7,22 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "base/cleanup.h"
 #include "base/child.h"
+#include "base/cleanup.h"
 #include "base/cli.h"
-#include "provider/inventory.h"
 #include "base/num.h"
 #include "base/output.h"
+#include "provider/inventory.h"
 
 enum { OPT_DNSMASQ = OPT_LONG };
 
-/* How long dnsmasq may take to read a file, and how much it may say. */
+/* Limits for dnsmasq --test: its time, and the bytes of its output that are kept. */
 enum { CHECK_SECONDS = 10, SAID_MAX = 4096 };
 
 static const struct opt opts[] = {
-	{ 'o', "output", "FILE", "write there; a file that is right is left alone" },
-	{ 'c', "check", NULL, "let dnsmasq --test judge the result" },
-	{ OPT_DNSMASQ, "dnsmasq", "PROGRAM", "the dnsmasq to ask (default: dnsmasq)" },
+	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
+	{ 'c', "check", NULL, "have dnsmasq --test check the result" },
+	{ OPT_DNSMASQ, "dnsmasq", "PROGRAM", "the dnsmasq for --check (default: dnsmasq)" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -39,7 +39,7 @@ struct job {
 	bool check;
 };
 
-/* The short name and, with a domain, the long one. */
+/* A record of the short name and, with a domain, of the long one. */
 static void write_record(FILE *f, const struct inventory *inv, const char *name, const char *address)
 {
 	if (address[0] == '\0')
@@ -50,7 +50,7 @@ static void write_record(FILE *f, const struct inventory *inv, const char *name,
 	(void)fprintf(f, "%s\n", address);
 }
 
-/* A host's records; a node's reservations. Names resolve before a lease is given. */
+/* The records of a host, so that its name resolves before it has a lease; for a node also its DHCP reservations. */
 static void write_host(FILE *f, const struct inventory *inv, const struct inv_host *h)
 {
 	char v4[INET_ADDRSTRLEN + 1] = "", v6[INET6_ADDRSTRLEN + 1] = "";
@@ -69,7 +69,7 @@ static void write_host(FILE *f, const struct inventory *inv, const struct inv_ho
 	(void)fprintf(f, ",%s,infinite\n", h->name);
 }
 
-/* Only the bridge is served: the container's other interface is somebody else's network. */
+/* Serves the bridge only: the container's other interface is in a network that is not ours. */
 static void write_conf(FILE *f, const struct inventory *inv)
 {
 	char v4[INET_ADDRSTRLEN], net4[INET_ADDRSTRLEN], mask4[INET_ADDRSTRLEN], v6[INET6_ADDRSTRLEN];
@@ -99,7 +99,7 @@ static void write_conf(FILE *f, const struct inventory *inv)
 		write_host(f, inv, &inv->hosts[i]);
 }
 
-/* What dnsmasq has said; its lines become parts of one. */
+/* Reads the output of dnsmasq into TEXT as one line: ";" between its lines, "?" for what cannot be printed. */
 static void read_words(int fd, char text[SAID_MAX])
 {
 	ssize_t n = pread(fd, text, SAID_MAX - 1, 0);
@@ -117,10 +117,10 @@ static void read_words(int fd, char text[SAID_MAX])
 	*to = '\0';
 }
 
-/* Lets dnsmasq judge the configuration in CONF; WORDS is where it may talk. Returns an exit code. */
+/* Has dnsmasq check the configuration in CONF; its output goes to WORDS. Returns an exit code. */
 static int ask_dnsmasq(const struct job *j, int conf, int words, struct err *e)
 {
-	/* exec does not write to what it gets. */
+	/* exec does not modify its arguments: the cast is safe. */
 	char *argv[] = { (char *)(uintptr_t)j->dnsmasq, (char[]){ "--test" }, (char[]){ "--conf-file=-" }, NULL };
 	struct child c;
 	int rc, status = 0;
@@ -151,12 +151,12 @@ static int ask_dnsmasq(const struct job *j, int conf, int words, struct err *e)
 	return EX_FAIL;
 }
 
-/* A file in memory with the N bytes of TEXT at its start, at its start. Returns a descriptor or -1. */
+/* A memory file of SIZE bytes that begins with the N bytes of TEXT; its offset is 0. Returns a descriptor or -1. */
 static int in_memory(const char *text, size_t n, size_t size)
 {
 	int fd = memfd_create("dnsconf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	/* It does not grow, whatever its reader or writer does. */
+	/* Sealed against growing: dnsmasq cannot fill the memory. */
 	if (fd < 0 || (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) == 0 &&
 			  pwrite(fd, text, n, 0) == (ssize_t)n))
 		return fd;
@@ -164,7 +164,7 @@ static int in_memory(const char *text, size_t n, size_t size)
 	return -1;
 }
 
-/* Nothing is left behind, whatever ends us: dnsmasq reads the configuration from memory, and talks to it. */
+/* dnsmasq reads from and writes to memory files: a signal cannot leave a file behind. */
 static int check(const struct job *j, const char *text, size_t n, struct err *e)
 {
 	AUTO_CLOSE int words = in_memory("", 0, SAID_MAX);
@@ -186,8 +186,8 @@ static int write_output(const char *path, const char *text, size_t n, struct err
 	return out_commit_if_changed(&o, e) < 0 ? EX_FAIL : EX_DONE;
 }
 
-/* Returns an exit code. */
-static int run(const struct job *j, const struct inventory *inv, struct err *e)
+/* Writes the configuration, with --check only if dnsmasq accepts it. Returns an exit code. */
+static int write_checked(const struct job *j, const struct inventory *inv, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
 	size_t n = 0;
@@ -209,39 +209,39 @@ static int run(const struct job *j, const struct inventory *inv, struct err *e)
 	return rc;
 }
 
-static int parse_options(struct cli *c, struct job *j)
+static int take_option(struct cli *c, int id, void *arg)
 {
-	int id;
+	struct job *j = arg;
 
-	while ((id = cli_next(c)) >= 0) {
-		if (id == 'o')
-			j->output = c->arg;
-		else if (id == 'c')
-			j->check = true;
-		else
-			j->dnsmasq = c->arg;
-	}
-	if (id == CLI_EXIT)
-		return c->exit_code;
+	if (id == 'o')
+		j->output = c->arg;
+	else if (id == 'c')
+		j->check = true;
+	else
+		j->dnsmasq = c->arg;
+	return EX_DONE;
+}
+
+static int run(const struct cli *c, const struct job *j)
+{
+	struct inventory inv = { 0 };
+	struct err e = { 0 };
+	int code;
+
 	if (c->argc != 1)
-		return cli_usage(c, "one inventory is needed");
-	return -1;
+		return cli_usage(c, "exactly one inventory is required");
+	out_catch_signals();
+	code = inventory_read(&inv, c->argv[0], &e) < 0 ? EX_BAD_USAGE : write_checked(j, &inv, &e);
+	inventory_free(&inv);
+	return code != EX_DONE ? cli_fail(c, code, &e) : EX_DONE;
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &dnsconf, .argc = argc, .argv = argv };
 	struct job j = { .dnsmasq = "dnsmasq" };
-	struct inventory inv = { 0 };
-	struct err e = { 0 };
-	int rc = parse_options(&c, &j);
 
-	if (rc < 0) {
-		out_catch_signals();
-		rc = inventory_read(&inv, c.argv[0], &e) < 0 ? EX_BAD_USAGE : run(&j, &inv, &e);
-		if (rc != EX_DONE)
-			rc = cli_fail(&c, rc, &e);
-	}
-	inventory_free(&inv);
-	return cli_end(&c, rc);
+	if (cli_options(&c, take_option, &j) == CLI_EXIT)
+		return cli_end(&c, c.exit_code);
+	return cli_end(&c, run(&c, &j));
 }

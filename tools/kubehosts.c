@@ -1,26 +1,26 @@
-/* kubehosts: Kubernetes' services and their endpoints, as the hosts file of a dnsmasq that is kept in step. */
+/* kubehosts: writes Kubernetes services and endpoints to a hosts file, and keeps a dnsmasq up to date. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "base/cleanup.h"
 #include "base/child.h"
+#include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/num.h"
+#include "base/output.h"
 #include "kube/api.h"
 #include "kube/dns.h"
 #include "kube/objects.h"
-#include "base/num.h"
-#include "base/output.h"
 
 #define ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount/"
 
 enum { OPT_CA = OPT_LONG, OPT_WATCH };
 
 /*
- * Changes come in bursts (a rollout, a list after a break): they are collected for QUIET_MS. A program that was
- * just started, and would be ended by a SIGHUP that it does not catch yet, is asked about as often.
+ * Changes come in bursts (a rollout, a list after a break), so they are collected for QUIET_MS. A command that does not
+ * catch SIGHUP yet, which would terminate it, is polled at the same interval.
  */
 enum { QUIET_MS = 100, IDLE_MS = 60000, END_MS = 5000 };
 
@@ -29,18 +29,18 @@ static const struct opt opts[] = {
 	{ OPT_CA, "ca", "FILE", "its certificate authority (default: the pod's)" },
 	{ 't', "token", "FILE", "the bearer token (default: the pod's)" },
 	{ 'd', "domain", "NAME", "the cluster's domain (default: cluster.local)" },
-	{ 'H', "hosts", "FILE", "write the names' addresses there" },
-	{ 'c', "conf", "FILE", "write SRV and CNAME records there, for dnsmasq" },
+	{ 'H', "hosts", "FILE", "write addresses and names to FILE" },
+	{ 'c', "conf", "FILE", "write SRV and CNAME records to FILE, for dnsmasq" },
 	{ '1', "once", NULL, "write the files once, and exit" },
-	{ 'T', "timeout", "SECONDS", "how long --once may take (default: 60)" },
-	{ OPT_WATCH, "watch", "SECONDS", "how long a watch lasts (default: 300)" },
+	{ 'T', "timeout", "SECONDS", "timeout of --once (default: 60)" },
+	{ OPT_WATCH, "watch", "SECONDS", "duration of a watch (default: 300)" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool kubehosts = {
 	.name = "kubehosts",
 	.synopsis = "[options] -H FILE [COMMAND [ARG...]]",
-	.about = "Keep a hosts file, and dnsmasq, in step with Kubernetes.",
+	.about = "Keep a hosts file and dnsmasq up to date with Kubernetes services.",
 	.opts = opts,
 };
 
@@ -56,15 +56,15 @@ struct collection {
 struct job {
 	struct cli *c;
 	struct kubeapi_server server;
-	char *url;                /* of the pod */
-	const char *hosts, *conf; /* CONF: NULL when it is not wanted */
+	char *url;                /* the pod's API server */
+	const char *hosts, *conf; /* CONF: NULL for none */
 	char *const *command;     /* NULL: none */
 	bool once;
 	int64_t timeout;
 	struct kubedns dns;
 	struct kubeapi_feed feeds[KUBEDNS_KINDS];
 	struct collection all[KUBEDNS_KINDS];
-	struct words hosts_now, conf_now; /* what the files say */
+	struct words hosts_now, conf_now; /* the contents of the files */
 	bool written, changed, tell_command;
 	int64_t publish_at;
 	struct child child;
@@ -122,7 +122,7 @@ static bool same(const struct words *a, const struct words *b)
 	return a->n == b->n;
 }
 
-/* Writes LINES, unless NOW says that they are there already; then NOW takes them. Returns 1 if written, 0, or -1. */
+/* Writes LINES unless they equal NOW, the file's contents, and moves them to NOW. Returns 1 if written, 0, or -1. */
 static int write_lines(const struct job *j, const char *path, struct words *lines, struct words *now, struct err *e)
 {
 	struct out o;
@@ -143,7 +143,7 @@ static int write_lines(const struct job *j, const char *path, struct words *line
 	return 1;
 }
 
-/* Does the command catch SIGHUP? Until then it would end of it. */
+/* Does the command catch SIGHUP? Before that the signal would terminate it. */
 static bool catches_hangup(const struct child *child)
 {
 	char path[64], line[256];
@@ -176,7 +176,7 @@ static int start_command(struct job *j, struct err *e)
 	return child_start(&j->child, j->command, &(struct child_io){ -1, STDOUT_FILENO, STDERR_FILENO }, SIGTERM, e);
 }
 
-/* Writes what changed; the command then reads its hosts again, or all anew, which only a new one does. */
+/* Writes what changed. For a new hosts file the command gets SIGHUP; for new options it is restarted. */
 static int publish(struct job *j, struct err *e)
 {
 	AUTO_WORDS struct words hosts = { 0 }, conf = { 0 };
@@ -212,7 +212,7 @@ static void tell_command(struct job *j)
 	j->tell_command = false;
 }
 
-/* The children that have ended; as a container's first process we get those of others too. */
+/* Collects children that have ended. As a container's first process we also get orphans. */
 static int reap(struct job *j, struct err *e)
 {
 	int status;
@@ -230,7 +230,7 @@ static int reap(struct job *j, struct err *e)
 	return 0;
 }
 
-/* Returns 1 when asked to end, 0, or -1 when the command has ended, or the work of --once is not done. */
+/* Returns 1 if asked to stop, 0, or -1 if the command has ended or --once was interrupted. */
 static int take_signals(struct job *j, struct err *e)
 {
 	struct signalfd_siginfo info;
@@ -241,7 +241,7 @@ static int take_signals(struct job *j, struct err *e)
 	return rc == 1 && j->once ? err_set(e, "interrupted") : rc;
 }
 
-/* Milliseconds until something is to be done that no event tells of. */
+/* Milliseconds until the next step that is not triggered by an event. */
 static int next_step(const struct job *j, int64_t deadline)
 {
 	int64_t at = now_ms() + IDLE_MS;
@@ -300,7 +300,7 @@ static int run(struct job *j)
 	j->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (j->signals < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (multi = curl_multi_init()) == NULL) {
-		(void)err_set(&e, "cannot be set up: %s", strerror(errno));
+		(void)err_set(&e, "initialization failed: %s", strerror(errno));
 		return cli_fail(j->c, EX_FAIL, &e);
 	}
 	for (i = 0; i < KUBEDNS_KINDS; i++) {
@@ -321,7 +321,7 @@ static int run(struct job *j)
 	return code;
 }
 
-/* Where nothing else is said, the pod's own account (Kubernetes: "Accessing the Kubernetes API from a Pod"). */
+/* Without --server, uses the pod's service account (Kubernetes: "Accessing the Kubernetes API from a Pod"). */
 static int take_pod(struct job *j)
 {
 	const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT");
@@ -330,7 +330,7 @@ static int take_pod(struct job *j)
 	if (j->server.url != NULL)
 		return 0;
 	if (host == NULL || port == NULL)
-		return cli_usage(j->c, "--server is needed outside of a pod");
+		return cli_usage(j->c, "--server is required outside of a pod");
 	if (asprintf(&j->url, "https://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port) < 0) {
 		j->url = NULL;
 		return cli_usage(j->c, "out of memory");
@@ -343,24 +343,24 @@ static int take_pod(struct job *j)
 	return 0;
 }
 
-/* Everything that can be wrong with what was asked. Returns 0 or EX_BAD_USAGE. */
+/* Checks the options. Returns 0 or EX_BAD_USAGE. */
 static int check(struct job *j)
 {
 	size_t n = j->server.url != NULL ? strlen(j->server.url) : 0;
 
 	if (j->hosts == NULL || *j->hosts == '\0')
-		return cli_usage(j->c, "--hosts is needed");
+		return cli_usage(j->c, "--hosts is required");
 	if (!kubeobj_is_domain(j->dns.domain))
 		return cli_usage(j->c, "domain: '%s' is not a domain name in lower case", j->dns.domain);
 	if (j->server.url != NULL && strncmp(j->server.url, "http://", 7) != 0 &&
 	    strncmp(j->server.url, "https://", 8) != 0)
-		return cli_usage(j->c, "server: '%s' begins with neither http:// nor https://", j->server.url);
+		return cli_usage(j->c, "server: '%s' must begin with http:// or https://", j->server.url);
 	if (n > 0 && j->server.url[n - 1] == '/')
-		return cli_usage(j->c, "server: '%s' ends with a slash", j->server.url);
+		return cli_usage(j->c, "server: '%s' must not end with a slash", j->server.url);
 	if (j->server.token != NULL && n > 0 && strncmp(j->server.url, "https://", 8) != 0)
-		return cli_usage(j->c, "a token is sent over https only");
+		return cli_usage(j->c, "a token can only be sent over https");
 	if (j->c->argc > 0 && j->once)
-		return cli_usage(j->c, "--once takes no command");
+		return cli_usage(j->c, "--once cannot be combined with a command");
 	if (j->c->argc > 0)
 		j->command = j->c->argv;
 	return take_pod(j);
@@ -373,30 +373,31 @@ static int number(const struct job *j, const char *name, int64_t *out)
 	return cli_usage(j->c, "%s: '%s' is not a number from 1 to 86400", name, j->c->arg);
 }
 
-/* Takes the option ID. Returns 0 or EX_BAD_USAGE. */
-static int take(struct job *j, int id)
+/* Returns EX_DONE or EX_BAD_USAGE. */
+static int take_option(struct cli *c, int id, void *arg)
 {
+	struct job *j = arg;
 	int64_t value;
 	int rc;
 
 	switch (id) {
 	case 's':
-		j->server.url = j->c->arg;
+		j->server.url = c->arg;
 		return 0;
 	case OPT_CA:
-		j->server.ca = j->c->arg;
+		j->server.ca = c->arg;
 		return 0;
 	case 't':
-		j->server.token = j->c->arg;
+		j->server.token = c->arg;
 		return 0;
 	case 'd':
-		j->dns.domain = j->c->arg;
+		j->dns.domain = c->arg;
 		return 0;
 	case 'H':
-		j->hosts = j->c->arg;
+		j->hosts = c->arg;
 		return 0;
 	case 'c':
-		j->conf = j->c->arg;
+		j->conf = c->arg;
 		return 0;
 	case '1':
 		j->once = true;
@@ -415,16 +416,12 @@ int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &kubehosts, .argc = argc, .argv = argv };
 	struct job j = { .c = &c, .timeout = 60, .server.watch = 300, .child = { -1, -1 } };
-	int id, rc = 0;
+	int rc;
 
 	j.dns = (struct kubedns){ .domain = "cluster.local", .tell = on_tell, .arg = &j };
-	while (rc == 0 && (id = cli_next(&c)) != CLI_END) {
-		if (id == CLI_EXIT)
-			return cli_end(&c, c.exit_code);
-		rc = take(&j, id);
-	}
-	if (rc == 0)
-		rc = check(&j);
+	if (cli_options(&c, take_option, &j) == CLI_EXIT)
+		return cli_end(&c, c.exit_code);
+	rc = check(&j);
 	if (rc == 0)
 		rc = run(&j);
 	words_free(&j.hosts_now);

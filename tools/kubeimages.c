@@ -1,19 +1,19 @@
-/* kubeimages: the images that Kubernetes manifests name, and whether a cluster without a network could run them. */
+/* kubeimages: lists the images that Kubernetes manifests name, and checks that none would be pulled. */
 #include <jansson.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "kube/images.h"
 #include "base/readfile.h"
 #include "base/words.h"
+#include "kube/images.h"
 
 enum { OPT_JSON = OPT_LONG };
 
 static const struct opt opts[] = {
-	{ 'c', "check", NULL, "print what would be pulled; exit 3 if anything is" },
-	{ 'd', "declared", "FILE", "check also that every image is a line of FILE" },
-	{ 'l', "long", NULL, "say for each image what names it" },
+	{ 'c', "check", NULL, "print images that would be pulled; exit 3 if any" },
+	{ 'd', "declared", "FILE", "also check that every image is a line of FILE" },
+	{ 'l', "long", NULL, "also print the object that names each image" },
 	{ OPT_JSON, "json", NULL, "print an array of objects" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -21,7 +21,7 @@ static const struct opt opts[] = {
 static const struct tool kubeimages_tool = {
 	.name = "kubeimages",
 	.synopsis = "[options] [FILE...]",
-	.about = "Print the images that Kubernetes manifests, in FILEs or on stdin, name.",
+	.about = "Print the images named in Kubernetes manifests (FILEs or standard input).",
 	.opts = opts,
 };
 
@@ -30,7 +30,7 @@ struct request {
 	bool check, wide, json;
 };
 
-/* All that is to be said of an image but its name. */
+/* Are A and B the same image, named in the same place? */
 static bool same(const struct kubeimage *a, const struct kubeimage *b)
 {
 	return strcmp(a->image, b->image) == 0 && strcmp(a->object, b->object) == 0 && strcmp(a->part, b->part) == 0;
@@ -152,30 +152,19 @@ static int answer(const struct cli *c, const struct request *r)
 	return EX_DONE;
 }
 
-/* Returns CLI_END or CLI_EXIT. */
-static int read_options(struct cli *c, struct request *r)
+static int take_option(struct cli *c, int id, void *arg)
 {
-	int id;
+	struct request *r = arg;
 
-	for (;;) {
-		id = cli_next(c);
-		switch (id) {
-		case 'c':
-			r->check = true;
-			break;
-		case 'd':
-			r->declared = c->arg;
-			break;
-		case 'l':
-			r->wide = true;
-			break;
-		case OPT_JSON:
-			r->json = true;
-			break;
-		default:
-			return id;
-		}
-	}
+	if (id == 'c')
+		r->check = true;
+	else if (id == 'd')
+		r->declared = c->arg;
+	else if (id == 'l')
+		r->wide = true;
+	else
+		r->json = true;
+	return EX_DONE;
 }
 
 static int run(const struct cli *c, const struct request *r)
@@ -191,6 +180,6 @@ int main(int argc, char **argv)
 	struct request r = { 0 };
 	int code;
 
-	code = read_options(&c, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	return cli_end(&c, code);
 }

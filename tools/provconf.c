@@ -1,26 +1,27 @@
-/* provconf: reads a provider.ini and what it inherits, or an addon.ini, checks it, and prints it for others. */
+/* provconf: reads a provider.ini and the ones it inherits, or an addon.ini; checks and prints the merged values. */
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "provider/addon.h"
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "provider/addon.h"
 #include "provider/print.h"
 #include "provider/schema.h"
 #include "provider/stages.h"
 
-enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN };
+enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA };
 
 static const struct opt opts[] = {
-	{ 'a', "addon", NULL, "DIR is an add-on's, its file is addon.ini" },
+	{ 'a', "addon", NULL, "read an add-on: addon.ini in DIR" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'f', "format", "FORMAT", "ini (the default), make, sh or json" },
 	{ 's', "section", "NAME", "only the values of this section" },
 	{ OPT_DIRS, "dirs", NULL, "print the provider's directories, own first" },
-	{ OPT_ORIGIN, "origin", NULL, "ini: say where each value came from" },
+	{ OPT_ORIGIN, "origin", NULL, "ini: add the file and line that set each value" },
+	{ OPT_SCHEMA, "schema", NULL, "print the keys that such a file can have" },
 	{ 'c', "check", NULL, "check, and print nothing" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -35,10 +36,15 @@ static const struct tool provconf_tool = {
 struct request {
 	struct words include;
 	const char *get, *format, *section;
-	bool addon, dirs, origin, check;
+	bool addon, dirs, origin, schema, check;
 };
 
-/* A value by its type: lists are arrays, numbers are numbers, yes and no are booleans. NULL: no memory. */
+static int no_memory(const struct cli *c)
+{
+	return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+}
+
+/* A list as an array, an integer as a number, yes and no as booleans, all else as a string. NULL: out of memory. */
 static json_t *json_value(const struct schema *schema, const struct provider_value *v)
 {
 	const struct schema_key *row = schema_find(schema, v->section, v->key, &(struct err){ 0 });
@@ -65,7 +71,7 @@ static json_t *json_value(const struct schema *schema, const struct provider_val
 	return json_string(v->value);
 }
 
-/* The object NAME in PARENT, made when it is not there. NULL: no memory. */
+/* The object NAME in PARENT, added if missing. NULL: out of memory. */
 static json_t *json_inner(json_t *parent, const char *name)
 {
 	json_t *inner = json_object_get(parent, name);
@@ -111,7 +117,7 @@ static int print_json(const struct provider *p, const char *section, struct err 
 	return 0;
 }
 
-/* One value. A key that cannot exist is a mistake of the caller, not a "no". */
+/* Prints one value. A key that is not in the schema is a usage error, not a "no". */
 static int print_one(const struct cli *c, const struct provider *p, const char *name)
 {
 	AUTO_FREE char *section = strdup(name);
@@ -120,8 +126,8 @@ static int print_one(const struct cli *c, const struct provider *p, const char *
 	char *dot;
 
 	if (section == NULL)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
-	/* "fetch FILE.url": a section with a name of its own may have dots in it, and its key has none. */
+		return no_memory(c);
+	/* "fetch FILE.url": the name in a section may have dots; the key does not. */
 	dot = strchr(section, ' ') != NULL ? strrchr(section, '.') : strchr(section, '.');
 	if (dot == NULL)
 		return cli_usage(c, "'%s' is not SECTION.KEY", name);
@@ -171,7 +177,7 @@ static int answer(const struct cli *c, const struct request *r, const char *dir)
 		rc = addon_load(&p, dir, &e);
 	else
 		rc = provider_load(&p, dir, &r->include, &e);
-	/* The stages of an abstract provider are for those to complete who inherit it. */
+	/* An abstract provider's stages may be incomplete: the providers that inherit it complete them. */
 	if (rc == 0 && !r->addon && !provider_is_abstract(&p))
 		rc = stages_load(&s, &p, &e);
 	if (rc < 0)
@@ -184,72 +190,69 @@ static int answer(const struct cli *c, const struct request *r, const char *dir)
 	return r->get != NULL ? print_one(c, &p, r->get) : print_values(c, &p, r);
 }
 
+static const struct schema *schema_of(const struct request *r)
+{
+	return r->addon ? &schema_addon : &schema_provider;
+}
+
 static int check_request(const struct cli *c, const struct request *r)
 {
 	AUTO_WORDS struct words formats = { 0 };
 	struct err e = { 0 };
 
 	if (words_split(&formats, "ini make sh json") < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return no_memory(c);
 	if (!words_has(&formats, r->format))
 		return cli_usage(c, "unknown format '%s'", r->format);
-	if ((r->get != NULL) + r->dirs + r->check > 1)
-		return cli_usage(c, "only one of --get, --dirs and --check can be given");
+	if ((r->get != NULL) + r->dirs + r->schema + r->check > 1)
+		return cli_usage(c, "only one of --get, --dirs, --schema and --check can be given");
 	if (r->origin && strcmp(r->format, "ini") != 0)
-		return cli_usage(c, "--origin is for the format ini");
-	if (r->section != NULL && schema_section(r->addon ? &schema_addon : &schema_provider, r->section, &e) < 0)
+		return cli_usage(c, "--origin needs the format ini");
+	if (r->section != NULL && schema_section(schema_of(r), r->section, &e) < 0)
 		return cli_usage(c, "%s: %s", r->section, e.msg);
-	if (c->argc != 1)
-		return cli_usage(c, "one directory is wanted");
+	if (r->schema && c->argc != 0)
+		return cli_usage(c, "--schema takes no directory");
+	if (!r->schema && c->argc != 1)
+		return cli_usage(c, "exactly one directory is required");
 	return EX_DONE;
 }
 
-/* Returns CLI_END, or CLI_EXIT with the code to exit with in c->exit_code. */
-static int read_options(struct cli *c, struct request *r)
+/* Returns EX_DONE or another exit code. */
+static int take_option(struct cli *c, int id, void *arg)
 {
-	int id;
+	struct request *r = arg;
 
-	for (;;) {
-		id = cli_next(c);
-		switch (id) {
-		case 'I':
-			if (words_add(&r->include, c->arg) < 0) {
-				c->exit_code = cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
-				return CLI_EXIT;
-			}
-			break;
-		case 'a':
-			r->addon = true;
-			break;
-		case 'g':
-			r->get = c->arg;
-			break;
-		case 'f':
-			r->format = c->arg;
-			break;
-		case 's':
-			r->section = c->arg;
-			break;
-		case OPT_DIRS:
-			r->dirs = true;
-			break;
-		case OPT_ORIGIN:
-			r->origin = true;
-			break;
-		case 'c':
-			r->check = true;
-			break;
-		default:
-			return id;
-		}
-	}
+	if (id == 'I')
+		return words_add(&r->include, c->arg) < 0 ? no_memory(c) : EX_DONE;
+	if (id == 'a')
+		r->addon = true;
+	else if (id == 'g')
+		r->get = c->arg;
+	else if (id == 'f')
+		r->format = c->arg;
+	else if (id == 's')
+		r->section = c->arg;
+	else if (id == OPT_DIRS)
+		r->dirs = true;
+	else if (id == OPT_ORIGIN)
+		r->origin = true;
+	else if (id == OPT_SCHEMA)
+		r->schema = true;
+	else
+		r->check = true;
+	return EX_DONE;
 }
 
 static int run(const struct cli *c, const struct request *r)
 {
 	int code = check_request(c, r);
 
-	return code != EX_DONE ? code : answer(c, r, c->argv[0]);
+	if (code != EX_DONE)
+		return code;
+	if (!r->schema)
+		return answer(c, r, c->argv[0]);
+	provprint_schema(stdout, schema_of(r));
+	return EX_DONE;
 }
 
 int main(int argc, char **argv)
@@ -258,7 +261,7 @@ int main(int argc, char **argv)
 	struct request r = { .format = "ini" };
 	int code;
 
-	code = read_options(&c, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.include);
 	return cli_end(&c, code);
 }

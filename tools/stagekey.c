@@ -1,4 +1,4 @@
-/* stagekey: the keys of all stages of a provider in one call, and what went into each. */
+/* stagekey: computes the keys of all stages of a provider, and explains how they differ. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,10 +14,10 @@ static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
-	{ 'i', "inputs", "DIR", "write what went into each key to DIR" },
-	{ 'o', "output", "FILE", "write the keys to FILE, if they changed" },
+	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
+	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
 	{ 't', "tool-versions", "FILE", "lines NAME VERSION of other programs" },
-	{ 'w', "why", NULL, "say what differs between two inputs files" },
+	{ 'w', "why", NULL, "explain how two inputs files differ" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -34,10 +34,10 @@ struct request {
 	bool why;
 };
 
-/* How many digits of a key are part of file names. */
+/* The number of a key's digits that are part of file names. */
 enum { SHORT_KEY = 16 };
 
-/* Writes "NAME := VALUE"; an empty value leaves no blank behind. */
+/* Writes "NAME := VALUE"; no trailing blank after an empty value. */
 static void put(FILE *f, const char *name, const char *stage, const char *value)
 {
 	(void)fprintf(f, "%s%s :=%s", name, stage, *value != '\0' ? " " : "");
@@ -103,7 +103,7 @@ static int write_fragment(const struct request *r, const struct stagekeys *k, st
 	return out_commit_if_changed(&o, e);
 }
 
-/* The lines of one stage, in a file that is named by the key and so never changes. */
+/* Writes the lines of one stage. The key is in the file's name: an existing file has the same contents. */
 static int write_inputs(const char *dir, const struct stagekeys *k, size_t stage, struct err *e)
 {
 	AUTO_WORDS struct words path = { 0 };
@@ -138,7 +138,7 @@ static int check_abstract(const struct provider *p, struct err *e)
 	if (!provider_is_abstract(p))
 		return 0;
 	return err_set(
-	    e, "%s: an abstract provider: it is there to be inherited, and has no stages of its own", p->files.v[0]);
+	    e, "%s: an abstract provider: it can only be inherited, and has no stages of its own", p->files.v[0]);
 }
 
 static int compute_keys(const struct cli *c, const struct request *r, const char *dir)
@@ -174,48 +174,33 @@ static int say_why(const struct cli *c, const char *old, const char *new)
 	return EX_DONE;
 }
 
-/* Returns CLI_END, or CLI_EXIT with the code to exit with in c->exit_code. */
-static int read_options(struct cli *c, struct request *r)
+/* Returns EX_DONE or another exit code. */
+static int take_option(struct cli *c, int id, void *arg)
 {
-	int id;
+	struct request *r = arg;
 
-	for (;;) {
-		id = cli_next(c);
-		switch (id) {
-		case 'b':
-			r->bin = c->arg;
-			break;
-		case 'C':
-			r->top = c->arg;
-			break;
-		case 'I':
-			if (words_add(&r->include, c->arg) < 0) {
-				c->exit_code = cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
-				return CLI_EXIT;
-			}
-			break;
-		case 'i':
-			r->inputs = c->arg;
-			break;
-		case 'o':
-			r->output = c->arg;
-			break;
-		case 't':
-			r->versions = c->arg;
-			break;
-		case 'w':
-			r->why = true;
-			break;
-		default:
-			return id;
-		}
-	}
+	if (id == 'I' && words_add(&r->include, c->arg) < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	if (id == 'b')
+		r->bin = c->arg;
+	else if (id == 'C')
+		r->top = c->arg;
+	else if (id == 'i')
+		r->inputs = c->arg;
+	else if (id == 'o')
+		r->output = c->arg;
+	else if (id == 't')
+		r->versions = c->arg;
+	else if (id == 'w')
+		r->why = true;
+	return EX_DONE;
 }
 
 static int run(struct cli *c, const struct request *r)
 {
 	if (c->argc != (r->why ? 2 : 1))
-		return cli_usage(c, r->why ? "two inputs files are wanted" : "one provider directory is wanted");
+		return cli_usage(
+		    c, r->why ? "two inputs files are required" : "exactly one provider directory is required");
 	if (r->why)
 		return say_why(c, c->argv[0], c->argv[1]);
 	out_catch_signals();
@@ -228,7 +213,7 @@ int main(int argc, char **argv)
 	struct request r = { .top = "." };
 	int code;
 
-	code = read_options(&c, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.include);
 	return cli_end(&c, code);
 }

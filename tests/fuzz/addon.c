@@ -1,4 +1,4 @@
-/* An addon.ini as anybody may have written it: read and checked. What is accepted can be worked with. */
+/* An addon.ini from an untrusted source: what is accepted has safe URLs and file names. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,8 @@ static void clean_up(void)
 	(void)fclose(nowhere);
 }
 
-/* A directory whose addon.ini is memory, so that nothing is written for each input. Its one manifest is "a.yaml". */
+/* A directory whose addon.ini is a memory file, so that inputs are not written to disk. Its only manifest is "a.yaml".
+ */
 static void set_up(void)
 {
 	char name[64];
@@ -41,7 +42,7 @@ static void set_up(void)
 	(void)atexit(clean_up);
 }
 
-/* A URL goes to a program's command line, a file's name becomes a path. */
+/* A URL becomes an argument of a program, a file name part of a path. */
 static void check(const struct provider *p)
 {
 	const struct provider_value *v;

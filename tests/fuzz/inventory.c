@@ -1,4 +1,4 @@
-/* Inventories: what is accepted has only names and addresses that dnsmasq takes for what they are. */
+/* Inventories: accepted names and addresses mean the same to dnsmasq. */
 #include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* A label of RFC 1123, in the simplest words. */
+/* A label of RFC 1123, implemented in the simplest way. */
 static int is_label(const char *s)
 {
 	size_t i, n = strlen(s);
@@ -30,7 +30,7 @@ static int is_domain(const char *s)
 	return good;
 }
 
-/* Do the first BITS bits of A and B agree? One after the other. */
+/* Are the first BITS bits of A and B equal? Compared one by one. */
 static int same_net(const void *a, const void *b, unsigned bits)
 {
 	const unsigned char *x = a, *y = b;
@@ -72,7 +72,7 @@ static void check(const struct inventory *inv)
 	if (inv->leasefile[0] != '\0' && (inv->leasefile[0] != '/' || strpbrk(inv->leasefile, ", \t\r\n\"\\#") != NULL))
 		abort();
 	for (i = 0; i < inv->n; i++) {
-		/* Digits alone are a time. */
+		/* Digits alone would be a time. */
 		if (!is_label(inv->hosts[i].name) ||
 		    strspn(inv->hosts[i].name, "0123456789") == strlen(inv->hosts[i].name))
 			abort();
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	} else if (strncmp(e.msg, "inventory:", 10) != 0) {
 		abort();
 	}
-	/* An error is one line that a terminal can show. */
+	/* An error is one line of printable ASCII. */
 	for (s = e.msg; *s != '\0'; s++)
 		if (*s < ' ' || *s > '~')
 			abort();

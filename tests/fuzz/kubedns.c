@@ -1,7 +1,6 @@
 /*
- * Lists and events of services and endpoints, as a hostile API server, or somebody who may make services, could send
- * them. A line of the input is one of them: S and E begin a list (services, endpoints), s and e an event; what
- * follows is its JSON.
+ * Lists and events of services and endpoints from a hostile API server or user. Each line of the input is one of them:
+ * S and E start a list (services, endpoints), s and e an event; its JSON follows.
  */
 #include <arpa/inet.h>
 #include <stdint.h>
@@ -30,7 +29,7 @@ static void on_tell(void *arg, bool warning, const char *text)
 		must(*text >= ' ' && *text <= '~');
 }
 
-/* Labels of 1 to 63 letters, digits and inner dashes; SERVICE: some may have a _ in front. */
+/* Labels of 1 to 63 letters, digits and inner dashes; with SERVICE they can begin with _. */
 static void must_be_name(const char *name, bool service)
 {
 	const char *at = name;
@@ -74,7 +73,7 @@ static void check_hosts_line(const char *line)
 	free(copy);
 }
 
-/* The field of TEXT up to a comma or the end, in memory of its own; AT is set behind it. */
+/* A copy of the field at AT, which ends at a comma or the end; advances AT past it. */
 static char *field(const char **at)
 {
 	size_t n = strcspn(*at, ",");
@@ -85,7 +84,7 @@ static char *field(const char **at)
 	return text;
 }
 
-/* "srv-host=NAME,TARGET,PORT" or "cname=NAME,TARGET", where no target is an alias in ALL. */
+/* "srv-host=NAME,TARGET,PORT" or "cname=NAME,TARGET", where the target is not an alias in ALL. */
 static void check_conf_line(const char *line, const struct words *all)
 {
 	bool srv = strncmp(line, "srv-host=", 9) == 0;
@@ -157,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		e.msg[0] = '\0';
 		rc = take(&k, *at, at + 1, (size_t)(stop - at - 1), version, &e);
 		must((rc == 0 || rc == 1) == (e.msg[0] == '\0'));
-		/* What was taken has a version, and changes nothing when it comes again. */
+		/* What was accepted has a version, and changes nothing the second time. */
 		if (rc == 0 || rc == 1) {
 			must(*version != '\0' &&
 			     strspn(version, LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(version));

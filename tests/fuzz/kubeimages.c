@@ -1,11 +1,10 @@
-/* Fuzz target: manifests, as kubeimages(1) reads them. What it accepts is images, each by one line's names. */
+/* Manifests from an untrusted source, as kubeimages(1) reads them: accepted images have valid names, on one line. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kube/image_name.h"
-#include "kube/images.h"
 #include "base/utf8.h"
+#include "kube/images.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	kubeimages_sort(&k);
 	for (i = 0; i < k.n; i++)
-		if (!imagename_is(k.v[i].image) || !utf8_is_line(k.v[i].object) || !utf8_is_line(k.v[i].part) ||
+		if (!kubeimages_is_name(k.v[i].image) || !utf8_is_line(k.v[i].object) || !utf8_is_line(k.v[i].part) ||
 		    (i > 0 && strcmp(k.v[i - 1].image, k.v[i].image) > 0))
 			abort();
 	return 0;

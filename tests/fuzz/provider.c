@@ -1,4 +1,4 @@
-/* A provider.ini as anybody may have written it: read, checked, put in order, printed. */
+/* A provider.ini from an untrusted source is read, checked, its stages are ordered, and it is printed. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static void clean_up(void)
 	(void)fclose(nowhere);
 }
 
-/* A directory whose provider.ini is memory, so that nothing is written for each input. Its one stage is "a". */
+/* A directory whose provider.ini is a memory file, so that inputs are not written to disk. Its only stage is "a". */
 static void set_up(void)
 {
 	char name[64];
@@ -38,13 +38,13 @@ static void set_up(void)
 	(void)snprintf(ini, sizeof ini, "%s/provider.ini", dir);
 	(void)snprintf(stages_dir, sizeof stages_dir, "%s/stage", dir);
 	(void)snprintf(script, sizeof script, "%s/stage/a", dir);
-	/* stage -> . makes the script's path stage/a the link "a". */
+	/* With the link stage -> . the script's path stage/a is the link "a". */
 	if (symlink(name, ini) < 0 || symlink(".", stages_dir) < 0 || symlink("/dev/null", script) < 0)
 		abort();
 	(void)atexit(clean_up);
 }
 
-/* What was printed as an ini file has to mean the same; here only that every value has its line of text. */
+/* Every value has a line number and is one line of text. */
 static void check(const struct provider *p)
 {
 	size_t i;

@@ -1,19 +1,18 @@
 #!/usr/bin/perl
-# A small Kubernetes API server that misbehaves on demand: kubeapi.pl STATE [PORT [CERT KEY]]
+# kubeapi.pl STATE [PORT [CERT KEY]]: a small Kubernetes API server that misbehaves on demand.
 # It lists and watches /api/v1/services and /api/v1/endpoints on PORT (0, the default: a free one) of 127.0.0.1, over
-# https when it has a certificate (`openssl s_server` then does TLS). STATE is a directory; KIND below is services or
-# endpoints.
-#   port        written here once it listens
-#   log         written here, a line a request: "KIND list TOKEN" or "KIND watch VERSION TIMEOUT TOKEN"; the token is
+# https if it has a certificate (with `openssl s_server`). STATE is a directory; KIND below is services or endpoints.
+#   port        the port, written once the server listens
+#   log         one line for each request: "KIND list TOKEN" or "KIND watch VERSION TIMEOUT TOKEN"; the token is
 #               the whole Authorization header, or "-"
-#   KIND.json   the list, as it is sent
-#   KIND.events what watches send, a line an event, whatever it is; each line is sent once, by the watch that runs then
-#               or the next one. Lines that begin with "!" are orders: "!end" ends the watch, "!cut TEXT" sends TEXT
-#               without an end of line and cuts the connection, "!huge N" sends a line of N bytes.
-#   KIND.VERB   (list, watch) what the next such request gets: a status (401), "end" (an empty answer), "garbage",
-#               "short" (half of the list, and the connection is cut), or "drop" (the connection is cut). It is
-#               removed then, unless "always" follows.
-# A watch ends after its timeoutSeconds, as it does with the real one.
+#   KIND.json   the list that is sent
+#   KIND.events the lines that watches send, one for each event; each is sent once, by the current or the next watch.
+#               Lines that begin with "!" are commands: "!end" ends the watch, "!cut TEXT" sends TEXT without a newline
+#               and closes the connection, "!huge N" sends a line of N bytes.
+#   KIND.VERB   (list, watch) the response to the next such request: a status (401), "end" (an empty response),
+#               "garbage", "short" (half of the list, then the connection is closed), or "drop" (the connection is
+#               closed). The file is then removed, unless "always" follows.
+# A watch ends after its timeoutSeconds, as with the real server.
 use strict;
 use warnings;
 use IO::Handle;
@@ -45,7 +44,7 @@ sub done {
 	POSIX::_exit(0);
 }
 
-# Is there something to read within SECONDS? Ends this process when the server has ended.
+# Is there something to read within SECONDS? Exits if the server has ended.
 sub readable {
 	my ($handle, $seconds) = @_;
 	my $end = time + $seconds;
@@ -76,7 +75,7 @@ sub relay {
 	}
 }
 
-# Puts TLS in front of $c: an s_server of its own at a socket, our end of its standard input and output.
+# Adds TLS to the connection $c with its own s_server, whose standard input and output we use.
 sub tls {
 	my ($c) = @_;
 	my $path = "$state/tls.$$";
@@ -121,14 +120,14 @@ sub send_chunk {
 	$out->flush;
 }
 
-# A line in two pieces, as a network may deliver it.
+# Sends a line in two pieces, as a network may deliver it.
 sub send_line {
 	my $half = int(length($_[0]) / 2);
 	send_chunk(substr $_[0], 0, $half) if $half;
 	send_chunk(substr($_[0], $half) . "\n");
 }
 
-# The next line of KIND.events that no watch has had, or undef.
+# The next line of KIND.events that has not been sent, or undef.
 sub next_line {
 	my ($kind) = @_;
 	my $at = slurp("$state/$kind.at") || 0;
@@ -147,7 +146,7 @@ sub watch {
 	print $out "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 	$out->flush;
 	while (time < $end) {
-		# The other side has nothing to say during a watch: it has gone.
+		# A client sends nothing during a watch: readable means closed.
 		done() if readable($in, 0.02) || slurp("$state/$kind.watcher") != $$;
 		my $line = next_line($kind) // next;
 		last if $line eq '!end';
@@ -161,7 +160,7 @@ sub watch {
 	$out->flush;
 }
 
-# What the test wants this request to get, or ''.
+# The response that the test has set for this request, or ''.
 sub wanted {
 	my ($file) = @_;
 	my ($what, $always) = slurp($file) =~ /(\S+)/g;
@@ -187,7 +186,7 @@ sub handle {
 	return $verb eq 'watch' ? watch($kind, $timeout) : send_answer(200, $list);
 }
 
-# The requests of one connection, one after the other.
+# Handles the requests of one connection.
 sub serve {
 	while (1) {
 		my ($kind, $query, $token) = ('', '', '-');

@@ -1,4 +1,4 @@
-/* Services and endpoints in, records out: a handful of objects, and what their lists and events return. */
+/* Records from a few services and endpoints, and the return values for lists and events. */
 #include "kube/dns.h"
 #include "kube/objects.h"
 
@@ -46,7 +46,7 @@ static void join(const struct words *w, char *to, size_t size)
 	}
 }
 
-/* What is rendered, with | after each line. */
+/* Compares the rendered files, with | after each line. */
 static void check(const struct kubedns *k, const char *hosts, const char *conf, const char *name)
 {
 	AUTO_WORDS struct words h = { 0 }, c = { 0 };
@@ -76,17 +76,17 @@ static void test_names(void)
 		ok(kubeobj_is_label(names[i].text) == names[i].label, "'%s': a label", names[i].text);
 		ok(kubeobj_is_domain(names[i].text) == names[i].domain, "'%s': a domain", names[i].text);
 	}
-	ok(!kubeobj_is_label(NULL), "NULL is no label");
+	ok(!kubeobj_is_label(NULL), "NULL is not a label");
 	(void)memset(label, 'a', 63);
 	ok(kubeobj_is_label(label), "63 bytes are a label");
 	label[63] = 'a';
-	ok(!kubeobj_is_label(label) && !kubeobj_is_domain(label), "64 bytes are none");
+	ok(!kubeobj_is_label(label) && !kubeobj_is_domain(label), "64 bytes are not");
 	for (i = 0; i < 252; i += 2)
 		(void)memcpy(name + i, "a.", 2);
 	(void)strcpy(name + 252, "a");
 	ok(kubeobj_is_domain(name), "253 bytes are a domain");
 	(void)strcpy(name + 252, "ab");
-	ok(!kubeobj_is_domain(name), "254 bytes are none");
+	ok(!kubeobj_is_domain(name), "254 bytes are not");
 }
 
 static void test_lists(struct kubedns *k)
@@ -120,7 +120,7 @@ static void test_events(struct kubedns *k)
 	       version) == 1,
 	    "come");
 	same(version, "8", "with a version");
-	ok(notes == 1 && warnings == 0, "and are told");
+	ok(notes == 1 && warnings == 0, "and are reported");
 	ok(event(k, KUBEDNS_SERVICES, EVENT("DELETED", WEB), version) == 1, "a service goes");
 	ok(event(k, KUBEDNS_SERVICES, EVENT("DELETED", WEB), version) == 0, "once");
 	ok(event(k, KUBEDNS_SERVICES, EVENT("MODIFIED", DB), version) == 0, "nothing has changed");
@@ -135,7 +135,7 @@ static void test_events(struct kubedns *k)
 	ok(event(k, KUBEDNS_SERVICES, EVENT("ERROR", "\"code\":410"), version) == KUBEDNS_GONE, "410");
 	ok(event(k, KUBEDNS_SERVICES, EVENT("ERROR", "\"code\":500"), version) == -1, "500");
 	ok(event(k, KUBEDNS_SERVICES, EVENT("OTHER", WEB), version) == -1, "an unknown type");
-	ok(event(k, KUBEDNS_SERVICES, "garbage", version) == -1, "no JSON");
+	ok(event(k, KUBEDNS_SERVICES, "garbage", version) == -1, "not JSON");
 	same(version, "99", "errors leave the version");
 }
 
@@ -145,12 +145,12 @@ static void test_hostile(struct kubedns *k)
 
 	warnings = 0;
 	ok(list(k, KUBEDNS_SERVICES, LIST("{" META("a\\nb", "1") "},{" META("a\\u0000", "1") "}"), version) == 1,
-	    "names that are none");
-	ok(warnings == 2, "are told");
+	    "invalid names");
+	ok(warnings == 2, "are reported");
 	ok(list(k, KUBEDNS_SERVICES,
 	       LIST("{" META("x", "1") ",\"spec\":{\"note\":\"\\u0000\",\"clusterIP\":\"10.0.0.1\"}}"), version) == 1,
 	    "a NUL elsewhere");
-	check(k, "10.0.0.1 x.ns.svc.cluster.local|", "", "is nothing to us");
+	check(k, "10.0.0.1 x.ns.svc.cluster.local|", "", "does not matter");
 	ok(list(k, KUBEDNS_SERVICES,
 	       LIST("{" META("a",
 		   "1") ",\"spec\":{\"type\":\"ExternalName\",\"externalName\":\"b.ns.svc.cluster.local\"}},"
@@ -160,7 +160,7 @@ static void test_hostile(struct kubedns *k)
 				     "1") ",\"spec\":{\"type\":\"ExternalName\",\"externalName\":\"example.org.\"}}"),
 	       version) == 1,
 	    "aliases in a circle");
-	check(k, "", "cname=c.ns.svc.cluster.local,example.org|", "are none");
+	check(k, "", "cname=c.ns.svc.cluster.local,example.org|", "are left out");
 }
 
 int main(void)

@@ -156,6 +156,18 @@ int cli_next(struct cli *c)
 	}
 }
 
+int cli_options(struct cli *c, int (*take)(struct cli *c, int id, void *arg), void *arg)
+{
+	int id, code;
+
+	while ((id = cli_next(c)) >= 0) {
+		code = take(c, id, arg);
+		if (code != EX_DONE)
+			return quit(c, code);
+	}
+	return id;
+}
+
 static __attribute__((format(printf, 2, 0))) void talk(const struct cli *c, const char *fmt, va_list ap)
 {
 	(void)fflush(stdout);

@@ -56,6 +56,12 @@ struct cli {
  */
 int cli_next(struct cli *c);
 
+/*
+ * Calls TAKE with each option's id; its argument is in C->arg. TAKE returns EX_DONE, or another exit code to stop there.
+ * Returns CLI_END, or CLI_EXIT as cli_next does.
+ */
+int cli_options(struct cli *c, int (*take)(struct cli *c, int id, void *arg), void *arg);
+
 /* A usage error: one line on standard error, and where to look. Returns EX_BAD_USAGE. */
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

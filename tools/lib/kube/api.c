@@ -12,7 +12,7 @@ enum { MIB = 1024 * 1024, LIST_MAX = 64 * MIB, LINE_MAX_ = 4 * MIB };
 enum { FIRST_PAUSE_MS = 200, LAST_PAUSE_MS = 5000, SHORT_MS = 1000 };
 enum { CONNECT_MS = 30000, LIST_MS = 120000, SLOW_SECONDS = 30, KEEPALIVE_SECONDS = 10 };
 
-static void done_with(CURLM *multi, struct kubeapi_feed *f)
+static void end_request(CURLM *multi, struct kubeapi_feed *f)
 {
 	if (f->curl_ != NULL) {
 		(void)curl_multi_remove_handle(multi, f->curl_);
@@ -24,8 +24,8 @@ static void done_with(CURLM *multi, struct kubeapi_feed *f)
 	f->n_ = 0;
 }
 
-/* F's err says what went wrong: it is tried again later, from a new list when RELIST. */
-static void later(struct kubeapi_feed *f, bool relist)
+/* Schedules a retry after the failure in F's err. RELIST: it starts with a new list. */
+static void retry_later(struct kubeapi_feed *f, bool relist)
 {
 	if (relist)
 		f->version_[0] = '\0';
@@ -37,8 +37,8 @@ static void later(struct kubeapi_feed *f, bool relist)
 	f->trouble(f->arg, &f->err_);
 }
 
-/* For a watch that lasts: trouble after that is new trouble. */
-static void all_well(struct kubeapi_feed *f)
+/* Called for a watch that lasts: a failure after that is a new one. */
+static void reset_failures(struct kubeapi_feed *f)
 {
 	f->pause_ = FIRST_PAUSE_MS;
 	f->told_.msg[0] = '\0';
@@ -56,7 +56,7 @@ static int append(struct kubeapi_feed *f, const char *data, size_t n, size_t max
 	if (room > f->room_) {
 		p = realloc(f->buf_, room);
 		if (p == NULL)
-			return err_set(&f->err_, "out of memory");
+			return err_no_memory(&f->err_);
 		f->buf_ = p;
 		f->room_ = room;
 	}
@@ -65,7 +65,7 @@ static int append(struct kubeapi_feed *f, const char *data, size_t n, size_t max
 	return 0;
 }
 
-/* A line is whole. Returns 0 or -1. */
+/* Passes a complete line on. Returns 0 or -1. */
 static int take_line(struct kubeapi_feed *f)
 {
 	size_t n = f->n_;
@@ -76,7 +76,7 @@ static int take_line(struct kubeapi_feed *f)
 	return rc < 0 || rc == KUBEAPI_GONE ? -1 : 0;
 }
 
-/* Returns N, or 0 when what comes is wrong: libcurl then ends the transfer with CURLE_WRITE_ERROR. */
+/* Returns N, or 0 for invalid data: libcurl then ends the transfer with CURLE_WRITE_ERROR. */
 static size_t on_data(char *data, size_t size, size_t count, void *arg)
 {
 	struct kubeapi_feed *f = arg;
@@ -85,7 +85,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 	long status;
 
 	(void)curl_easy_getinfo(f->curl_, CURLINFO_RESPONSE_CODE, &status);
-	/* What comes with an error is of no use: the status says it. */
+	/* The body of an error is ignored: the status is enough. */
 	if (status != 200)
 		return n;
 	if (!f->watching_)
@@ -99,7 +99,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 	return n;
 }
 
-/* Tokens are renewed in their file, so it is read each time. Returns 0 or -1. */
+/* Reads the token each time, since it is renewed in its file. Returns 0 or -1. */
 static int read_token(const char *path, char *token, size_t size, struct err *e)
 {
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
@@ -113,7 +113,7 @@ static int read_token(const char *path, char *token, size_t size, struct err *e)
 	while (n > 0 && token[n - 1] == '\n')
 		n--;
 	token[n] = '\0';
-	/* RFC 6750, 2.1; anything else could become a header of its own. */
+	/* RFC 6750, 2.1; anything else could inject a header. */
 	if (n == 0 || n == size - 1 ||
 	    strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") != n)
 		return err_set(e, "%s: not a token", path);
@@ -142,7 +142,7 @@ static unsigned set_limits(struct kubeapi_feed *f)
 	unsigned bad = curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 
 	bad |= curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, f->watching_ ? watch + watch / 10 : (long)LIST_MS);
-	/* A watch may well be silent; a list is not. */
+	/* A watch may be silent for long, a list may not. */
 	bad |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, f->watching_ ? 0L : 1L);
 	bad |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SLOW_SECONDS);
 	bad |= curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -171,9 +171,9 @@ static unsigned set_request(struct kubeapi_feed *f)
 	bad |= curl_easy_setopt(c, CURLOPT_URL, url);
 	bad |= curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, f->headers_);
-	/* The API server is not asked through a proxy that was meant for the world outside. */
+	/* A proxy in the environment is meant for outside, not for the API server. */
 	bad |= curl_easy_setopt(c, CURLOPT_PROXY, "");
-	/* With HTTP/2 a request that timed out would leave a dead connection for the next one to take. */
+	/* With HTTP/2 a request that timed out would leave a dead connection, which the next one would use. */
 	bad |= curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	bad |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	bad |= curl_easy_setopt(c, CURLOPT_USERAGENT, "kubestamp/" KS_VERSION);
@@ -194,24 +194,24 @@ static void begin(CURLM *multi, struct kubeapi_feed *f)
 	f->watching_ = f->version_[0] != '\0';
 	f->since_ = now_ms();
 	if (f->pause_ == 0)
-		all_well(f);
+		reset_failures(f);
 	f->curl_ = curl_easy_init();
 	if (f->curl_ != NULL && (set_request(f) | set_limits(f) | set_token(f, &f->err_)) == 0 &&
 	    curl_multi_add_handle(multi, f->curl_) == CURLM_OK)
 		return;
 	if (f->err_.msg[0] == '\0')
-		(void)err_set(&f->err_, "libcurl cannot be set up");
-	curl_easy_cleanup(f->curl_); /* it was not added */
+		(void)err_set(&f->err_, "libcurl: setup failed");
+	curl_easy_cleanup(f->curl_); /* it was not added to MULTI */
 	f->curl_ = NULL;
-	done_with(multi, f);
-	later(f, false);
+	end_request(multi, f);
+	retry_later(f, false);
 }
 
-/* A request has ended with an answer. Returns 0, or -1 and F's err; RELIST: its version is of no use any more. */
+/* Handles the response to a request. Returns 0, or -1 and F's err. RELIST is set if the version is no longer usable. */
 static int judge(struct kubeapi_feed *f, long status, bool *relist)
 {
 	if (status != 200) {
-		/* A new list is of no help to who is not let in (401, 403) or has to wait (429). */
+		/* A new list does not help if access is denied (401, 403) or the server is busy (429). */
 		*relist = status >= 400 && status < 500 && status != 401 && status != 403 && status != 429;
 		return err_set(&f->err_, "status %ld", status);
 	}
@@ -221,10 +221,10 @@ static int judge(struct kubeapi_feed *f, long status, bool *relist)
 		f->listed = true;
 		return 0;
 	}
-	return now_ms() - f->since_ < SHORT_MS ? err_set(&f->err_, "the watch ended at once") : 0;
+	return now_ms() - f->since_ < SHORT_MS ? err_set(&f->err_, "the watch ended immediately") : 0;
 }
 
-/* libcurl's words, in print (a certificate is foreign), without those that count and so would be told each time. */
+/* Sets F's err to libcurl's message, or if that has a counter to the general text, which does not differ each time. */
 static void explain(struct kubeapi_feed *f, CURLcode code)
 {
 	bool counts = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_PARTIAL_FILE;
@@ -244,16 +244,16 @@ static void ended(CURLM *multi, struct kubeapi_feed *f, CURLcode code)
 
 	(void)curl_easy_getinfo(f->curl_, CURLINFO_RESPONSE_CODE, &status);
 	if (f->watching_ && status == 200 && now_ms() - f->since_ >= SHORT_MS)
-		all_well(f);
+		reset_failures(f);
 	if (code == CURLE_OK)
 		rc = judge(f, status, &relist);
 	else if (!relist)
 		explain(f, code);
-	done_with(multi, f);
+	end_request(multi, f);
 	if (rc == 0)
 		f->due_ = now_ms();
 	else
-		later(f, relist);
+		retry_later(f, relist);
 }
 
 int kubeapi_step(CURLM *multi, struct kubeapi_feed *feeds, size_t count, int fd, int timeout, struct err *e)
@@ -271,7 +271,7 @@ int kubeapi_step(CURLM *multi, struct kubeapi_feed *feeds, size_t count, int fd,
 		if (f->curl_ == NULL && f->due_ < until)
 			until = f->due_;
 	}
-	/* Nothing is done before the wait that the caller must know of; a request that was added ends it at once. */
+	/* A request that was just added ends the wait at once. */
 	rc = curl_multi_poll(multi, &extra, fd >= 0, ms_left(until), NULL);
 	if (rc == CURLM_OK)
 		rc = curl_multi_perform(multi, &left);
@@ -291,7 +291,7 @@ void kubeapi_free(CURLM *multi, struct kubeapi_feed *feeds, size_t count)
 	struct kubeapi_feed *f;
 
 	for (f = feeds; f < feeds + count; f++) {
-		done_with(multi, f);
+		end_request(multi, f);
 		free(f->buf_);
 		f->buf_ = NULL;
 		f->room_ = 0;

@@ -1,9 +1,9 @@
 /*
- * Lists and watches collections of a Kubernetes API server, for ever, over libcurl ("Efficient detection of
- * changes" in Kubernetes' API concepts). It lists, then watches from the list's version on; a watch that ends is
- * begun again, a version that is gone (410) is listed anew, and all else that goes wrong is tried again after a
- * pause of 0.2 s that doubles up to 5 s, until a watch has lasted a second. libcurl's global state must be set up,
- * and SIGPIPE ignored.
+ * Lists and watches collections of a Kubernetes API server with libcurl until it is stopped ("Efficient detection of
+ * changes" in Kubernetes' API concepts). It lists a collection and then watches it from the list's version. A watch
+ * that ends is started again; after "version gone" (410) the collection is listed again. After any other failure it
+ * retries with a pause of 0.2 s that doubles up to 5 s; a watch that has lasted a second resets the pause. The caller
+ * must have initialized libcurl's global state and ignore SIGPIPE.
  */
 #ifndef KS_KUBE_API_H
 #define KS_KUBE_API_H
@@ -20,29 +20,29 @@
 
 struct kubeapi_server {
 	const char *url; /* http:// or https://, no slash at its end */
-	const char *ca;  /* PEM file of the server's certificate authority; NULL: the machine's own */
-	const char
-	    *token; /* file of the bearer token, read for each request; NULL: none. It is sent over https only. */
-	int watch;  /* seconds that a watch is asked to last; a tenth more and it is taken for dead */
+	const char *ca;  /* PEM file of the server's certificate authority; NULL: the system's */
+	/* File with the bearer token, read for each request; NULL: none. It is only sent over https. */
+	const char *token;
+	int watch; /* seconds that the server is asked to keep a watch open; after a tenth more it is considered dead */
 };
 
-/* One collection. Set the first six; the rest is kubeapi's, of zeros. */
+/* One collection. The caller sets the first six members and initializes the rest to zero. */
 struct kubeapi_feed {
 	const struct kubeapi_server *server;
 	const char *path; /* "/api/v1/services" */
 	void *arg;
 	/*
-	 * A whole list of N bytes, and one line of a watch. They set VERSION (letters and digits) and return at least
-	 * 0, EVENT also KUBEAPI_GONE; -1 and E when the contents are wrong: it is then listed again.
+	 * Called with a whole list of N bytes, and with one line of a watch. They set VERSION (letters and digits) and
+	 * return at least 0, EVENT also KUBEAPI_GONE; or -1 and E if the contents are invalid: then it is listed again.
 	 */
 	int (*list)(void *arg, const char *text, size_t n, char version[KUBEAPI_VERSION], struct err *e);
 	int (*event)(void *arg, const char *line, size_t n, char version[KUBEAPI_VERSION], struct err *e);
 	/*
-	 * Something went wrong and will be tried again; the text does not name the path. The same text comes again only
-	 * when a watch has lasted a second in between.
+	 * Called after a failure that will be retried; the text does not name the path. The same text is repeated only
+	 * if a watch has lasted a second in between.
 	 */
 	void (*trouble)(void *arg, const struct err *e);
-	bool listed; /* a list has been taken */
+	bool listed; /* LIST has accepted a list */
 	char version_[KUBEAPI_VERSION];
 	char *buf_;
 	size_t n_, room_;
@@ -56,8 +56,8 @@ struct kubeapi_feed {
 };
 
 /*
- * Begins the requests that are due, waits until something happens, FD (-1: none) becomes readable, or TIMEOUT
- * milliseconds have passed, and calls the feeds' functions. Returns 0, or -1 when libcurl itself fails.
+ * Starts the requests that are due, waits until something happens, FD (-1: none) is readable, or TIMEOUT
+ * milliseconds have passed, and calls the feeds' functions. Returns 0, or -1 if libcurl itself fails.
  */
 int kubeapi_step(CURLM *multi, struct kubeapi_feed *feeds, size_t count, int fd, int timeout, struct err *e);
 

@@ -8,11 +8,11 @@
 
 enum { KEY_SIZE = 2 * KUBEOBJ_LABEL };
 
-/* An object on its way in. */
+/* An object being added or removed. */
 struct object {
 	struct kubedns *k;
 	enum kubedns_kind kind;
-	char key[KEY_SIZE]; /* "NAMESPACE/NAME", checked: it can be shown */
+	char key[KEY_SIZE]; /* "NAMESPACE/NAME", valid labels: safe to print */
 };
 
 static void tell(const struct object *o, bool warning, const char *text)
@@ -29,7 +29,7 @@ static void warn(void *arg, const char *text)
 	tell(arg, true, text);
 }
 
-/* Puts the object's key into O. Returns 0, or -1 when it cannot have one. */
+/* Sets O's key. Returns 0, or -1 if the names are not valid. */
 static int find_key(struct object *o, const json_t *object)
 {
 	const json_t *meta = json_object_get(object, "metadata");
@@ -37,7 +37,7 @@ static int find_key(struct object *o, const json_t *object)
 
 	if (!kubeobj_is_label(ns) || !kubeobj_is_label(name)) {
 		(void)strcpy(o->key, "?");
-		/* The names of Endpoints may have dots: those are of no Service, but kept by somebody. */
+		/* Endpoints may have dots in their names; they belong to no Service then. */
 		tell(o, o->kind == KUBEDNS_SERVICES, "its name is not a label: left out");
 		return -1;
 	}
@@ -45,7 +45,7 @@ static int find_key(struct object *o, const json_t *object)
 	return 0;
 }
 
-/* Puts what OBJECT says (NULL: it is deleted) into ALL. Returns 1 when this changed something, 0, or -1. */
+/* Updates O's entry in ALL from OBJECT (NULL: deleted). Returns 1 if this changed something, 0, or -1. */
 static int put(struct object *o, json_t *all, const json_t *object, struct err *e)
 {
 	const struct kubeobj_warn w = { warn, o };
@@ -62,7 +62,7 @@ static int put(struct object *o, json_t *all, const json_t *object, struct err *
 	return json_object_set(all, o->key, kept) == 0 ? 1 : err_no_memory(e);
 }
 
-/* The resourceVersion of an object or a list. Returns 0 or -1. */
+/* Reads the resourceVersion of an object or a list. Returns 0 or -1. */
 static int get_version(const json_t *object, char version[KUBEDNS_VERSION], struct err *e)
 {
 	const char *text = kubeobj_text(json_object_get(object, "metadata"), "resourceVersion");
@@ -77,7 +77,7 @@ static int get_version(const json_t *object, char version[KUBEDNS_VERSION], stru
 static json_t *load(const char *text, size_t n, struct err *e)
 {
 	json_error_t je;
-	/* A NUL in somebody's annotation must not hide all the others' services. */
+	/* A NUL in one object's annotation must not make the whole list invalid. */
 	json_t *j = json_loadb(text, n, JSON_ALLOW_NUL, &je);
 
 	if (j == NULL)
@@ -116,7 +116,7 @@ static int gone(const json_t *status, struct err *e)
 {
 	json_int_t code = json_integer_value(json_object_get(status, "code"));
 
-	(void)err_set(e, "the server ends the watch with code %lld", (long long)code);
+	(void)err_set(e, "the server ended the watch with code %lld", (long long)code);
 	return code == 410 ? KUBEDNS_GONE : -1;
 }
 
@@ -151,7 +151,7 @@ int kubedns_event(
 	return rc;
 }
 
-/* What goes out: the two files, and the service whose lines are made. */
+/* The output: the lines of the two files, and the service that they are written for. */
 struct sheet {
 	const struct kubedns *k;
 	struct words *hosts, *conf;
@@ -172,7 +172,7 @@ static __attribute__((format(printf, 3, 4))) void add(struct sheet *s, struct wo
 		s->no_memory = true;
 }
 
-/* Joins labels and the service's name. Returns whether this is short enough for a name; dnsmasq would end else. */
+/* Writes labels and the service's name to NAME. Returns false if it is too long: dnsmasq would exit. */
 static __attribute__((format(printf, 3, 4))) bool under(
     const struct sheet *s, char name[KUBEOBJ_DOMAIN], const char *fmt, ...)
 {
@@ -199,7 +199,7 @@ static void add_srv(struct sheet *s, json_t *ports, const char *target)
 			add(s, s->conf, "srv-host=%s,%s,%lld", name, target, (long long)number);
 }
 
-/* The first name of a hosts file's line is the one that the address is resolved to. */
+/* In a hosts file the first name of a line is the one that the address resolves to. */
 static void add_endpoints(struct sheet *s, bool unready, json_t *subsets)
 {
 	json_t *subset, *item;
@@ -219,8 +219,8 @@ static void add_endpoints(struct sheet *s, bool unready, json_t *subsets)
 }
 
 /*
- * Is NAME that of a service which is itself an alias? dnsmasq does not start with a circle of aliases, so that
- * anybody who may make two services could end it: no alias leads to another.
+ * Is NAME the name of a service that is itself an alias? dnsmasq does not start with a circle of aliases, so whoever
+ * can create two services could stop it. Therefore no alias refers to another.
  */
 static bool is_alias(const struct kubedns *k, const char *name)
 {

@@ -3,22 +3,89 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "kube/image_name.h"
 #include "base/utf8.h"
 #include "base/words.h"
 #include "kube/yaml.h"
 
-/* Where the walk is. */
+static const char name_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+static bool is_component(const char *s, size_t n)
+{
+	return n > 0 && strchr("._-", *s) == NULL && strspn(s, name_chars) >= n;
+}
+
+/* distribution-spec 1.1: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127} */
+static bool is_tag(const char *s, size_t n)
+{
+	return n > 0 && n <= 128 && strchr(".-", *s) == NULL && strspn(s, name_chars) >= n;
+}
+
+/* The tag of TEXT, or NULL; NAME is reduced to the length of the name without the tag. */
+static const char *find_tag(const char *text, size_t *name)
+{
+	size_t i;
+
+	for (i = *name; i > 0 && text[i - 1] != '/' && text[i - 1] != ':'; i--)
+		continue;
+	if (i == 0 || text[i - 1] == '/')
+		return NULL;
+	*name = i - 1;
+	return text + i;
+}
+
+static bool is_digest(const char *s)
+{
+	return strncmp(s, "@sha256:", 8) == 0 && strlen(s) == 8 + 64 && strspn(s + 8, "0123456789abcdef") == 64;
+}
+
+bool kubeimages_is_name(const char *text)
+{
+	size_t name = strcspn(text, "@"), part, port;
+	const char *at = text + name, *tag, *s;
+
+	if (*at != '\0' && !is_digest(at))
+		return false;
+	tag = find_tag(text, &name);
+	if (tag != NULL && !is_tag(tag, (size_t)(at - tag)))
+		return false;
+	for (s = text;; s += part + 1) {
+		part = strcspn(s, "/");
+		if (s + part > text + name)
+			part = (size_t)(text + name - s);
+		port = s == text ? strcspn(s, ":") : part;
+		/* Only a registry has a port, and a name has to follow it. */
+		if (port < part &&
+		    (s[part] != '/' || part - port < 2 || strspn(s + port + 1, "0123456789") != part - port - 1))
+			return false;
+		if (!is_component(s, port < part ? port : part))
+			return false;
+		if (s + part == text + name)
+			return true;
+	}
+}
+
+static bool is_latest(const char *image)
+{
+	size_t name = strlen(image);
+	const char *tag;
+
+	if (strchr(image, '@') != NULL)
+		return false;
+	tag = find_tag(image, &name);
+	return tag == NULL || strcmp(tag, "latest") == 0;
+}
+
+/* The position in a document. */
 struct walk {
 	struct kubeimages *k;
 	const char *file;
 	struct yamltree *t;
-	const char *object; /* of the object around: KIND/NAMESPACE/NAME */
+	const char *object; /* the enclosing object: KIND/NAMESPACE/NAME */
 	int depth;
 	struct err *e;
 };
 
-/* Adds an image; WHAT and NAME are where it is in the object. */
+/* Adds an image; WHAT and NAME are the part of the object that names it. */
 static int add(struct walk *w, const char *image, const char *what, const char *name, bool always)
 {
 	struct kubeimage *v, *new;
@@ -26,27 +93,27 @@ static int add(struct walk *w, const char *image, const char *what, const char *
 
 	if (name == NULL || !utf8_is_line(name))
 		name = "?";
-	if (!imagename_is(image))
+	if (!kubeimages_is_name(image))
 		return err_set(w->e, "%s: %s %s: '%.100s' is not an image", w->object, what, name,
 		    utf8_is_line(image) ? image : "?");
 	if (w->k->n == w->k->room_) {
 		room = w->k->room_ * 2 + 16;
 		v = reallocarray(w->k->v, room, sizeof *v);
 		if (v == NULL)
-			return err_set(w->e, "out of memory");
+			return err_no_memory(w->e);
 		w->k->v = v;
 		w->k->room_ = room;
 	}
 	new = &w->k->v[w->k->n++];
-	*new = (struct kubeimage){ .file = w->file, .always = always, .latest = imagename_is_latest(image) };
+	*new = (struct kubeimage){ .file = w->file, .always = always, .latest = is_latest(image) };
 	new->image = strdup(image);
 	new->object = strdup(w->object);
 	if (asprintf(&new->part, "%s %s", what, name) < 0)
 		new->part = NULL;
-	return new->image == NULL || new->object == NULL || new->part == NULL ? err_set(w->e, "out of memory") : 0;
+	return new->image == NULL || new->object == NULL || new->part == NULL ? err_no_memory(w->e) : 0;
 }
 
-/* The text of KEY in NODE, or NULL in TEXT. */
+/* Sets TEXT to the text of KEY in NODE, or to NULL. */
 static int get_text(const struct walk *w, yaml_node_t *node, const char *key, const char **text)
 {
 	yaml_node_t *value;
@@ -59,7 +126,7 @@ static int get_text(const struct walk *w, yaml_node_t *node, const char *key, co
 	return 0;
 }
 
-/* A variable of a container. */
+/* Takes an environment variable of a container. */
 static int take_variable(struct walk *w, yaml_node_t *node)
 {
 	const char *name, *value;
@@ -69,12 +136,12 @@ static int take_variable(struct walk *w, yaml_node_t *node)
 		return -1;
 	n = name != NULL ? strlen(name) : 0;
 	if (n < 6 || strcmp(name + n - 6, "_IMAGE") != 0 || value == NULL || strchr(value, '/') == NULL ||
-	    !imagename_is(value))
+	    !kubeimages_is_name(value))
 		return 0;
 	return add(w, value, "variable", name, false);
 }
 
-/* Calls TAKE for each item of the list KEY of NODE, if it is one. */
+/* Calls TAKE for each item of KEY in NODE if that is a list. */
 static int each(struct walk *w, yaml_node_t *node, const char *key, int (*take)(struct walk *, yaml_node_t *))
 {
 	const yaml_node_item_t *item;
@@ -116,7 +183,7 @@ static int take_volume(struct walk *w, yaml_node_t *node)
 	return add(w, reference, "volume", name, policy != NULL && strcmp(policy, "Always") == 0);
 }
 
-/* The name of NODE where it is an object: it has apiVersion and kind. Else *OBJECT stays NULL. */
+/* Sets OBJECT to the name of NODE if it is an object, which has apiVersion and kind. The caller frees it. */
 static int name_object(struct walk *w, yaml_node_t *node, char **object)
 {
 	const char *api, *kind, *name, *namespace;
@@ -135,7 +202,7 @@ static int name_object(struct walk *w, yaml_node_t *node, char **object)
 	if (asprintf(object, "%s/%s%s%s", kind, namespace != NULL ? namespace : "", namespace != NULL ? "/" : "",
 		name != NULL ? name : "?") < 0) {
 		*object = NULL;
-		return err_set(w->e, "out of memory");
+		return err_no_memory(w->e);
 	}
 	return 0;
 }
@@ -175,7 +242,7 @@ static int visit_children(struct walk *w, yaml_node_t *node)
 	return 0;
 }
 
-/* An alias may name what it is in: then the depth ends it. */
+/* An alias may refer to a node that contains it; the depth limit stops that. */
 static int visit(struct walk *w, yaml_node_t *node)
 {
 	int rc;

@@ -1,10 +1,11 @@
 /*
- * The images that Kubernetes manifests name. A manifest is YAML or JSON of any number of documents, from anywhere: it
- * is read as hostile. An image is named
- *   - by the containers, initContainers and ephemeralContainers of whatever holds such lists: a pod, and all that has
- *     a pod template in it, lists of objects and custom resources too (core/v1 Container.image);
- *   - by a volume of the kind image (core/v1 ImageVolumeSource.reference);
- *   - by a container's variable whose name ends with _IMAGE, which is how operators learn what they are to start.
+ * The images that Kubernetes manifests name. A manifest is YAML or JSON with any number of documents, not trusted.
+ * An image is named
+ *   - by the containers, initContainers and ephemeralContainers of any object that has such lists: pods, pod templates,
+ *     lists of objects, custom resources (core/v1 Container.image);
+ *   - by a volume of type image (core/v1 ImageVolumeSource.reference);
+ *   - by an environment variable of a container whose name ends with _IMAGE: the usual way to tell an operator what to
+ *     start.
  * An image that is named in any other way has to be declared by hand.
  */
 #ifndef KS_KUBE_IMAGES_H
@@ -16,29 +17,34 @@
 #include "base/err.h"
 
 struct kubeimage {
-	char *image;      /* as it is written */
-	char *object;     /* KIND/NAMESPACE/NAME, without the namespace where there is none */
+	char *image;      /* as written */
+	char *object;     /* KIND/NAMESPACE/NAME, or KIND/NAME without a namespace */
 	char *part;       /* "container NAME", "volume NAME" or "variable NAME" */
 	const char *file; /* the name that kubeimages_read was given */
 	bool always;      /* imagePullPolicy is Always */
 	bool latest; /* neither a digest nor a tag other than latest: a pull would bring whatever is there by then */
 };
 
-/* Start with zeros. */
+/* Initialize to zero. */
 struct kubeimages {
 	struct kubeimage *v;
 	size_t n, room_;
 };
 
 /*
- * Adds the images of N bytes of DATA, which errors call FILE; FILE has to stay valid. Returns 0, or -1: it is not
- * well-formed, or larger than yamltree.h allows; a key that counts is there twice; or what stands for an image cannot
- * be one.
+ * Adds the images in the N bytes of DATA. FILE is its name in errors and must outlive K. Returns 0, or -1: not
+ * well-formed, over a limit of yaml.h, a duplicate key, or an invalid image name.
  */
 int kubeimages_read(struct kubeimages *k, const char *file, const char *data, size_t n, struct err *e);
 
 /* Sorts by image, object and part. */
 void kubeimages_sort(struct kubeimages *k);
+
+/*
+ * Is TEXT the name of an image as manifests write it, [REGISTRY/]NAME[:TAG][@sha256:DIGEST]? Parts of [A-Za-z0-9._-]
+ * with slashes between them, of which the first may have a port. (A reference, oci/ref.h, always has its registry.)
+ */
+bool kubeimages_is_name(const char *text);
 
 void kubeimages_free(struct kubeimages *k);
 

@@ -7,10 +7,10 @@
 
 #include "base/cleanup.h"
 
-/* A port's label begins with "_", and dnsmasq ends when it meets one that is too long. */
+/* A port's label begins with "_"; dnsmasq exits if it becomes too long. */
 enum { LABEL_MAX = KUBEOBJ_LABEL - 1, PORT_MAX = LABEL_MAX - 1, DOMAIN_MAX = KUBEOBJ_DOMAIN - 1 };
 
-/* The length of the label that TEXT begins with (RFC 1123, lower case), or 0. */
+/* The length of the label at the start of TEXT (RFC 1123, lower case), or 0. */
 static size_t label_length(const char *text)
 {
 	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
@@ -50,7 +50,7 @@ const char *kubeobj_text(const json_t *object, const char *field)
 	return text != NULL && strlen(text) == json_string_length(string) ? text : "";
 }
 
-/* The one way that inet_ntop writes the address. Returns 0 or -1. */
+/* Writes the address TEXT to TO in the canonical form of inet_ntop. Returns 0 or -1. */
 static int address(const char *text, char to[INET6_ADDRSTRLEN])
 {
 	unsigned char bytes[sizeof(struct in6_addr)];
@@ -61,7 +61,7 @@ static int address(const char *text, char to[INET6_ADDRSTRLEN])
 	return inet_ntop(family, bytes, to, INET6_ADDRSTRLEN) != NULL ? 0 : -1;
 }
 
-/* An endpoint without a name of its own is called by its address; a label cannot begin or end with a dash. */
+/* The label of an endpoint without a host name: its address with dashes. A label cannot begin or end with a dash. */
 static void name_of_address(const char *ip, char to[INET6_ADDRSTRLEN + 2])
 {
 	size_t n;
@@ -76,7 +76,7 @@ static void name_of_address(const char *ip, char to[INET6_ADDRSTRLEN + 2])
 			*at = '-';
 }
 
-/* Only ports with a name have records. */
+/* Keeps ports that have a name: only these get records. */
 static json_t *keep_ports(const struct kubeobj_warn *w, const json_t *ports)
 {
 	static const char *const protocols[][2] = { { "TCP", "tcp" }, { "UDP", "udp" }, { "SCTP", "sctp" } };
@@ -108,7 +108,7 @@ static json_t *keep_cluster_ips(const struct kubeobj_warn *w, const json_t *spec
 	char text[INET6_ADDRSTRLEN];
 	size_t i;
 
-	/* Up to 1.19 there is one address, and none at all until it is allocated. */
+	/* Up to 1.19 there is only clusterIP; it is empty until an address is allocated. */
 	if (json_array_size(ips) == 0)
 		ips = one;
 	json_array_foreach (ips, i, ip) {

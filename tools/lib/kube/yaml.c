@@ -3,11 +3,16 @@
 #include <stdbool.h>
 #include <string.h>
 
+enum {
+	ANCHORS_MAX = 1000,   /* in all documents of an input */
+	STEPS_MAX = 50000000, /* values visited; an aliased one counts each time */
+};
+
 static int parser_err(const yaml_parser_t *p, const char *file, struct err *e)
 {
 	if (p->error == YAML_MEMORY_ERROR)
 		return err_set(e, "%s: out of memory", file);
-	/* Of bytes that are no text it knows the offset, else the line, from 0. */
+	/* For bytes that are not text libyaml has an offset, otherwise a line, counted from 0. */
 	if (p->error == YAML_READER_ERROR)
 		return err_set(e, "%s: byte %zu: %s", file, p->problem_offset, p->problem);
 	return err_set(e, "%s:%zu: %s", file, p->problem_mark.line + 1, p->problem != NULL ? p->problem : "not YAML");
@@ -20,7 +25,7 @@ static bool has_anchor(const yaml_event_t *ev)
 	       (ev->type == YAML_MAPPING_START_EVENT && ev->data.mapping_start.anchor != NULL);
 }
 
-/* Reads all events before any tree is made of them. */
+/* Checks the limits on the events alone, before a tree is built. */
 static int check_bounds(yaml_parser_t *p, const char *file, struct err *e)
 {
 	size_t depth = 0, anchors = 0;
@@ -36,9 +41,9 @@ static int check_bounds(yaml_parser_t *p, const char *file, struct err *e)
 		else if (ev.type == YAML_SEQUENCE_END_EVENT || ev.type == YAML_MAPPING_END_EVENT)
 			depth--;
 		anchors += has_anchor(&ev);
-		if (depth > YAMLTREE_DEPTH || anchors > YAMLTREE_ANCHORS) {
+		if (depth > YAMLTREE_DEPTH || anchors > ANCHORS_MAX) {
 			(void)err_set(e, "%s:%zu: more than %d %s", file, ev.start_mark.line + 1,
-			    depth > YAMLTREE_DEPTH ? YAMLTREE_DEPTH : YAMLTREE_ANCHORS,
+			    depth > YAMLTREE_DEPTH ? YAMLTREE_DEPTH : ANCHORS_MAX,
 			    depth > YAMLTREE_DEPTH ? "levels of nesting" : "anchors");
 			yaml_event_delete(&ev);
 			return -1;
@@ -51,7 +56,7 @@ static int check_bounds(yaml_parser_t *p, const char *file, struct err *e)
 static int read_documents(yaml_parser_t *p, const char *file, yamltree_fn *with, void *arg, struct err *e)
 {
 	yaml_document_t doc;
-	struct yamltree t = { .doc = &doc, .left = YAMLTREE_STEPS };
+	struct yamltree t = { .doc = &doc, .left = STEPS_MAX };
 	yaml_node_t *root;
 	int number, rc;
 
@@ -98,10 +103,10 @@ const char *yamltree_text(const yaml_node_t *node)
 int yamltree_spend(struct yamltree *t, long n, struct err *e)
 {
 	t->left -= n;
-	return t->left < 0 ? err_set(e, "more than %d values", YAMLTREE_STEPS) : 0;
+	return t->left < 0 ? err_set(e, "more than %d values", STEPS_MAX) : 0;
 }
 
-/* KEY of the mapping NODE itself. */
+/* The value of KEY in the mapping NODE itself, without merged ones. */
 static int get_own(struct yamltree *t, yaml_node_t *node, const char *key, yaml_node_t **value, struct err *e)
 {
 	const yaml_node_pair_t *pair;
@@ -117,7 +122,7 @@ static int get_own(struct yamltree *t, yaml_node_t *node, const char *key, yaml_
 		if (name == NULL || strcmp(name, key) != 0)
 			continue;
 		if (*value != NULL)
-			return err_set(e, "line %zu: the key %s is there twice", node->start_mark.line + 1, key);
+			return err_set(e, "line %zu: duplicate key %s", node->start_mark.line + 1, key);
 		*value = yaml_document_get_node(t->doc, pair->value);
 	}
 	return 0;

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 
-/* Is DIR/NAME+ENDING there, to be read (R_OK) or run (X_OK)? -1: no memory. */
+/* Does the add-on have a file NAME+ENDING that is readable (R_OK) or executable (X_OK)? -1: out of memory. */
 static int is_there(const struct provider *p, const char *name, const char *ending, int mode)
 {
 	AUTO_WORDS struct words path = { 0 };
@@ -44,8 +44,8 @@ static int check_apply(const struct provider *p, const struct provider_value *v,
 		if (found < 0 || made < 0)
 			return err_no_memory(e);
 		if (!found && !made && !is_fetched(p, files.v[i]))
-			return provider_err(
-			    e, v, "%s is not in %s, and there is no [fetch %s]", files.v[i], p->dirs.v[0], files.v[i]);
+			return provider_err(e, v, "%s is not in %s, and there is no section [fetch %s]", files.v[i],
+			    p->dirs.v[0], files.v[i]);
 	}
 	return 0;
 }
@@ -57,12 +57,13 @@ static int check_url(const struct provider_value *v, struct err *e)
 
 	if (strncmp(v->value, "http://", 7) != 0 && strncmp(v->value, "https://", 8) != 0 &&
 	    strncmp(v->value, "file:///", 8) != 0)
-		return provider_err(e, v, "'%s' is not a URL of http, https or file", v->value);
+		return provider_err(e, v, "'%s' is not an http, https or file URL", v->value);
 	if (strpbrk(v->value, " $#'\"\\") != NULL)
-		return provider_err(e, v, "a character that has no place in a URL");
+		return provider_err(e, v, "contains a character that is not allowed in a URL");
 	for (i = 0; i < sizeof moving / sizeof *moving; i++)
 		if (strstr(v->value, moving[i]) != NULL)
-			return provider_err(e, v, "%s: what it names will be another file tomorrow", moving[i]);
+			return provider_err(
+			    e, v, "%s: the URL must name a version, as the file would change over time", moving[i]);
 	return 0;
 }
 
@@ -72,11 +73,11 @@ static int check_replace(const struct provider *p, const struct provider_value *
 	const char *arrow = strstr(v->value, " => ");
 
 	if (!is_fetched(p, file))
-		return provider_err(e, v, "there is no [fetch %s]", file);
-	return arrow != NULL && arrow > v->value ? 0 : provider_err(e, v, "is not 'OLD => NEW'");
+		return provider_err(e, v, "no section [fetch %s]", file);
+	return arrow != NULL && arrow > v->value ? 0 : provider_err(e, v, "must be 'OLD => NEW'");
 }
 
-/* How many parts, none of them empty, TEXT has with slashes between them; 0: one is empty. */
+/* The number of parts of TEXT between slashes; 0 if one is empty. */
 static size_t parts(const char *text)
 {
 	size_t n = 1;
@@ -118,7 +119,7 @@ static int check_wait(const struct provider_value *v, struct err *e)
 		return err_no_memory(e);
 	for (i = 0; i < waits.n; i++)
 		if (!is_wait(waits.v[i]))
-			return provider_err(e, v, "'%s' is nothing that can be waited for", waits.v[i]);
+			return provider_err(e, v, "'%s' is not a condition to wait for", waits.v[i]);
 	return 0;
 }
 

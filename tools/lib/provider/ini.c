@@ -23,7 +23,7 @@ struct state {
 	struct err *e;
 	struct iniline l;
 	char section[NAME_MAX_LEN + 1];
-	bool has_key; /* the section has a key that a continuation line belongs to */
+	bool has_key; /* a continuation line can follow: the section has a key */
 	bool failed;  /* e is set, reading has ended */
 	void *seen;   /* a tree of struct seen, see tsearch(3) */
 };
@@ -47,7 +47,7 @@ static int bad_line(const struct state *st, const char *what)
 	return err_set(st->e, "%s:%d: %s", st->l.file, st->l.line, what);
 }
 
-/* Where one of CHARS is in S, or a comment starts, or S ends; as inih looks for it. */
+/* The first of CHARS in S, the start of a comment, or the end of S: the rule of libinih. */
 static char *find(char *s, const char *chars)
 {
 	bool space = false;
@@ -102,7 +102,7 @@ static int check_key(struct state *st, char *s)
 	return 0;
 }
 
-/* Checks what inih would let pass; LINE is what it will see. */
+/* Rejects what libinih would accept. LINE is what it gets to see. */
 static int check_line(struct state *st, char *line)
 {
 	char *s;
@@ -115,14 +115,14 @@ static int check_line(struct state *st, char *line)
 		return 0;
 	if (s > line) {
 		if (!st->has_key)
-			return bad_line(st, "indented, but no key is above it that it could go on with");
+			return bad_line(st, "indented, but there is no key above it to continue");
 		st->l.continuation = true;
 		return 0;
 	}
 	return *s == '[' ? check_heading(st, s + 1) : check_key(st, s);
 }
 
-/* Reads a line, of any length, into the SIZE bytes of LINE. Returns 1, 0 at the end of the file, or -1. */
+/* Reads a line into the SIZE bytes of LINE; a longer one is an error. Returns 1, 0 at the end of the file, or -1. */
 static int get_line(struct state *st, char *line, size_t size)
 {
 	size_t n = 0;
@@ -131,7 +131,7 @@ static int get_line(struct state *st, char *line, size_t size)
 	while ((c = getc(st->in->f)) != EOF && c != '\n') {
 		if (c == '\0')
 			return bad_line(st, "a NUL byte");
-		/* inih wants two bytes more, for the newline and the NUL. */
+		/* libinih needs two bytes more, for the newline and the NUL. */
 		if (n + 2 >= size)
 			return err_set(st->e, "%s:%d: longer than %zu bytes", st->l.file, st->l.line, size - 2);
 		line[n++] = (char)c;
@@ -142,7 +142,7 @@ static int get_line(struct state *st, char *line, size_t size)
 	return c != EOF || n > 0;
 }
 
-/* inih's reader; it takes NULL as the end of the file. */
+/* The reader that libinih calls; NULL means the end of the file. */
 static char *next_line(char *line, int size, void *arg)
 {
 	struct state *st = arg;
@@ -166,7 +166,7 @@ static int compare_seen(const void *a, const void *b)
 	return rc != 0 ? rc : strcmp(x->key, y->key);
 }
 
-/* Remembers the key of st->l; it is an error when its section has it already. */
+/* Remembers the key of st->l; an error if the section already has it. */
 static int check_again(struct state *st)
 {
 	size_t section_size = strlen(st->l.section) + 1;
@@ -186,7 +186,7 @@ static int check_again(struct state *st)
 	free(new);
 	if (found == NULL)
 		return bad_line(st, "out of memory");
-	return inifile_err(&st->l, st->e, "is in line %d already", (*found)->line);
+	return inifile_err(&st->l, st->e, "already set in line %d", (*found)->line);
 }
 
 static int take(struct state *st, const char *value)
@@ -200,7 +200,7 @@ static int take(struct state *st, const char *value)
 			return -1;
 		return st->in->with(&st->l, st->in->arg, st->e);
 	}
-	/* inih leaves the comment in a continuation line. */
+	/* libinih does not remove the comment of a continuation line. */
 	more = strdup(value);
 	if (more == NULL)
 		return bad_line(st, "out of memory");
@@ -233,9 +233,9 @@ int inifile_parse(const struct inifile *in, struct err *e)
 	tdestroy(st.seen, free);
 	if (st.failed)
 		return -1;
-	/* What inih does not like has been refused already; its word counts all the same. */
+	/* check_line has rejected whatever libinih rejects; this is for safety. */
 	if (rc > 0)
-		return err_set(e, "%s:%d: not a line of an ini file", in->name, rc);
+		return err_set(e, "%s:%d: not a line of an INI file", in->name, rc);
 	return rc < 0 ? err_set(e, "%s: out of memory", in->name) : 0;
 }
 

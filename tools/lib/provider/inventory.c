@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "provider/ini.h"
 #include "base/num.h"
+#include "provider/ini.h"
 
 struct reading {
 	struct inventory *inv;
@@ -22,7 +22,7 @@ static int bad(const struct iniline *l, struct err *e, const char *what)
 	return err_set(e, "%s:%d: key '%s': '%.80s' %s", l->file, l->line, l->key, l->value, what);
 }
 
-/* A host name's label, RFC 1123 section 2.1; DOTS allows several. */
+/* Is S a label of a host name (RFC 1123, 2.1), or with DOTS one or more of them? */
 static bool is_name(const char *s, bool dots)
 {
 	size_t label = 0;
@@ -43,7 +43,7 @@ static bool is_name(const char *s, bool dots)
 	return label > 0 && before != '-';
 }
 
-/* A label that dnsmasq reads as a name and not as a time, a lease's or a record's. */
+/* Is S a label that dnsmasq does not take for the time of a lease or a record? */
 static bool is_label(const char *s)
 {
 	size_t digits = strspn(s, "0123456789");
@@ -53,7 +53,7 @@ static bool is_label(const char *s)
 	return digits == 0 || s[digits + 1] != '\0' || strchr("sSmMhHdDwW", s[digits]) == NULL;
 }
 
-/* Six pairs of hexadecimal digits; a group address is no machine's. */
+/* Is S six pairs of hexadecimal digits, and not a group address? */
 static bool is_mac(const char *s)
 {
 	unsigned i, digit;
@@ -67,7 +67,7 @@ static bool is_mac(const char *s)
 	return (digit & 1U) == 0;
 }
 
-/* ADDRESS/BITS of family AF into TO. For IPv6, dnsmasq advertises nothing but networks of 64 bits. */
+/* Parses ADDRESS/BITS of family AF into TO. dnsmasq only advertises IPv6 networks of 64 bits. Returns 0 or -1. */
 static int parse_prefix(const char *s, int af, void *to, unsigned *bits)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -93,7 +93,7 @@ static bool same_prefix(const void *a, const void *b, unsigned bits)
 	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
 }
 
-/* The network itself, or its broadcast address? */
+/* Is A the address of the network itself, or its broadcast address? */
 static bool is_edge(struct in_addr a, unsigned bits)
 {
 	uint32_t host = ntohl(a.s_addr) & (~0U >> bits);
@@ -117,13 +117,13 @@ static int take_network(struct inventory *inv, const struct iniline *l, struct e
 		for (s = l->value; isalnum((unsigned char)*s) || *s == '-' || *s == '_' || *s == '.'; s++)
 			continue;
 		if (*s != '\0' || s == l->value || (size_t)(s - l->value) >= IF_NAMESIZE)
-			return bad(l, e, "is no interface's name");
+			return bad(l, e, "is not an interface name");
 		return copy(inv->bridge, sizeof inv->bridge, l, e);
 	}
 	if (strcmp(l->key, "address") == 0) {
 		if (parse_prefix(l->value, AF_INET, &inv->v4, &inv->prefix4) < 0)
 			return bad(l, e, "is not ADDRESS/BITS");
-		return is_edge(inv->v4, inv->prefix4) ? bad(l, e, "is no machine's address in that network") : 0;
+		return is_edge(inv->v4, inv->prefix4) ? bad(l, e, "is not a host address in its network") : 0;
 	}
 	if (strcmp(l->key, "address6") == 0)
 		return parse_prefix(l->value, AF_INET6, &inv->v6, &inv->prefix6) < 0
@@ -131,9 +131,9 @@ static int take_network(struct inventory *inv, const struct iniline *l, struct e
 			   : 0;
 	if (strcmp(l->key, "domain") == 0)
 		return is_name(l->value, true) ? copy(inv->domain, sizeof inv->domain, l, e)
-					       : bad(l, e, "is no domain's name");
+					       : bad(l, e, "is not a domain name");
 	if (strcmp(l->key, "leasefile") == 0) {
-		/* dnsmasq gives quotes, blanks and # a meaning. */
+		/* Quotes, blanks and # have a meaning for dnsmasq. */
 		for (s = l->value; isalnum((unsigned char)*s) || (*s != '\0' && strchr("/._+@-", *s) != NULL); s++)
 			continue;
 		if (*s != '\0' || l->value[0] != '/')
@@ -153,23 +153,23 @@ static int take_host(struct inv_host *h, const struct iniline *l, struct err *e)
 
 	if (h->node && strcmp(l->key, "mac") == 0) {
 		if (!is_mac(l->value))
-			return bad(l, e, "is no machine's MAC address");
+			return bad(l, e, "is not a unicast MAC address");
 		for (i = 0; i < sizeof h->mac; i++)
 			h->mac[i] = (char)tolower((unsigned char)l->value[i]);
 		return 0;
 	}
 	if (strcmp(l->key, "address") == 0) {
 		h->has_v4 = true;
-		return inet_pton(AF_INET, l->value, &h->v4) == 1 ? 0 : bad(l, e, "is no IPv4 address");
+		return inet_pton(AF_INET, l->value, &h->v4) == 1 ? 0 : bad(l, e, "is not an IPv4 address");
 	}
 	if (strcmp(l->key, "address6") == 0) {
 		h->has_v6 = true;
-		return inet_pton(AF_INET6, l->value, &h->v6) == 1 ? 0 : bad(l, e, "is no IPv6 address");
+		return inet_pton(AF_INET6, l->value, &h->v6) == 1 ? 0 : bad(l, e, "is not an IPv6 address");
 	}
 	return err_set(e, "%s:%d: key '%s': unknown in [%s]", l->file, l->line, l->key, l->section);
 }
 
-/* What is in a line may be shown in an error, and goes into dnsmasq's file. */
+/* The text may be shown in an error, and goes into dnsmasq's configuration. */
 static int check_plain(const struct iniline *l, const char *s, struct err *e)
 {
 	for (; *s != '\0'; s++)
@@ -192,12 +192,12 @@ static int begin(const struct iniline *l, void *arg, struct err *e)
 	if (strcmp(l->section, "network") == 0)
 		return 0;
 	if (strncmp(l->section, "node ", 5) != 0 && strncmp(l->section, "host ", 5) != 0)
-		return inifile_err(l, e, "unknown section; there are network, node NAME, host NAME");
+		return inifile_err(l, e, "unknown section; expected network, node NAME or host NAME");
 	if (!is_label(name))
-		return inifile_err(l, e, "'%s' is no host's name", name);
+		return inifile_err(l, e, "'%s' is not a host name", name);
 	for (i = 0; i < r->inv->n; i++)
 		if (strcasecmp(r->inv->hosts[i].name, name) == 0)
-			return inifile_err(l, e, "the name is in line %d already", r->inv->hosts[i].line);
+			return inifile_err(l, e, "the name is already used in line %d", r->inv->hosts[i].line);
 	more = reallocarray(r->inv->hosts, r->inv->n + 1, sizeof *more);
 	if (more == NULL)
 		return err_set(e, "%s: out of memory", l->file);
@@ -215,13 +215,13 @@ static int take(const struct iniline *l, void *arg, struct err *e)
 	if (check_plain(l, l->key, e) < 0 || check_plain(l, l->value, e) < 0)
 		return -1;
 	if (l->continuation)
-		return err_set(e, "%s:%d: key '%s': goes on in an indented line", l->file, l->line, l->key);
+		return err_set(e, "%s:%d: key '%s': cannot be continued on an indented line", l->file, l->line, l->key);
 	if (l->section[0] == '\0')
-		return err_set(e, "%s:%d: key '%s': stands before the first section", l->file, l->line, l->key);
+		return err_set(e, "%s:%d: key '%s': is before the first section", l->file, l->line, l->key);
 	return r->host == NULL ? take_network(r->inv, l, e) : take_host(r->host, l, e);
 }
 
-/* Can dnsmasq lease the addresses of node H? */
+/* Is node H complete, and are its addresses in the network and not the bridge's? */
 static int check_node(const struct inventory *inv, const struct inv_host *h, const char *file, struct err *e)
 {
 	if (h->mac[0] == '\0')
@@ -231,7 +231,8 @@ static int check_node(const struct inventory *inv, const struct inv_host *h, con
 	if (h->has_v6 && (inv->prefix6 == 0 || !same_prefix(&h->v6, &inv->v6, inv->prefix6)))
 		return err_set(e, "%s:%d: [node %s]: key 'address6': not in the network", file, h->line, h->name);
 	if ((h->has_v4 && h->v4.s_addr == inv->v4.s_addr) || (h->has_v6 && memcmp(&h->v6, &inv->v6, sizeof h->v6) == 0))
-		return err_set(e, "%s:%d: [node %s]: its address is the bridge's already", file, h->line, h->name);
+		return err_set(
+		    e, "%s:%d: [node %s]: its address is already used by the bridge", file, h->line, h->name);
 	return 0;
 }
 
@@ -250,11 +251,12 @@ static int check_host(const struct inventory *inv, const struct inv_host *h, con
 		if (!o->node)
 			continue;
 		if (strcmp(o->mac, h->mac) == 0)
-			return err_set(e, "%s:%d: [node %s]: its mac is %s's already", file, h->line, h->name, o->name);
+			return err_set(e, "%s:%d: [node %s]: its MAC address is already used by %s", file, h->line,
+			    h->name, o->name);
 		if ((h->has_v4 && o->has_v4 && h->v4.s_addr == o->v4.s_addr) ||
 		    (h->has_v6 && o->has_v6 && memcmp(&h->v6, &o->v6, sizeof h->v6) == 0))
 			return err_set(
-			    e, "%s:%d: [node %s]: its address is %s's already", file, h->line, h->name, o->name);
+			    e, "%s:%d: [node %s]: its address is already used by %s", file, h->line, h->name, o->name);
 	}
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* The inventory of a cluster's network: what dnsconf reads. */
+/* The inventory of a cluster's network, the input of dnsconf(1). */
 #ifndef KS_PROVIDER_INVENTORY_H
 #define KS_PROVIDER_INVENTORY_H
 
@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 
-/* A node, which gets its addresses by DHCP, or a fixed name. */
+/* A node, which gets its addresses by DHCP, or a name for a fixed address. */
 struct inv_host {
 	bool node;
 	char name[64];
@@ -25,15 +25,15 @@ struct inventory {
 	struct in_addr v4;
 	struct in6_addr v6;
 	unsigned prefix4, prefix6; /* bits; prefix6 64, or 0: no IPv6 */
-	bool upstream;             /* names that are not ours are asked outside */
+	bool upstream;             /* other names are looked up outside */
 	char leasefile[256];
 	struct inv_host *hosts;
 	size_t n;
 };
 
 /*
- * Reads and checks the file PATH into INV (zeros before). An error names the file, the line and the key.
- * Returns 0 or -1; inventory_free is needed in both cases.
+ * Reads and checks the file PATH into INV, which must be initialized to zero. Errors give the file, the line and the
+ * key. Returns 0 or -1; call inventory_free in both cases.
  */
 int inventory_read(struct inventory *inv, const char *path, struct err *e);
 

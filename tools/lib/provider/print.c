@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/quote.h"
 
-/* Lines are folded here; a provider.ini cannot have lines of 200 bytes. */
+/* Lines are folded at this column: an INI file cannot have lines of 200 bytes. */
 enum { COLUMNS = 100 };
 
 static int compare(const void *a, const void *b)
@@ -18,7 +18,7 @@ static int compare(const void *a, const void *b)
 	return rc != 0 ? rc : strcmp((*x)->key, (*y)->key);
 }
 
-/* The values of SECTION, or all, sorted; ends with NULL. The caller frees the list. Returns NULL: no memory. */
+/* The values of SECTION, or all, sorted, with NULL at the end. The caller frees the list. NULL: out of memory. */
 static const struct provider_value **sorted(const struct provider *p, const char *section, struct err *e)
 {
 	const struct provider_value **list = calloc(p->nvalues + 1, sizeof *list);
@@ -35,7 +35,7 @@ static const struct provider_value **sorted(const struct provider *p, const char
 	return list;
 }
 
-/* Folds at single blanks; a line must not begin with what would make it a comment. */
+/* Folds at single blanks, but never so that a line would begin like a comment. */
 static void put_folded(FILE *f, const char *text, size_t column)
 {
 	size_t i;
@@ -73,7 +73,7 @@ int provprint_ini(FILE *f, const struct provider *p, const char *section, bool o
 	return list != NULL ? 0 : -1;
 }
 
-/* SECTION.KEY without blanks, on F. */
+/* Writes SECTION.KEY, with dots for blanks. */
 static void put_name(FILE *f, const struct provider_value *v)
 {
 	const char *s;
@@ -111,7 +111,7 @@ static int put_sh(FILE *f, const struct provider_value *v, struct words *names, 
 		if (!isalnum((unsigned char)*c))
 			*c = '_';
 	if (words_has(names, name))
-		return provider_err(e, v, "another key is called %s in the shell too", name);
+		return provider_err(e, v, "another key has the same name in the shell: %s", name);
 	if (words_add(names, name) < 0)
 		return err_no_memory(e);
 	(void)fprintf(f, "%s=", name);
@@ -131,4 +131,13 @@ int provprint_sh(FILE *f, const struct provider *p, const char *section, struct 
 		rc = put_sh(f, list[i], &names, e);
 	free(list);
 	return rc;
+}
+
+void provprint_schema(FILE *f, const struct schema *s)
+{
+	static const char *const needs[] = { "optional", "with-section", "required" };
+	const struct schema_key *row;
+
+	for (row = s->keys; row->section != NULL; row++)
+		(void)fprintf(f, "%s.%s\t%s\t%s\n", row->section, row->key, schema_type(row), needs[row->need]);
 }

@@ -1,4 +1,4 @@
-/* The merged values of a provider, printed for other programs. */
+/* Prints the merged values of a provider or an add-on for other programs. */
 #ifndef KS_PROVIDER_PRINT_H
 #define KS_PROVIDER_PRINT_H
 
@@ -7,11 +7,11 @@
 
 #include "provider/provider.h"
 
-/* Each writes values to F, sorted by section and key; with SECTION, only those of that section. */
+/* Each prints values to F, sorted by section and key; with SECTION, only the values of that section. */
 
 /*
- * As a provider.ini that stands for all, with long lines folded. With ORIGIN, a comment after each value says where it
- * came from, and nothing is folded. Returns 0 or -1.
+ * As one INI file, with long lines folded. With ORIGIN, a comment after each value gives the file and the line that set
+ * it, and nothing is folded. Returns 0 or -1.
  */
 int provprint_ini(FILE *f, const struct provider *p, const char *section, bool origin, struct err *e);
 
@@ -19,9 +19,15 @@ int provprint_ini(FILE *f, const struct provider *p, const char *section, bool o
 int provprint_make(FILE *f, const struct provider *p, const char *section, struct err *e);
 
 /*
- * section_key='value', with _ for what cannot be in a name. Returns 0, or -1 when two keys would have one name
- * (some lines are written then).
+ * section_key='value', with _ in place of other characters than letters and digits. Returns 0, or -1 if two keys would
+ * have the same name (some lines have been printed by then).
  */
 int provprint_sh(FILE *f, const struct provider *p, const char *section, struct err *e);
+
+/*
+ * The keys of S, in the order of its table: "SECTION.KEY TYPE NEED" with tabs between; "*" stands for any name. TYPE is
+ * as schema_type says. NEED is required, with-section (required if the section has any key) or optional.
+ */
+void provprint_schema(FILE *f, const struct schema *s);
 
 #endif

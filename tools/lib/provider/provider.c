@@ -6,11 +6,194 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "provider/file.h"
-#include "provider/schema.h"
+#include "provider/ini.h"
 
-/* A chain of inheritance longer than this is a mistake. */
+/* The longest chain of inheritance. */
 enum { MAX_DIRS = 16 };
+
+/* One file before the merge, every line checked against the schema. */
+struct file {
+	const struct schema *schema; /* set before the file is read */
+	const char *path;            /* not a copy */
+	struct file_value {
+		struct provider_value v;
+		bool append; /* "key += value" */
+	} * values;
+	size_t n;
+	struct words headings; /* the sections that it names */
+};
+
+static void value_free(struct provider_value *v)
+{
+	free(v->section);
+	free(v->key);
+	free(v->value);
+	*v = (struct provider_value){ 0 };
+}
+
+static void file_free(struct file *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		value_free(&l->values[i].v);
+	free(l->values);
+	words_free(&l->headings);
+	*l = (struct file){ .schema = l->schema };
+}
+
+/* Makes VALUE "VALUE MORE", without the space if one of them is empty. Returns 0, or -1: out of memory. */
+static int join(char **value, const char *more)
+{
+	char *text = NULL;
+
+	if (asprintf(&text, "%s%s%s", *value, **value != '\0' && *more != '\0' ? " " : "", more) < 0)
+		return -1;
+	free(*value);
+	*value = text;
+	return 0;
+}
+
+static int check_name(const struct file *in, const struct iniline *l, const char *key, bool append, struct err *e)
+{
+	const struct schema_key *row = schema_find(in->schema, l->section, key, e);
+
+	if (row == NULL)
+		return err_prefix(e, "%s:%d: %s.%s", l->file, l->line, l->section, key);
+	if (append && !schema_can_append(row))
+		return err_set(
+		    e, "%s:%d: %s.%s: += is allowed for lists and strings only", l->file, l->line, l->section, key);
+	return 0;
+}
+
+/* inifile rejects a second "key =" in a file. A "key =" after a "key +=" would discard the latter: also an error. */
+static int check_again(const struct file *in, const struct iniline *l, const char *key, bool append, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < in->n; i++)
+		if (!append && strcmp(in->values[i].v.section, l->section) == 0 &&
+		    strcmp(in->values[i].v.key, key) == 0)
+			return err_set(e, "%s:%d: %s.%s: already set in line %d", l->file, l->line, l->section, key,
+			    in->values[i].v.line);
+	return 0;
+}
+
+static int continue_value(struct file *in, const struct iniline *l, const char *key, struct err *e)
+{
+	struct provider_value *last = in->n > 0 ? &in->values[in->n - 1].v : NULL;
+
+	if (last == NULL || strcmp(last->section, l->section) != 0 || strcmp(last->key, key) != 0)
+		return err_set(e, "%s:%d: %s.%s: indented, but there is no value above it to continue", l->file,
+		    l->line, l->section, key);
+	return join(&last->value, l->value) < 0 ? err_no_memory(e) : 0;
+}
+
+/* Adds a line to the struct file ARG. */
+static int take_line(const struct iniline *l, void *arg, struct err *e)
+{
+	struct file *in = arg;
+	struct file_value *values, *new;
+	AUTO_FREE char *key = NULL;
+	size_t len = strlen(l->key);
+	bool append = len > 0 && l->key[len - 1] == '+';
+
+	for (; append && len > 0 && (l->key[len - 1] == '+' || l->key[len - 1] == ' '); len--)
+		continue;
+	key = strndup(l->key, len);
+	if (key == NULL)
+		return err_no_memory(e);
+	if (l->continuation)
+		return continue_value(in, l, key, e);
+	if (check_name(in, l, key, append, e) < 0 || check_again(in, l, key, append, e) < 0)
+		return -1;
+	values = reallocarray(in->values, in->n + 1, sizeof *values);
+	if (values == NULL)
+		return err_no_memory(e);
+	in->values = values;
+	new = &values[in->n++];
+	*new = (struct file_value){ .append = append, .v = { .file = in->path, .line = l->line } };
+	new->v.section = strdup(l->section);
+	new->v.value = strdup(l->value);
+	new->v.key = key;
+	key = NULL;
+	return new->v.section == NULL || new->v.value == NULL ? err_no_memory(e) : 0;
+}
+
+/* Leaves one space between words, and none before or after them. */
+static void squeeze(char *text)
+{
+	char *to = text;
+
+	for (text += strspn(text, " "); *text != '\0'; text++)
+		if (*text != ' ' || (text[1] != ' ' && text[1] != '\0'))
+			*to++ = *text;
+	*to = '\0';
+}
+
+/* Adds a heading to the struct file ARG, also one without keys. */
+static int take_heading(const struct iniline *l, void *arg, struct err *e)
+{
+	struct file *in = arg;
+
+	if (schema_section(in->schema, l->section, e) < 0)
+		return err_prefix(e, "%s:%d: [%s]", l->file, l->line, l->section);
+	if (words_has(&in->headings, l->section))
+		return 0;
+	return words_add(&in->headings, l->section) < 0 ? err_no_memory(e) : 0;
+}
+
+static bool has_section(const struct file *in, const char *section)
+{
+	size_t i;
+
+	for (i = 0; i < in->n; i++)
+		if (strcmp(in->values[i].v.section, section) == 0)
+			return true;
+	return false;
+}
+
+/* Stages are found by their keys: a [stage NAME] without any would be silently ignored. */
+static int check_headings(const struct file *in, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < in->headings.n; i++)
+		if (strchr(in->headings.v[i], ' ') != NULL && !has_section(in, in->headings.v[i]))
+			return err_set(e, "%s: [%s]: the section has no key", in->path, in->headings.v[i]);
+	return 0;
+}
+
+static int check_values(struct file *in, struct err *e)
+{
+	const struct schema_key *row;
+	struct provider_value *v;
+	struct err why;
+	size_t i;
+
+	for (i = 0; i < in->n; i++) {
+		v = &in->values[i].v;
+		row = schema_find(in->schema, v->section, v->key, &why);
+		if (row == NULL || schema_check(in->schema, row, v->value, &why) < 0)
+			return provider_err(e, v, "%s", why.msg);
+		if (schema_is_list(row))
+			squeeze(v->value);
+	}
+	return 0;
+}
+
+static int file_read(struct file *in, const char *path, struct err *e)
+{
+	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	const struct inifile file = { .f = f, .name = path, .with = take_line, .section = take_heading, .arg = in };
+
+	in->path = path;
+	if (f == NULL)
+		return err_sys(e, "%s", path);
+	if (inifile_parse(&file, e) < 0 || check_headings(in, e) < 0)
+		return -1;
+	return check_values(in, e);
+}
 
 static struct provider_value *find(const struct provider *p, const char *section, const char *key)
 {
@@ -27,8 +210,8 @@ static bool is_abstract(const struct provider_value *v)
 	return strcmp(v->section, "provider") == 0 && strcmp(v->key, "abstract") == 0;
 }
 
-/* Puts the values of L over those of P. OWN: L is of the provider itself. */
-static int merge(struct provider *p, struct provfile *l, bool own, struct err *e)
+/* Merges the values of L into P. OWN: L is the provider's own file, not an inherited one. */
+static int merge(struct provider *p, struct file *l, bool own, struct err *e)
 {
 	struct provider_value *values, *new, *old;
 	size_t i;
@@ -39,7 +222,7 @@ static int merge(struct provider *p, struct provfile *l, bool own, struct err *e
 	p->values = values;
 	for (i = 0; i < l->n; i++) {
 		new = &l->values[i].v;
-		/* What inherits from an abstract provider is none. */
+		/* "abstract" is not inherited. */
 		if (is_abstract(new) && !own)
 			continue;
 		old = find(p, new->section, new->key);
@@ -50,7 +233,7 @@ static int merge(struct provider *p, struct provfile *l, bool own, struct err *e
 		}
 		if (!l->values[i].append)
 			old->value[0] = '\0';
-		if (provfile_join(&old->value, new->value) < 0)
+		if (join(&old->value, new->value) < 0)
 			return err_no_memory(e);
 		old->file = new->file;
 		old->line = new->line;
@@ -58,7 +241,7 @@ static int merge(struct provider *p, struct provfile *l, bool own, struct err *e
 	return 0;
 }
 
-/* The directory that DIR is in, as a prefix: "", or it ends with a slash. Returns a copy, or NULL: no memory. */
+/* The directory that contains DIR, as a prefix: "", or with a slash at its end. NULL: out of memory. */
 static char *beside(const char *dir)
 {
 	const char *slash = strrchr(dir, '/'), *last = slash != NULL ? slash + 1 : dir;
@@ -69,7 +252,7 @@ static char *beside(const char *dir)
 	return strndup(dir, (size_t)(last - dir));
 }
 
-/* Adds the directory PREFIX NAME to P if there is such a file in it. Returns 1, 0 if there is none, or -1. */
+/* Adds the directory PREFIX NAME to P if it has a file of this kind. Returns 1, 0 if it has not, or -1. */
 static int try_dir(struct provider *p, const char *prefix, const char *name, struct err *e)
 {
 	AUTO_WORDS struct words found = { 0 };
@@ -83,7 +266,7 @@ static int try_dir(struct provider *p, const char *prefix, const char *name, str
 	return 1;
 }
 
-/* Looks for the directory that V, the inherit of the newest directory, names; adds it. */
+/* Adds the directory that V names; V is "inherit" of the directory added last. */
 static int find_inherited(
     struct provider *p, const struct words *include, const struct provider_value *v, struct err *e)
 {
@@ -106,12 +289,12 @@ static int find_inherited(
 		found = try_dir(p, dir, v->value, e);
 	}
 	if (found == 0)
-		return provider_err(e, v, "no provider '%s' beside %s%s", v->value, p->dirs.v[p->dirs.n - 1],
+		return provider_err(e, v, "provider '%s' not found beside %s%s", v->value, p->dirs.v[p->dirs.n - 1],
 		    include->n > 0 ? " or in the directories of -I" : "");
 	return found < 0 ? -1 : 0;
 }
 
-/* Is the newest directory one of those before it? */
+/* An error if the directory added last was already in the chain, or the chain is too long. */
 static int check_loop(const struct provider *p, const struct provider_value *v, struct err *e)
 {
 	const char *newest = p->files.v[p->files.n - 1];
@@ -123,10 +306,12 @@ static int check_loop(const struct provider *p, const struct provider_value *v, 
 	for (i = 0; i + 1 < p->files.n; i++)
 		if (stat(p->files.v[i], &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 			return provider_err(e, v, "'%s' inherits itself", v->value);
-	return p->files.n < MAX_DIRS ? 0 : provider_err(e, v, "more than %d providers in a row", MAX_DIRS);
+	return p->files.n <= MAX_DIRS
+		   ? 0
+		   : provider_err(e, v, "more than %d providers in the chain of inheritance", MAX_DIRS);
 }
 
-static const struct provider_value *inherit_of(const struct provfile *l)
+static const struct provider_value *inherit_of(const struct file *l)
 {
 	size_t i;
 
@@ -136,15 +321,15 @@ static const struct provider_value *inherit_of(const struct provfile *l)
 	return NULL;
 }
 
-/* Reads the files, own first, then merges them, own last. */
-static int read_chain(struct provider *p, struct provfile *chain, const struct words *include, struct err *e)
+/* Reads the files, the provider's own first, and merges them, its own last. */
+static int read_chain(struct provider *p, struct file *chain, const struct words *include, struct err *e)
 {
 	const struct provider_value *inherit;
 	size_t n = 0;
 
 	for (;;) {
 		chain[n].schema = p->schema;
-		if (provfile_read(&chain[n], p->files.v[n], e) < 0)
+		if (file_read(&chain[n], p->files.v[n], e) < 0)
 			return -1;
 		inherit = inherit_of(&chain[n++]);
 		if (inherit == NULL)
@@ -176,7 +361,7 @@ static int check_required(const struct provider *p, struct err *e)
 	return 0;
 }
 
-/* Adds the directory itself. */
+/* Adds the provider's own directory. */
 static int add_own(struct provider *p, const char *dir, struct err *e)
 {
 	AUTO_FREE char *own = strdup(dir);
@@ -194,7 +379,7 @@ static int add_own(struct provider *p, const char *dir, struct err *e)
 int provider_load_as(
     struct provider *p, const struct schema *schema, const char *dir, const struct words *include, struct err *e)
 {
-	struct provfile chain[MAX_DIRS] = { 0 };
+	struct file chain[MAX_DIRS] = { 0 };
 	size_t i;
 	int rc;
 
@@ -203,7 +388,7 @@ int provider_load_as(
 	if (rc > 0)
 		rc = read_chain(p, chain, include, e);
 	for (i = 0; i < MAX_DIRS; i++)
-		provfile_free(&chain[i]);
+		file_free(&chain[i]);
 	if (rc == 0 && !provider_is_abstract(p))
 		rc = check_required(p, e);
 	if (rc < 0)

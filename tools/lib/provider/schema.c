@@ -12,10 +12,99 @@
 #include "base/utf8.h"
 #include "base/words.h"
 
+static const struct schema_key provider_keys[] = {
+	{ "provider", "inherit", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "provider", "abstract", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
+	{ "provider", "description", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
+	{ "debian", "suite", SCHEMA_NAME, SCHEMA_ALWAYS, NULL },
+	{ "debian", "components", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "version", SCHEMA_VERSION, SCHEMA_WITH_SECTION, NULL },
+	{ "kubernetes", "source", SCHEMA_CHOICE, SCHEMA_WITH_SECTION, "debian upstream" },
+	{ "kubernetes", "package", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "package_version", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "tags", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "kubeadm_api", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "v1beta2 v1beta3 v1beta4" },
+	{ "kubernetes", "cgroup_driver", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "systemd cgroupfs" },
+	{ "kubernetes", "dns", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "coredns manifest" },
+	{ "kubernetes", "control_plane_labels", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "cri_socket", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "feature_gates", SCHEMA_GATES, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "containerd", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
+	{ "kubernetes", "crictl", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
+	{ "node", "memory", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
+	{ "node", "cpus", SCHEMA_INT, SCHEMA_ALWAYS, NULL },
+	{ "node", "disk", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
+	{ "node", "kernel", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "node", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "services", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "resume_priority", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "restart_after_resume", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "node", "append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "runner", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "images", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "sysctl", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "files", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "network", "address", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "address6", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "first_node", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "pod_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "service_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
+	{ "network", "dns_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "api_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
+	{ "network", "domain", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "network", "cni", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "bridge flannel" },
+	{ "storage", "volumes", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
+	{ "manifests", "apply", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "addons", "include", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "conformance", "images", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "title", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "enabled", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "needs", SCHEMA_STAGES, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "sections", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "incremental_files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "tools", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "live", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "no yes read-only" },
+	{ "stage *", "drop_caches", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "timeout", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
+	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+};
+
+static const struct schema_rename provider_renames[] = {
+	{ "node", "favour", NULL, "resume_priority" },
+	{ "node", "outdated", NULL, "restart_after_resume" },
+	{ "stage *", "lists", NULL, "incremental_files" },
+	{ "stage *", "live", "looks", "read-only" },
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct schema schema_provider = { "provider.ini", provider_keys, provider_renames };
+
+static const struct schema_key addon_keys[] = {
+	{ "addon", "title", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
+	{ "addon", "apply", SCHEMA_NAMES, SCHEMA_ALWAYS, NULL },
+	{ "addon", "needs", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "addon", "namespace", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
+	{ "addon", "wait", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "addon", "timeout", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
+	{ "addon", "images", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ "values", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "fetch *", "url", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "replace *", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+};
+
+static const struct schema_rename addon_renames[] = {
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct schema schema_addon = { "addon.ini", addon_keys, addon_renames };
+
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/* Is S a character of FIRST, followed by characters of FIRST and MORE only? */
+/* Is S a character of FIRST, followed only by characters of FIRST and MORE? */
 static bool spelled(const char *s, const char *first, const char *more)
 {
 	if (*s == '\0' || strchr(first, *s) == NULL)
@@ -51,7 +140,7 @@ static bool is_address(const char *s)
 	return inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1;
 }
 
-/* TEXT holds LEN bytes of an ADDRESS/LENGTH. */
+/* Are the LEN bytes of TEXT an ADDRESS/LENGTH? */
 static bool is_cidr(const char *text, size_t len)
 {
 	char s[INET6_ADDRSTRLEN + 4];
@@ -88,7 +177,7 @@ bool schema_alike(const char *a, const char *b)
 
 	if (n == 0 || m == 0 || n >= 40 || m >= 40)
 		return false;
-	/* Levenshtein's distance, a row at a time. */
+	/* The Levenshtein distance, one row at a time. */
 	for (j = 0; j <= m; j++)
 		row[j] = j;
 	for (i = 1; i <= n; i++) {
@@ -103,7 +192,7 @@ bool schema_alike(const char *a, const char *b)
 			corner = above;
 		}
 	}
-	/* Short words are all alike: two letters may differ only when most of the word does not. */
+	/* Any two short words are close: most letters have to agree. */
 	return row[m] <= 2 && 2 * row[m] < n;
 }
 
@@ -139,8 +228,9 @@ int schema_section(const struct schema *s, const char *section, struct err *e)
 	for (row = s->keys; row->section != NULL; row++) {
 		n = open_pattern(row->section);
 		if (n > 0 && strncmp(section, row->section, n - 1) == 0)
-			return err_set(e, "a %.*s's section is [%.*sNAME], NAME of [%s-]", (int)n - 1, section, (int)n,
-			    row->section, strncmp(section, "stage", 5) == 0 ? "a-z0-9" : "A-Za-z0-9._");
+			return err_set(e, "the section of a %.*s is [%.*sNAME], with NAME of [%s-]", (int)n - 1,
+			    section, (int)n, row->section,
+			    strncmp(section, "stage", 5) == 0 ? "a-z0-9" : "A-Za-z0-9._");
 	}
 	for (row = s->keys; row->section != NULL; row++)
 		if (schema_alike(section, row->section))
@@ -195,7 +285,7 @@ const struct schema_key *schema_find(const struct schema *s, const char *section
 	return NULL;
 }
 
-/* Is each of the words as IS wants it? The first that is not is called no WHAT. */
+/* Does IS accept each word? The error says which one is not WHAT. */
 static int check_words(const char *value, bool (*is)(const char *), const char *what, struct err *e)
 {
 	AUTO_WORDS struct words w = { 0 };
@@ -215,7 +305,7 @@ static int check_choice(const char *choices, const char *value, struct err *e)
 
 	if (words_split(&w, choices) < 0)
 		return err_no_memory(e);
-	return words_has(&w, value) ? 0 : err_set(e, "'%s' is none of: %s", value, choices);
+	return words_has(&w, value) ? 0 : err_set(e, "'%s' is not one of: %s", value, choices);
 }
 
 int schema_check(const struct schema *s, const struct schema_key *row, const char *value, struct err *e)
@@ -225,7 +315,7 @@ int schema_check(const struct schema *s, const struct schema_key *row, const cha
 	uint64_t size;
 
 	if (!utf8_is_line(value))
-		return err_set(e, "a control character (a tab?) or a byte that is not UTF-8");
+		return err_set(e, "contains a control character (a tab?) or a byte that is not UTF-8");
 	if (*value == '\0')
 		return 0;
 	renamed = renamed_value(s, row, value);
@@ -263,6 +353,26 @@ int schema_check(const struct schema *s, const struct schema_key *row, const cha
 		return check_choice(row->choices, value, e);
 	}
 	return err_set(e, "no such type");
+}
+
+const char *schema_type(const struct schema_key *row)
+{
+	static const char *const names[] = {
+		[SCHEMA_STRING] = "string",
+		[SCHEMA_LIST] = "list",
+		[SCHEMA_NAME] = "name",
+		[SCHEMA_NAMES] = "names",
+		[SCHEMA_STAGES] = "stages",
+		[SCHEMA_GATES] = "gates",
+		[SCHEMA_INT] = "integer",
+		[SCHEMA_SIZE] = "size",
+		[SCHEMA_BOOL] = "boolean",
+		[SCHEMA_VERSION] = "version",
+		[SCHEMA_CIDR] = "cidr",
+		[SCHEMA_ADDRESS] = "address",
+	};
+
+	return row->type == SCHEMA_CHOICE ? row->choices : names[row->type];
 }
 
 bool schema_is_list(const struct schema_key *row)

@@ -1,19 +1,22 @@
 #include "provider/stage_inputs.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/readfile.h"
 #include "base/utf8.h"
 #include "base/version.h"
-#include "provider/input_files.h"
 #include "provider/schema.h"
 #include "provider/script_refs.h"
+#include "provider/tool_inputs.h"
 
 static int take_version(struct words *versions, char *line, const char *path, int number, struct err *e)
 {
@@ -42,7 +45,7 @@ int stageinputs_versions(struct words *versions, const char *path, struct err *e
 	return ferror(f) ? err_sys(e, "%s", path) : 0;
 }
 
-/* Moves what SORTED holds to the end of LINES, in order. */
+/* Sorts SORTED and appends it to LINES. */
 static int add_sorted(struct words *lines, struct words *sorted, struct err *e)
 {
 	size_t i;
@@ -63,7 +66,7 @@ static int add_script(struct words *lines, const struct stage *s, struct err *e)
 	return words_addf(lines, "script stage/%s %s", s->name, hex) < 0 ? err_no_memory(e) : 0;
 }
 
-/* Adds the values of SECTION; with KEY, only that one. */
+/* Adds the values of SECTION, or only that of KEY. */
 static int add_section(
     struct words *conf, const struct provider *p, const char *section, const char *key, struct err *e)
 {
@@ -80,7 +83,7 @@ static int add_section(
 	return 0;
 }
 
-/* What the stage's own section says, but for what cannot change its result; its needs count as they were resolved. */
+/* Adds the stage's own section without what cannot change the result; "needs" is covered by the lines of kind need. */
 static int add_own_section(struct words *conf, const struct provider *p, const struct stage *s, struct err *e)
 {
 	static const char *const left_out[] = { "title", "timeout", "enabled", "needs" };
@@ -99,7 +102,7 @@ static int add_own_section(struct words *conf, const struct provider *p, const s
 	return 0;
 }
 
-/* Cuts "SECTION.KEY" in two and checks that both exist. Returns KEY, or NULL. */
+/* Splits "SECTION.KEY" in place and checks it against the schema. Returns KEY, or NULL. */
 static const char *split_key(const struct schema *schema, char *name, struct err *e)
 {
 	char *dot = strchr(name, '.');
@@ -130,7 +133,211 @@ static int add_named_section(struct words *conf, const struct provider *p, char 
 	return add_section(conf, p, name, key, e);
 }
 
-/* What is gathered of a stage, a list for each kind of line, and the files whose text may refer to more. */
+/* The search for the files that one name stands for. */
+struct search {
+	struct words *lines;
+	struct words *found; /* the paths of the files */
+	struct words seen;   /* the paths found so far, relative to their root */
+	const char *root;    /* the directory being searched */
+};
+
+/* Files that editors leave behind do not count. */
+static bool is_leftover(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+
+	return fnmatch("*~", name, 0) == 0 || fnmatch(".*.swp", name, 0) == 0 || fnmatch("#*#", name, 0) == 0;
+}
+
+static int sha256_link(const char *path, char hex[SHA256_HEX], struct err *e)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof target);
+	struct sha256 *s;
+
+	if (n < 0)
+		return err_sys(e, "%s", path);
+	s = sha256_new();
+	if (s == NULL)
+		return err_no_memory(e);
+	if (sha256_add(s, target, (size_t)n) < 0) {
+		sha256_free(s);
+		return err_set(e, "%s: sha256 failed", path);
+	}
+	return sha256_end(s, hex) < 0 ? err_set(e, "%s: sha256 failed", path) : 0;
+}
+
+static int add_entry(struct search *s, const char *rel, struct err *e);
+
+static int is_entry(const struct dirent *d)
+{
+	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+}
+
+static int add_directory(struct search *s, const char *path, const char *rel, struct err *e)
+{
+	struct dirent **found = NULL;
+	AUTO_WORDS struct words inner = { 0 };
+	int i, n, rc = 0;
+	size_t k;
+
+	n = scandir(path, &found, is_entry, NULL);
+	if (n < 0)
+		return err_sys(e, "%s", path);
+	for (i = 0; i < n; i++) {
+		if (rc == 0 && words_addf(&inner, "%s/%s", rel, found[i]->d_name) < 0)
+			rc = err_no_memory(e);
+		free(found[i]);
+	}
+	free(found);
+	for (k = 0; k < inner.n && rc == 0; k++)
+		rc = add_entry(s, inner.v[k], e);
+	return rc;
+}
+
+static int add_line(struct search *s, const char *rel, const char *hex, const char *mark, struct err *e)
+{
+	if (words_add(&s->seen, rel) < 0 || words_addf(s->lines, "file %s %s%s", rel, hex, mark) < 0)
+		return err_no_memory(e);
+	return 0;
+}
+
+/* Adds the lines of REL, a path in the root. */
+static int add_entry(struct search *s, const char *rel, struct err *e)
+{
+	AUTO_FREE char *path = NULL;
+	char hex[SHA256_HEX];
+	struct stat st;
+
+	if (is_leftover(rel))
+		return 0;
+	if (asprintf(&path, "%s/%s", s->root, rel) < 0) {
+		path = NULL;
+		return err_no_memory(e);
+	}
+	if (lstat(path, &st) < 0)
+		return err_sys(e, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return add_directory(s, path, rel, e);
+	if (words_has(&s->seen, rel))
+		return 0;
+	if (!utf8_is_line(rel))
+		return err_set(
+		    e, "a file in %s has a control character or bytes that are not UTF-8 in its name", s->root);
+	if (S_ISLNK(st.st_mode))
+		return sha256_link(path, hex, e) < 0 ? -1 : add_line(s, rel, hex, " l", e);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, "%s: neither a file, a directory nor a symbolic link", path);
+	if (sha256_file(path, hex, NULL, e) < 0)
+		return -1;
+	if (words_add(s->found, path) < 0)
+		return err_no_memory(e);
+	return add_line(s, rel, hex, (st.st_mode & S_IXUSR) != 0 ? " x" : "", e);
+}
+
+/* "ROOT/NAME" as a pattern in which only NAME has wildcards; the caller frees it. NULL: out of memory. */
+static char *pattern_in(const char *root, const char *name)
+{
+	char *pattern = malloc(2 * strlen(root) + strlen(name) + 2), *p = pattern;
+
+	if (pattern == NULL)
+		return NULL;
+	for (; *root != '\0'; root++) {
+		if (strchr("*?[]{},\\", *root) != NULL)
+			*p++ = '\\';
+		*p++ = *root;
+	}
+	*p++ = '/';
+	(void)strcpy(p, name);
+	return pattern;
+}
+
+/* A missing directory is not an error, one that cannot be read is. */
+static int glob_error(const char *path, int number)
+{
+	(void)path;
+	return number != ENOENT && number != ENOTDIR;
+}
+
+static int search_in(struct search *s, const char *root, const char *name, struct err *e)
+{
+	AUTO_FREE char *pattern = pattern_in(root, name);
+	glob_t found = { 0 };
+	size_t i;
+	int rc;
+
+	if (pattern == NULL)
+		return err_no_memory(e);
+	s->root = root;
+	rc = glob(pattern, GLOB_BRACE, glob_error, &found);
+	if (rc != 0 && rc != GLOB_NOMATCH)
+		rc = rc == GLOB_NOSPACE ? err_no_memory(e) : err_set(e, "%s: a directory cannot be read", pattern);
+	else
+		rc = 0;
+	for (i = 0; i < found.gl_pathc && rc == 0; i++)
+		rc = add_entry(s, found.gl_pathv[i] + strlen(root) + 1, e);
+	globfree(&found);
+	return rc;
+}
+
+static int search_all(struct search *s, const struct words *dirs, const char *top, const char *name, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < dirs->n && *name != '/'; i++)
+		if (search_in(s, dirs->v[i], name, e) < 0)
+			return -1;
+	if (s->seen.n == 0 && search_in(s, top, name + strspn(name, "/"), e) < 0)
+		return -1;
+	return 0;
+}
+
+/* Is NAME a path whose components are names: not empty, and none of them "." or ".."? */
+static bool is_plain(const char *name)
+{
+	size_t len;
+
+	name += strspn(name, "/");
+	if (*name == '\0')
+		return false;
+	for (; *name != '\0'; name += len + strspn(name + len, "/")) {
+		len = strcspn(name, "/");
+		if (strncmp(name, "..", len) == 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Adds to LINES a line for each file that NAME stands for, and its path to FOUND unless it is a link: a file, a
+ * directory (everything in it, at any depth), or a pattern of glob(7), also with {a,b}. It is looked up in each of
+ * DIRS, where a file hides those of the same path in later directories, and in TOP if none has it; with a leading slash
+ * in TOP alone. The path in the line is relative to the directory where it was found. With a leading "-", which is not
+ * part of the name, no file needs to exist.
+ */
+static int add_files(struct words *lines, struct words *found, const struct words *dirs, const char *top,
+    const char *name, struct err *e)
+{
+	struct search s = { .lines = lines, .found = found };
+	bool optional = *name == '-';
+	AUTO_FREE char *clean = strdup(name += optional);
+	size_t len = strlen(name);
+	int rc;
+
+	if (clean == NULL)
+		return err_no_memory(e);
+	if (!is_plain(name))
+		return err_set(e, "'%s': must be a path or a pattern without . and ..", name);
+	for (; len > 1 && clean[len - 1] == '/'; len--)
+		clean[len - 1] = '\0';
+	rc = search_all(&s, dirs, top, clean, e);
+	if (rc == 0 && s.seen.n == 0 && !optional)
+		rc = err_set(e, "'%s' matches no file", clean);
+	words_free(&s.seen);
+	return rc;
+}
+
+/* The inputs of a stage: a list for each kind of line, and the paths of the files, which may be scripts. */
 struct gathered {
 	struct words conf, files, tools, needs;
 	struct words scripts;
@@ -147,10 +354,10 @@ static void gathered_free(struct gathered *g)
 
 static int add_file(const struct stagekeys *k, struct gathered *g, const char *name, struct err *e)
 {
-	return inputfiles_add(&g->files, &g->scripts, &k->provider->dirs, k->top, name, e);
+	return add_files(&g->files, &g->scripts, &k->provider->dirs, k->top, name, e);
 }
 
-/* LIST is SECTION.KEY:PATTERN: the files of the pattern, once for each word of the key's value in place of the %. */
+/* LIST is SECTION.KEY:PATTERN. Adds the files of PATTERN with each word of the key's value in place of %. */
 static int add_list(const struct stagekeys *k, struct gathered *g, char *list, struct err *e)
 {
 	AUTO_WORDS struct words names = { 0 }, patterns = { 0 };
@@ -178,94 +385,21 @@ static int add_list(const struct stagekeys *k, struct gathered *g, char *list, s
 	return 0;
 }
 
-/* Is there a file TOP/DIR NAME SUFFIX, these three joined? */
-static bool exists(const char *top, const char *dir, const char *name, const char *suffix)
-{
-	AUTO_FREE char *path = NULL;
-
-	if (asprintf(&path, "%s/%s%s%s", top, dir, name, suffix) < 0) {
-		path = NULL;
-		return false;
-	}
-	return access(path, F_OK) == 0;
-}
-
-/* The tool NAME is ours: what counts is the program as it was compiled, and so its sources, the compiler and its
- * options. */
-static int add_own_tool(const struct stagekeys *k, struct words *tools, const char *name, struct err *e)
-{
-	AUTO_FREE char *program = NULL;
-	char hex[SHA256_HEX];
-
-	if (k->bin == NULL)
-		return words_addf(tools, "tool %s %s", name, KS_VERSION) < 0 ? err_no_memory(e) : 0;
-	if (asprintf(&program, "%s/%s", k->bin, name) < 0) {
-		program = NULL;
-		return err_no_memory(e);
-	}
-	if (sha256_file(program, hex, NULL, e) < 0)
-		return -1;
-	return words_addf(tools, "tool %s %s", name, hex) < 0 ? err_no_memory(e) : 0;
-}
-
-static bool is_own_tool(const struct stagekeys *k, const char *name)
-{
-	return exists(k->top, "tools/", name, ".c");
-}
-
-/* Every tool of ours; what is preloaded into other programs is a library. */
-static int add_all_tools(const struct stagekeys *k, struct words *tools, struct err *e)
-{
-	static const struct {
-		const char *dir, *suffix;
-	} kinds[] = { { "tools", "" }, { "tools/preload", ".so" } };
-	AUTO_FREE char *pattern = NULL;
-	char name[NAME_MAX + 4];
-	const char *base;
-	glob_t found;
-	size_t i, n;
-	int rc = 0;
-
-	for (n = 0; n < sizeof kinds / sizeof *kinds && rc == 0; n++) {
-		free(pattern);
-		if (asprintf(&pattern, "%s/%s/*.c", k->top, kinds[n].dir) < 0) {
-			pattern = NULL;
-			return err_no_memory(e);
-		}
-		if (glob(pattern, 0, NULL, &found) != 0)
-			continue;
-		for (i = 0; i < found.gl_pathc && rc == 0; i++) {
-			base = strrchr(found.gl_pathv[i], '/') + 1;
-			(void)snprintf(name, sizeof name, "%.*s%s", (int)(strlen(base) - 2), base, kinds[n].suffix);
-			rc = add_own_tool(k, tools, name, e);
-		}
-		globfree(&found);
-	}
-	return rc;
-}
-
 static int add_tool(const struct stagekeys *k, struct words *tools, const char *name, struct err *e)
 {
-	const char *version = "none";
-	size_t i, len = strlen(name);
+	const struct tool_inputs t = { k->top, k->bin, &k->versions };
 
-	if (strcmp(name, "all") == 0)
-		return add_all_tools(k, tools, e);
-	if (is_own_tool(k, name))
-		return add_own_tool(k, tools, name, e);
-	for (i = 0; i < k->versions.n; i++)
-		if (strncmp(k->versions.v[i], name, len) == 0 && k->versions.v[i][len] == ' ')
-			version = k->versions.v[i] + len + 1;
-	return words_addf(tools, "tool %s %s", name, version) < 0 ? err_no_memory(e) : 0;
+	return tool_inputs_add(&t, tools, name, e);
 }
 
 /* Longer files are data, not scripts. */
 #define SCRIPT_MAX ((size_t)1 << 20)
 
-/* Adds what the script PATH refers to: other scripts come to the end of SCRIPTS, and their turn. */
+/* Adds what the script PATH refers to. Scripts that it refers to are appended to SCRIPTS. */
 static int add_refs(const struct stagekeys *k, struct gathered *g, const char *path, struct words *seen, struct err *e)
 {
 	AUTO_WORDS struct words paths = { 0 }, tools = { 0 };
+	const struct tool_inputs t = { k->top, k->bin, &k->versions };
 	AUTO_FREE char *text = NULL, *name = NULL;
 	struct err none;
 	size_t i, n;
@@ -275,7 +409,7 @@ static int add_refs(const struct stagekeys *k, struct gathered *g, const char *p
 	if (script_refs(text, n, &paths, &tools, e) < 0)
 		return -1;
 	for (i = 0; i < paths.n; i++) {
-		if (words_has(seen, paths.v[i]) || !exists(k->top, "", paths.v[i], ""))
+		if (words_has(seen, paths.v[i]))
 			continue;
 		free(name);
 		if (words_add(seen, paths.v[i]) < 0 || asprintf(&name, "-/%s", paths.v[i]) < 0) {
@@ -286,12 +420,12 @@ static int add_refs(const struct stagekeys *k, struct gathered *g, const char *p
 			return err_prefix(e, "%s", path);
 	}
 	for (i = 0; i < tools.n; i++)
-		if (is_own_tool(k, tools.v[i]) && add_own_tool(k, &g->tools, tools.v[i], e) < 0)
+		if (tool_is_own(&t, tools.v[i]) && add_tool(k, &g->tools, tools.v[i], e) < 0)
 			return -1;
 	return 0;
 }
 
-/* Follows the stage's script, and every file that it depends on, to the scripts and tools that they run. */
+/* Adds the scripts and tools that the stage's script and files refer to, directly or not. */
 static int add_all_refs(const struct stagekeys *k, const struct stage *s, struct gathered *g, struct err *e)
 {
 	AUTO_WORDS struct words seen = { 0 };
@@ -316,7 +450,7 @@ static int add_need(const struct stagekeys *k, struct words *needs, const char *
 	return 0;
 }
 
-/* The words of one key of the stage, each turned into lines; errors name the key's place. */
+/* Adds the lines for each word of one key of the stage to OUT. Errors give the key's file and line. */
 static int add_words(
     const struct stagekeys *k, const struct stage *s, const char *key, struct gathered *g, struct err *e)
 {

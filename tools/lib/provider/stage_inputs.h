@@ -1,12 +1,12 @@
 /*
- * All that a stage's key depends on, as lines of text; the key is the SHA-256 of these lines, each with its newline:
+ * Everything that a stage's key depends on, as lines of text. The key is the SHA-256 of these lines:
  *   stage NAME
  *   script stage/NAME SHA256
- *   conf SECTION.KEY=VALUE      its slice of the provider's values
- *   file PATH SHA256 [x|l]      see inputfiles.h
- *   tool NAME VERSION           of a tool of ours the digest of the compiled program
+ *   conf SECTION.KEY=VALUE      the provider's values that it depends on
+ *   file PATH SHA256 [x|l]      x: executable by its owner; l: a symbolic link, hashed as its target's name
+ *   tool NAME VERSION           see tool_inputs.h
  *   need STAGE KEY
- * in this order, each kind sorted by bytes. Nothing else may go in: no absolute path, host, user, time or locale.
+ * in this order, each kind sorted by bytes. Nothing else may be added: no absolute path, host, user, time or locale.
  */
 #ifndef KS_PROVIDER_STAGE_INPUTS_H
 #define KS_PROVIDER_STAGE_INPUTS_H
@@ -18,9 +18,9 @@ struct stagekeys {
 	const struct provider *provider;
 	const struct stages *stages;
 	const char *top;          /* the top directory of the checkout */
-	const char *bin;          /* the directory of the compiled tools; NULL: their version stands for them */
+	const char *bin;          /* the directory of the compiled tools, or NULL */
 	struct words versions;    /* "NAME VERSION" of the tools that are not ours */
-	char (*keys)[SHA256_HEX]; /* of each stage in STAGES, as far as they are known */
+	char (*keys)[SHA256_HEX]; /* of each stage in STAGES, as far as computed */
 	struct words *inputs;     /* the lines of each stage in STAGES */
 };
 

@@ -9,13 +9,13 @@
 
 static const char prefix[] = "stage ";
 
-/* A stage while the order is not known yet. */
+/* A stage that has no place in the order yet. */
 struct draft {
 	struct stage stage;
 	const struct provider_value *first; /* the first value of its section */
 	bool dropped, placed;
 	enum { FRESH, OPEN, DONE } visit;
-	const struct draft *by; /* while it is OPEN: the stage whose need led here */
+	const struct draft *by; /* while OPEN: the stage that needs this one */
 };
 
 struct drafts {
@@ -50,7 +50,7 @@ static struct draft *find(const struct drafts *d, const char *name)
 	return NULL;
 }
 
-/* Drafts a stage for each section "stage NAME", in the order in which they appear. */
+/* Makes a draft for each section "stage NAME", in order of appearance. */
 static int collect(struct drafts *d, const struct provider *p, struct err *e)
 {
 	const char *name, *enabled;
@@ -88,7 +88,7 @@ static int unknown_need(const struct drafts *d, const struct provider_value *nee
 	return provider_err(e, needs, "no stage '%s'", name);
 }
 
-/* NEED, which OF needs, leads back to OF: names all between them. */
+/* OF needs NEED, which leads back to OF: sets E to the whole circle. */
 static int circle(const struct draft *of, const struct draft *need, const struct provider_value *needs, struct err *e)
 {
 	char way[256], longer[sizeof way + 64];
@@ -99,13 +99,13 @@ static int circle(const struct draft *of, const struct draft *need, const struct
 		(void)snprintf(longer, sizeof longer, "%s -> %s", d->stage.name, way);
 		(void)snprintf(way, sizeof way, "%.*s", (int)sizeof way - 1, longer);
 		if (d == need)
-			return provider_err(e, needs, "stages need each other in a circle: %s", way);
+			return provider_err(e, needs, "circular dependency of stages: %s", way);
 	}
 }
 
 static int resolve(const struct drafts *d, const struct provider *p, struct draft *of, struct err *e);
 
-/* Adds to OF's needs the stage NAME, or what NAME needs if it is dropped. */
+/* Adds the stage NAME to the needs of OF; if it is dropped, the stages that it needs. */
 static int add_need(const struct drafts *d, const struct provider *p, struct draft *of,
     const struct provider_value *needs, const char *name, struct err *e)
 {
@@ -132,7 +132,7 @@ static int add_need(const struct drafts *d, const struct provider *p, struct dra
 	return 0;
 }
 
-/* Finds what OF really needs, and all that those need before it. */
+/* Resolves the needs of OF; those of the stages it needs come first. */
 static int resolve(const struct drafts *d, const struct provider *p, struct draft *of, struct err *e)
 {
 	const struct provider_value *needs = provider_find(p, of->stage.section, "needs");
@@ -162,7 +162,7 @@ static int find_script(const struct provider *p, struct draft *of, struct err *e
 	of->stage.script = provider_path(p, name);
 	if (of->stage.script == NULL)
 		return provider_err(e, of->first, "the stage has no script: no %s in %s%s", name, p->dirs.v[0],
-		    p->dirs.n > 1 ? " or what it inherits" : "");
+		    p->dirs.n > 1 ? " or the directories it inherits" : "");
 	return 0;
 }
 
@@ -176,7 +176,7 @@ static bool ready(const struct stages *s, const struct draft *d)
 	return true;
 }
 
-/* The first stage that has all that it needs, or NULL when all are placed: without circles there is one until then. */
+/* The first stage whose needs are all placed; NULL when all stages are placed. Without circles there is always one. */
 static struct draft *next(const struct stages *s, const struct drafts *d)
 {
 	size_t i;

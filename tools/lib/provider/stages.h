@@ -1,14 +1,14 @@
-/* The stages of a provider: the sections "stage NAME", put in order. */
+/* The stages of a provider: its sections "stage NAME", in order. */
 #ifndef KS_PROVIDER_STAGES_H
 #define KS_PROVIDER_STAGES_H
 
 #include "provider/provider.h"
 
 struct stage {
-	const char *name;   /* points into the provider, which has to stay */
+	const char *name;   /* points into the provider */
 	char *section;      /* "stage NAME" */
 	char *script;       /* the path of its script */
-	struct words needs; /* stages that it needs, without those that are dropped */
+	struct words needs; /* stages that it needs; dropped ones are resolved */
 };
 
 struct stages {
@@ -17,9 +17,9 @@ struct stages {
 };
 
 /*
- * Puts the stages in order: each after those that it needs, else as they first appear. A stage with "enabled = no"
- * is left out, and what needed it needs what it needed. Returns 0, or -1 with the file, the line and the key in E,
- * for a need that is no stage, a circle, or a stage without a script; S is then empty.
+ * Orders the stages: each after those that it needs, otherwise by first appearance. A stage with "enabled = no" is
+ * dropped, and stages that needed it need what it needed. P must outlive S. Returns 0, or -1 with the file, the line
+ * and the key in E: an unknown stage in "needs", a circular dependency, or a stage without a script. S is then empty.
  */
 int stages_load(struct stages *s, const struct provider *p, struct err *e);
 

@@ -7,10 +7,10 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 
-/* A line in two parts: what it is about ("file a/b", "conf node.memory"), and what it says of it. */
+/* A line, split into its subject ("file a/b", "conf node.memory") and its value. */
 struct input {
-	char *about, *says;
-	bool shown; /* SAYS is fit to be read, no digest */
+	char *subject, *value;
+	bool shown; /* VALUE is readable: not a digest */
 	bool matched;
 };
 
@@ -20,8 +20,8 @@ struct inputs {
 };
 
 /*
- * Where what a line is about ends, as an offset: at the separator. A path may have blanks, so that a file's line is
- * cut from its end: the digest, 64 digits, and perhaps a mark. Returns 0 for a line that is not of an inputs file.
+ * The offset of the separator after the subject. A path may have blanks, so a line of kind file is split from its end:
+ * a digest of 64 digits and possibly a mark. Returns 0 for an invalid line.
  */
 static size_t cut(const char *line, bool *shown)
 {
@@ -59,11 +59,11 @@ static int take_line(struct inputs *in, char *line, const char *path, struct err
 	line[strcspn(line, "\n")] = '\0';
 	end = utf8_is_line(line) ? cut(line, &v->shown) : 0;
 	if (end == 0 || line[end] == '\0')
-		return err_set(e, "%s:%zu: is not a line of a stage's inputs", path, in->n + 1);
+		return err_set(e, "%s:%zu: not a line of a stage's inputs", path, in->n + 1);
 	in->n++;
-	v->about = strndup(line, end);
-	v->says = strdup(line + end + 1);
-	return v->about == NULL || v->says == NULL ? err_no_memory(e) : 0;
+	v->subject = strndup(line, end);
+	v->value = strdup(line + end + 1);
+	return v->subject == NULL || v->value == NULL ? err_no_memory(e) : 0;
 }
 
 static int read_inputs(struct inputs *in, const char *path, struct err *e)
@@ -85,41 +85,41 @@ static void inputs_free(struct inputs *in)
 	size_t i;
 
 	for (i = 0; i < in->n; i++) {
-		free(in->v[i].about);
-		free(in->v[i].says);
+		free(in->v[i].subject);
+		free(in->v[i].value);
 	}
 	free(in->v);
 }
 
-/* A digest with a mark after it: only the mark differs. */
+/* Only the mark after the digest differs. */
 static bool same_digest(const char *a, const char *b)
 {
 	return strncmp(a, b, 64) == 0;
 }
 
-/* What WAS said and IS says of the same thing differs; one of them says nothing (NULL). */
+/* Adds the line for a subject whose value changed from WAS to IS; NULL: it had or has none. */
 static int tell(struct words *text, const struct input *of, const char *was, const char *is)
 {
 	if (of->shown)
 		return words_addf(
-		    text, "%s: %s -> %s", of->about, was != NULL ? was : "(unset)", is != NULL ? is : "(unset)");
+		    text, "%s: %s -> %s", of->subject, was != NULL ? was : "(unset)", is != NULL ? is : "(unset)");
 	if (was == NULL)
-		return words_addf(text, "%s added", of->about);
+		return words_addf(text, "%s added", of->subject);
 	if (is == NULL)
-		return words_addf(text, "%s removed", of->about);
-	return words_addf(text, "%s changed%s", of->about, same_digest(was, is) ? " its mode" : "");
+		return words_addf(text, "%s removed", of->subject);
+	return words_addf(text, "%s changed%s", of->subject, same_digest(was, is) ? " its mode" : "");
 }
 
-/* A line of NEW that is about what WAS is about, if possible one that says the same; NULL if there is none. */
+/* A line of NEW with the subject of WAS, preferably with the same value; NULL if there is none. */
 static struct input *find_match(const struct inputs *new, const struct input *was)
 {
 	struct input *match = NULL;
 	size_t i;
 
 	for (i = 0; i < new->n; i++) {
-		if (new->v[i].matched || strcmp(new->v[i].about, was->about) != 0)
+		if (new->v[i].matched || strcmp(new->v[i].subject, was->subject) != 0)
 			continue;
-		if (strcmp(new->v[i].says, was->says) == 0)
+		if (strcmp(new->v[i].value, was->value) == 0)
 			return &new->v[i];
 		if (match == NULL)
 			match = &new->v[i];
@@ -136,13 +136,13 @@ static int compare(struct words *text, const struct inputs *old, const struct in
 		is = find_match(new, &old->v[i]);
 		if (is != NULL)
 			is->matched = true;
-		if (is != NULL && strcmp(is->says, old->v[i].says) == 0)
+		if (is != NULL && strcmp(is->value, old->v[i].value) == 0)
 			continue;
-		if (tell(text, &old->v[i], old->v[i].says, is != NULL ? is->says : NULL) < 0)
+		if (tell(text, &old->v[i], old->v[i].value, is != NULL ? is->value : NULL) < 0)
 			return -1;
 	}
 	for (i = 0; i < new->n; i++)
-		if (!new->v[i].matched && tell(text, &new->v[i], NULL, new->v[i].says) < 0)
+		if (!new->v[i].matched && tell(text, &new->v[i], NULL, new->v[i].value) < 0)
 			return -1;
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* What differs between two files of a stage's inputs (see stageinputs.h for their lines). */
+/* Explains how two files of a stage's inputs differ (see stage_inputs.h for their lines). */
 #ifndef KS_PROVIDER_WHY_H
 #define KS_PROVIDER_WHY_H
 
@@ -6,9 +6,9 @@
 #include "base/words.h"
 
 /*
- * Adds a line to TEXT for each difference between the inputs files OLD and NEW, in words: "file a/b changed",
- * "conf node.memory: 4096M -> 6144M", "need cluster added". Returns 0, or -1 when a file cannot be read, or has a
- * line that is none of an inputs file (with its number).
+ * Adds a line to TEXT for each difference between the inputs files OLD and NEW: "file a/b changed",
+ * "conf node.memory: 4096M -> 6144M", "need cluster added". Returns 0, or -1: a file cannot be read, or has an invalid
+ * line (E gives its number).
  */
 int why_differ(struct words *text, const char *old, const char *new, struct err *e);
 
