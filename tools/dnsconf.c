@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "base/output.h"
 #include "provider/inventory.h"
+#include "base/unfinished.h"
 
 enum { OPT_DNSMASQ = OPT_LONG };
 
@@ -230,7 +231,7 @@ static int run(const struct cli *c, const struct job *j)
 
 	if (c->argc != 1)
 		return cli_usage(c, "exactly one inventory is required");
-	out_catch_signals();
+	unfinished_catch_signals();
 	code = inventory_read(&inv, c->argv[0], &e) < 0 ? EX_BAD_USAGE : write_checked(j, &inv, &e);
 	inventory_free(&inv);
 	return code != EX_DONE ? cli_fail(c, code, &e) : EX_DONE;

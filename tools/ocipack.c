@@ -14,6 +14,7 @@
 #include "oci/image.h"
 #include "oci/image_index.h"
 #include "oci/options.h"
+#include "base/unfinished.h"
 
 enum { DEFAULT_TIMEOUT = 600, MAX_TIMEOUT = 1000000, MAX_JOBS = 4096 };
 /* The last second of the year 9999, the last one that RFC 3339 can represent. */
@@ -540,7 +541,7 @@ int main(int argc, char **argv)
 	if (packopts_init(&job.image, &e) < 0) {
 		code = cli_fail(&c, EX_FAIL, &e);
 	} else if (parse(&c, &job, &code) == 0) {
-		out_catch_signals();
+		unfinished_catch_signals();
 		code = run(&c, &job);
 	}
 	packopts_free(&job.image);

@@ -14,6 +14,7 @@
 #include "registry/manifest.h"
 #include "registry/options.h"
 #include "registry/progress.h"
+#include "base/unfinished.h"
 
 enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE };
 
@@ -306,7 +307,7 @@ static int run(struct job *job)
 	}
 	job->name = name;
 	(void)signal(SIGPIPE, SIG_IGN);
-	out_catch_signals();
+	unfinished_catch_signals();
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	rc = job->disk.path != NULL ? pull_disk(job, reference, &e) : pull_image(job, reference, &e);
 	regbar_clear(&job->bar);

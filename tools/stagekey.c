@@ -9,6 +9,7 @@
 #include "base/quote.h"
 #include "provider/stage_inputs.h"
 #include "provider/why.h"
+#include "base/unfinished.h"
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
@@ -203,7 +204,7 @@ static int run(struct cli *c, const struct request *r)
 		    c, r->why ? "two inputs files are required" : "exactly one provider directory is required");
 	if (r->why)
 		return say_why(c, c->argv[0], c->argv[1]);
-	out_catch_signals();
+	unfinished_catch_signals();
 	return compute_keys(c, r, c->argv[0]);
 }
 

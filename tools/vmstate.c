@@ -7,12 +7,12 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "base/output.h"
 #include "snapshot/disks.h"
 #include "snapshot/fitness.h"
 #include "snapshot/manifest.h"
 #include "snapshot/pack.h"
 #include "snapshot/verify.h"
+#include "base/unfinished.h"
 
 /* The first of these are actions, at most one of which is given. */
 enum { OPT_SEAL = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_JSON, OPT_DISK, OPT_USABLE, OPT_EXPIRES, OPT_KEEP, OPT_FILE };
@@ -188,7 +188,7 @@ int main(int argc, char **argv)
 
 	if (parse(&c, &j) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);
-	out_catch_signals();
+	unfinished_catch_signals();
 	rc = act(&c, &j, &e);
 	if (rc == 1)
 		return cli_end(&c, EX_DONE);

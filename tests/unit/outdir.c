@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "base/unfinished.h"
 #include "tap.h"
 
 static bool there(const char *path)
@@ -96,7 +97,7 @@ static void signals(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		out_catch_signals();
+		unfinished_catch_signals();
 		if (outdir_open(&o, "g", 0700, &e) < 0 || !make(o.tmp, "whole"))
 			_exit(1);
 		(void)snprintf(path, sizeof path, "%s/half", o.tmp);
@@ -120,8 +121,8 @@ int main(void)
 	many();
 	stale();
 	signals();
-	(void)outdir_remove("d");
-	(void)outdir_remove("c");
+	(void)unfinished_remove_dir("d");
+	(void)unfinished_remove_dir("c");
 	(void)rmdir(dir);
 	return tap_end();
 }

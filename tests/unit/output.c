@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "base/unfinished.h"
 #include "tap.h"
 
 /* The first 63 bytes of PATH, or "(none)". */
@@ -97,7 +98,7 @@ static void signals(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		out_catch_signals();
+		unfinished_catch_signals();
 		if (begin(&o, "g", "half"))
 			(void)raise(SIGTERM);
 		_exit(0);

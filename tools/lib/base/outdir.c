@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/unfinished.h"
 
 /* Is NAME that of an unfinished directory for BASE, that is BASE.tmp.PID? */
 static bool is_unfinished(const char *name, const char *base)
@@ -36,7 +37,7 @@ static void remove_stale(const char *parent, const char *name)
 	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-		(void)outdir_remove(path);
+		(void)unfinished_remove_dir(path);
 }
 
 /* Removes what killed processes have left of PATH. */
@@ -57,7 +58,7 @@ static void sweep(const char *path)
 static void release(struct outdir *o)
 {
 	if (o->tmp != NULL)
-		out_unguard(o->tmp);
+		unfinished_drop(o->tmp);
 	free(o->tmp);
 	free(o->path);
 	*o = (struct outdir){ 0 };
@@ -78,7 +79,7 @@ int outdir_open(struct outdir *o, const char *path, unsigned mode, struct err *e
 	}
 	if (lstat(o->path, &st) == 0)
 		(void)err_set(e, "%s: already exists", path);
-	else if (sweep(o->path), out_guard(o->tmp) == 0 && mkdir(o->tmp, mode) == 0)
+	else if (sweep(o->path), unfinished_add(o->tmp) == 0 && mkdir(o->tmp, mode) == 0)
 		return 0;
 	else
 		(void)err_sys(e, "%s", o->tmp);
@@ -99,6 +100,6 @@ int outdir_commit(struct outdir *o, struct err *e)
 
 void outdir_abort(struct outdir *o)
 {
-	(void)outdir_remove(o->tmp);
+	(void)unfinished_remove_dir(o->tmp);
 	release(o);
 }

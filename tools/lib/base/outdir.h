@@ -3,7 +3,6 @@
 #define KS_BASE_OUTDIR_H
 
 #include "base/err.h"
-#include "base/unfinished.h"
 
 /* A directory of files only. */
 struct outdir {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/unfinished.h"
 
 /* A device or a pipe cannot be replaced by a file; it is written directly. */
 static int open_special(struct out *o, const char *path, struct err *e)
@@ -38,7 +39,7 @@ int out_open(struct out *o, const char *path, unsigned mode, struct err *e)
 		return err_set(e, "%s: out of memory", path);
 	}
 	(void)snprintf(o->tmp, n, "%s.tmp.%ld", path, (long)getpid());
-	if (out_guard(o->tmp) < 0 || (fd = open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode)) < 0 ||
+	if (unfinished_add(o->tmp) < 0 || (fd = open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode)) < 0 ||
 	    (o->f = fdopen(fd, "w+")) == NULL) {
 		(void)err_sys(e, "%s", path);
 		out_abort(o);
@@ -67,7 +68,7 @@ static int close_whole(struct out *o, struct err *e)
 static void release(struct out *o)
 {
 	if (o->tmp != NULL)
-		out_unguard(o->tmp);
+		unfinished_drop(o->tmp);
 	free(o->tmp);
 	free(o->path);
 	*o = (struct out){ 0 };

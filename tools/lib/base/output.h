@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "base/unfinished.h"
 
 struct out {
 	FILE *f;    /* write here */
@@ -15,7 +14,7 @@ struct out {
 
 /*
  * Starts writing PATH with the permissions MODE less the umask. Until out_commit or out_abort, a signal that ends the
- * process removes the unfinished file (out_catch_signals). Returns 0 or -1.
+ * process removes the unfinished file (unfinished_catch_signals). Returns 0 or -1.
  */
 int out_open(struct out *o, const char *path, unsigned mode, struct err *e);
 

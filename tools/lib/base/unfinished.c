@@ -14,7 +14,7 @@ enum { UNFINISHED_MAX = 16 };
 /* A slot is either empty or set before its file exists, so that the handler never misses one. */
 static char *volatile unfinished[UNFINISHED_MAX];
 
-int out_guard(char *name)
+int unfinished_add(char *name)
 {
 	size_t i;
 
@@ -27,7 +27,7 @@ int out_guard(char *name)
 	return -1;
 }
 
-void out_unguard(const char *name)
+void unfinished_drop(const char *name)
 {
 	size_t i;
 
@@ -54,7 +54,7 @@ static void empty(int fd)
 		}
 }
 
-int outdir_remove(const char *path)
+int unfinished_remove_dir(const char *path)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -70,12 +70,12 @@ static void remove_all(int sig)
 
 	for (i = 0; i < UNFINISHED_MAX; i++)
 		if (unfinished[i] != NULL && unlink(unfinished[i]) < 0 && errno == EISDIR)
-			(void)outdir_remove(unfinished[i]);
+			(void)unfinished_remove_dir(unfinished[i]);
 	(void)signal(sig, SIG_DFL);
 	(void)raise(sig);
 }
 
-void out_catch_signals(void)
+void unfinished_catch_signals(void)
 {
 	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction sa = { .sa_handler = remove_all };

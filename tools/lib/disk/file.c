@@ -13,8 +13,8 @@
 #include "base/args.h"
 #include "base/child.h"
 #include "base/cleanup.h"
-#include "base/output.h"
 #include "base/sparse.h"
+#include "base/unfinished.h"
 
 int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct err *e)
 {
@@ -94,7 +94,7 @@ int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struc
 		tmp = NULL;
 		return err_no_memory(e);
 	}
-	if (out_guard(tmp) < 0)
+	if (unfinished_add(tmp) < 0)
 		return err_sys(e, "%s", tmp);
 	rc = convert(f, format, tmp, deadline, e);
 	if (rc == 0 && rename(tmp, f->path) < 0)
@@ -103,7 +103,7 @@ int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struc
 		(void)unlink(tmp);
 	else
 		(void)unlink(f->part);
-	out_unguard(tmp);
+	unfinished_drop(tmp);
 	return rc;
 }
 

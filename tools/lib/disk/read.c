@@ -16,8 +16,7 @@
 #include "base/args.h"
 #include "base/cleanup.h"
 #include "base/num.h"
-#include "base/outdir.h"
-#include "base/output.h"
+#include "base/unfinished.h"
 
 /* Timeouts: for the server to listen, without a byte of an answer (the disk may be on a slow network), to exit. */
 enum { START_MS = 30000, STALL_MS = 60000, POLL_MS = 5, END_MS = 1000 };
@@ -148,7 +147,7 @@ int diskread_open(struct diskread *d, const char *path, const char *format, stru
 		return -1;
 	}
 	d->dir_ = dir;
-	if (out_guard(d->dir_) < 0)
+	if (unfinished_add(d->dir_) < 0)
 		return err_sys(e, "%s", dir);
 	if (asprintf(&d->socket_, "%s/nbd", dir) < 0) {
 		d->socket_ = NULL;
@@ -164,8 +163,8 @@ void diskread_close(struct diskread *d)
 	if (d->server_.pid > 0)
 		child_kill(&d->server_);
 	if (d->dir_ != NULL) {
-		(void)outdir_remove(d->dir_);
-		out_unguard(d->dir_);
+		(void)unfinished_remove_dir(d->dir_);
+		unfinished_drop(d->dir_);
 	}
 	free(d->dir_);
 	free(d->socket_);

@@ -15,7 +15,7 @@ struct diskread {
 };
 
 /*
- * Opens the image PATH of the format FORMAT. Fails if a virtual machine is writing to it. A signal (out_catch_signals)
+ * Opens the image PATH of the format FORMAT. Fails if a virtual machine is writing to it. A signal (unfinished_catch_signals)
  * removes the temporary directory. Returns 0 or -1. Call diskread_close in both cases.
  */
 int diskread_open(struct diskread *d, const char *path, const char *format, struct err *e);

@@ -50,7 +50,7 @@ int layout_hold_blobs(struct layout *l, struct err *e);
 /*
  * Writes a blob: begin, write to o->f, end with its digest HEX. Several threads may do so at the same time, with at
  * most LAYOUT_MAX_OPEN open blobs in total. An unfinished blob is removed by layout_blob_abort, or when a signal ends
- * the process (out_catch_signals). Return 0 or -1.
+ * the process (unfinished_catch_signals). Return 0 or -1.
  */
 #define LAYOUT_MAX_OPEN 12
 int layout_blob_begin(struct layout *l, struct out *o, struct err *e);
