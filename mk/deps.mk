@@ -4,8 +4,8 @@
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libarchive-dev libinih-dev libjansson-dev libssl-dev libyaml-dev \
 	libzstd-dev zlib1g-dev
 DEPS_MAKE := zstd mmdebstrap qemu-utils e2fsprogs golang-go dpkg-dev debian-archive-keyring util-linux git
-DEPS_RUN := podman runc crun conmon iptables netavark aardvark-dns iproute2 openssh-client openssl skopeo curl socat
-DEPS_TEST := bats qemu-system-x86 seabios dnsmasq-base docker-registry openssh-server busybox-static jq iputils-arping \
+DEPS_RUN := podman runc crun conmon iptables netavark aardvark-dns iproute2 openssh-client openssl skopeo curl socat jq
+DEPS_TEST := bats qemu-system-x86 seabios dnsmasq-base docker-registry openssh-server busybox-static iputils-arping \
 	shellcheck mandoc clang libcap2-bin bsdextrautils mount
 # The tests' packages, some of them servers, are for who runs tests.
 DEPS := $(DEPS_BUILD) $(DEPS_MAKE) $(DEPS_RUN) $(if $(filter check check-e2e fuzz,$(MAKECMDGOALS)),$(DEPS_TEST))
