@@ -1,4 +1,4 @@
-# What is done with providers and add-ons as they are written down: no cluster is needed for any of it.
+# Commands for providers and add-ons; none of them needs a cluster.
 
 PROVIDERS_ENV = $(STAGE_ENV) ADDON='$(ADDON)' NAME='$(NAME)' FROM='$(FROM)' VERSION='$(VERSION)' PROVIDERS='$(PROVIDERS)' \
 	KUBEADM='$(if $(filter sources,$(STAGES)),$(abspath $(call stage-dir,sources))/bin/kubeadm)' \
