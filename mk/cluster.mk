@@ -23,7 +23,7 @@ image-push image-load:
 
 # Kubernetes' conformance tests in a cluster.
 .PHONY: conformance
-conformance: | $(BIN)/provconf
+conformance: | $(BIN)/provconf $(BIN)/kuberender
 	@$(CLUSTER_ENV) PROVIDER_DIR='$(PROVIDER_DIR)' FOCUS=$(call quote,$(value FOCUS)) SKIP=$(call quote,$(value SKIP)) \
 		PARALLEL='$(PARALLEL)' TIMEOUT='$(TIMEOUT)' mk/sh/cluster/conformance
 

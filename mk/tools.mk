@@ -32,6 +32,8 @@ LIBS.ocipack := -larchive -lzstd -lz -ljansson -pthread
 LIBS.provconf := -linih -ljansson
 LIBS.stagekey := -linih
 LIBS.dnsconf := -linih
+LIBS.addon := -linih
+LIBS.inifile := -linih
 $(foreach t,$(TOOL_NAMES),$(eval LIBS.$t ?=))
 # pause runs alone in an image without a C library; renew on a node, which has a C library of its own.
 STATIC := pause renew

@@ -133,10 +133,10 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	push_images
 	run -0 pin
 	lock=$T/manifests/app/lock.ini
-	[ "$(lock_get "$lock" 'file app.yaml' sha256)" = "$(sha256sum < www/v1/app.yaml | cut -d' ' -f1)" ]
-	[ "$(lock_get "$lock" 'file app.yaml' url)" = "$W/v1/app.yaml" ]
+	[ "$(lockfile --get 'file app.yaml.sha256' "$lock")" = "$(sha256sum < www/v1/app.yaml | cut -d' ' -f1)" ]
+	[ "$(lockfile --get 'file app.yaml.url' "$lock")" = "$W/v1/app.yaml" ]
 	# Nothing but what has a lock's form, and the images under the names that are used.
-	lock_lines "$lock" > /dev/null
+	lockfile "$lock" > /dev/null
 	[ "$(grep '^name = ' "$lock")" = $'name = q.example/app/app:v1\nname = q.example/side/car:v1' ]
 	[ "$(grep -c '^digest = sha256:[0-9a-f]\{64\}$' "$lock")" = 2 ]
 	cp "$lock" before
@@ -161,17 +161,17 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	cmp before "$T/manifests/app/lock.ini"
 	[ "$(ls "$T/manifests/app")" = $'addon.ini\nlock.ini\nown.yaml' ]
 	run -1 pin nothing
-	[[ $output == *"there is no add-on 'nothing'"* ]]
+	[[ $output == *"no add-on 'nothing'"* ]]
 }
 
 @test "without a lock, or with that of another version: it is said how to make one" {
 	run -1 addon_files app out
-	[[ $output == *"the add-on app has no lock.ini"*"make pin ADDON=app"* ]]
+	[[ $output == *"add-on app: it has no lock.ini"*"make pin ADDON=app"* ]]
 	push_images
 	pin > /dev/null
 	sed -i 's/^version = v1/version = v2/' "$T/manifests/app/addon.ini"
 	run -1 addon_files app out2
-	[[ $output == *"lock.ini is not of $W/v2/app.yaml: make pin ADDON=app"* ]]
+	[[ $output == *"lock.ini: it does not pin $W/v2/app.yaml; run: make pin ADDON=app"* ]]
 	addons_include=app
 	rm "$T/manifests/app/lock.ini"
 	run -1 images_pinned
@@ -205,10 +205,11 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	[ "$(addon_declared app)" = q.example/side/car:v1 ]
 	sed -i 's/app:snapshot => /app:moved => /' "$T/manifests/app/addon.ini"
 	run -1 addon_files app out
-	[[ $output == *"the add-on app: 'app:moved' is not in app.yaml"* ]]
+	[[ $output == *"add-on app: 'app:moved' is not in app.yaml"* ]]
 	echo '@nothing@' >> "$T/manifests/app/own.yaml"
-	run -1 addon_render "$T/manifests/app" < "$T/manifests/app/own.yaml"
-	[[ $output == *"@nothing@ stands for nothing in provider.ini"* ]]
+	sed -i 's/app:moved => /app:snapshot => /' "$T/manifests/app/addon.ini"
+	run -1 addon_files app out
+	[[ $output == *"/manifests/app/own.yaml: @nothing@ stands for nothing in provider.ini"* ]]
 }
 
 @test "a file that the add-on's own script makes of what was fetched" {
@@ -285,8 +286,8 @@ fake_kubectl() {
 	run -0 addon_with packed c b a
 	[ "$(grep -o 'packed/.*' asked)" = $'packed/b/01-b.yaml\npacked/c/01-c.yaml\npacked/a/01-a.yaml' ]
 	run -1 addon_with packed a multus
-	[[ $output == *"WITH=multus: the image does not include it: name it in [addons] include of provider.ini"*"it includes: a b c" ]]
-	[[ $(addon_lacking nowhere x) == *"it includes: none" ]]
+	[[ $output == *"WITH=multus: the image does not include this add-on; it includes: a b c. To include it, name it in [addons] include of provider.ini"* ]]
+	[[ $(addon_lacking nowhere x) == *"it includes: none."* ]]
 }
 
 @test "needs: in order, and a circle is found" {
@@ -302,7 +303,7 @@ fake_kubectl() {
 	[ "$output" = $'c\nb\na' ]
 	echo 'needs = a' >> "$T/manifests/c/addon.ini"
 	run -1 addon_needs a
-	[[ $output == *"the add-on a needs itself"* ]]
+	[[ $output == *"add-on a: it needs itself"* ]]
 }
 
 @test "a manifest alone is an add-on too, the provider's own before the checkout's" {

@@ -180,16 +180,16 @@ removed() {
 	junit 'skipped:[It] x'
 	left junit_01.xml
 	FOCUS=nothing SKIP=y run -1 conformance
-	[[ ${lines[-1]} == "error: no test was run: of FOCUS='nothing' without SKIP='y' there is none" ]]
+	[[ ${lines[-1]} == "error: no test was run: none matches FOCUS='nothing' and not SKIP='y'" ]]
 	junit 'passed:[It] x'
 	left junit_01.xml
 	states 'Running||197|Error'
 	run -1 conformance
-	[[ ${lines[-1]} == "error: no test failed, and yet the tests ended with 197 (Error): $OUT/e2e.log says of what" ]]
+	[[ ${lines[-1]} == "error: no test failed, but the tests ended with 197 (Error); see $OUT/e2e.log" ]]
 	rm "$S/results/junit_01.xml"
 	left
 	run -1 conformance
-	[[ ${lines[-1]} == "error: the tests ended with 197 (Error) and left no junit_*.xml: "* ]]
+	[[ ${lines[-1]} == "error: the tests ended with 197 (Error) and left no junit_*.xml; see "* ]]
 	[ ! -e "$OUT/junit_01.xml" ]
 	removed
 }
@@ -215,26 +215,26 @@ removed() {
 @test "a pod that cannot run: at once, with the reason" {
 	states 'Pending|ContainerCreating' 'Pending|ErrImageNeverPull|||Container image "x" is not present with pull policy of Never'
 	run -1 conformance
-	[[ $output == *'error: the pod of the tests cannot run: ErrImageNeverPull Container image "x" is not present'* ]]
+	[[ $output == *"error: the tests' pod cannot run: "'ErrImageNeverPull Container image "x" is not present'* ]]
 	removed
 	states 'Failed||||Evicted The node was low on resource: memory.'
 	run -1 conformance
-	[[ $output == *"error: the pod of the tests cannot run: Evicted The node was low on resource: memory."* ]]
+	[[ $output == *"error: the tests' pod cannot run: Evicted The node was low on resource: memory."* ]]
 	states 'Running' '!Error from server (NotFound): pods "conformance" not found'
 	run -1 conformance
-	[[ $output == *'error: the pod of the tests cannot be asked about: Error from server (NotFound): pods "conformance" not found'* ]]
+	[[ $output == *"error: the state of the tests' pod is unknown: "'Error from server (NotFound): pods "conformance" not found'* ]]
 }
 
 @test "not done in time: 124, what had been done, and the log as far as it is" {
 	printf '%s\n' 'Will run 402 of 7197 specs' '• [8.578 seconds]' '• [FAILED] [2.0 seconds]' > "$S/results/e2e.log"
 	states 'Running'
 	TIMEOUT=1 run -124 conformance
-	[[ $output == *"error: not done after 1 s: 2 of 402 tests, 1 failed; TIMEOUT= gives them longer"* ]]
+	[[ $output == *"error: not done after 1 s: 2 of 402 tests, 1 failed; TIMEOUT= sets another limit"* ]]
 	[ "$(wc -l < "$OUT/e2e.log")" = 3 ]
 	removed
 	states 'Pending||||0/1 nodes are available: 1 Insufficient cpu.'
 	TIMEOUT=1 run -124 conformance
-	[[ $output == *"error: the pod of the tests does not start: Pending 0/1 nodes are available: 1 Insufficient cpu."* ]]
+	[[ $output == *"error: the tests' pod does not start: Pending 0/1 nodes are available: 1 Insufficient cpu."* ]]
 }
 
 @test "the progress, by the logs of either ginkgo" {
@@ -282,13 +282,13 @@ removed() {
 	wait "$pid" || rc=$?
 	[ "$rc" != 0 ]
 	wait_for 20 removed
-	! grep -q 'not all' said
+	! grep -q 'not completely' said
 }
 
 @test "KEEP=1: it stays, until the next time" {
 	states 'Pending|InvalidImageName'
 	KEEP=1 run -1 conformance
-	[[ $output == *"KEEP=1: the namespace kubestamp-conformance stays"* ]]
+	[[ $output == *"KEEP=1: the namespace kubestamp-conformance is kept"* ]]
 	[ -e "$S/namespace" ]
 	junit 'passed:[It] x'
 	left junit_01.xml
@@ -304,7 +304,7 @@ removed() {
 	left junit_01.xml
 	sed -i 's/delete\*)/delete*) [ ! -e "$S\/namespace" ] || { echo refused >\&2; exit 1; }/' "$D/share/bin/kubectl"
 	run -1 conformance
-	[[ $output == *"1 passed, 0 failed, 0 skipped"*refused*"error: not all of the tests is removed: namespace, ClusterRole and ClusterRoleBinding kubestamp-conformance" ]]
+	[[ $output == *"1 passed, 0 failed, 0 skipped"*refused*"error: the tests are not completely removed: namespace, ClusterRole and ClusterRoleBinding kubestamp-conformance" ]]
 }
 
 @test "one at a time in a cluster" {
@@ -312,7 +312,7 @@ removed() {
 	exec 8< "$OUT"
 	flock 8
 	run -1 conformance
-	[ "$output" = "error: another make runs the conformance tests of c" ]
+	[ "$output" = "error: another make is running the conformance tests of c" ]
 	[ ! -e "$S/asked" ]
 }
 
@@ -416,10 +416,10 @@ removed() {
 	[ "${lines[-1]}" = "1 passed, 0 failed, 0 skipped" ]
 	states pending waiting
 	run -1 conformance
-	[[ $output == *"error: the pod of the tests cannot run: ErrImageNeverPull it is not there"* ]]
+	[[ $output == *"error: the tests' pod cannot run: ErrImageNeverPull it is not there"* ]]
 	states pending
 	SKIP=y TIMEOUT=1 run -124 conformance
-	[[ $output == *"error: the pod of the tests does not start: Pending no node is free"* ]]
+	[[ $output == *"error: the tests' pod does not start: Pending no node is free"* ]]
 	[ "$("$REAL" label --local --dry-run=client -f "$S/manifest" x=y -o name | sed 's,/.*,,' | paste -sd' ')" = \
 		"namespace serviceaccount clusterrole.rbac.authorization.k8s.io clusterrolebinding.rbac.authorization.k8s.io pod" ]
 	# As its types have it: a field that is none of theirs is lost on the way.
@@ -442,7 +442,7 @@ removed() {
 	grep -qxF "          value: '--timeout=155520s --nodes=2'" "$S/manifest"
 	PARALLEL=0 run -2 conformance
 	TIMEOUT=soon run -2 conformance
-	[ "$output" = "error: TIMEOUT=soon: a number of seconds" ]
+	[ "$output" = "error: TIMEOUT=soon is not a number of seconds" ]
 }
 
 @test "no conformance image: how one is declared, or what there is instead; the cluster is not asked" {
@@ -517,7 +517,7 @@ declared() {
 	grep -q '^registry.k8s.io/conformance:v1.33.4 ' <<< "$output"
 	# The lock of the provider that it is made from is not one for it.
 	run -1 pinned
-	[[ $output == *"no digest of the image registry.k8s.io/conformance:v1.33.4: make pin PROVIDER=own makes it anew" ]]
+	[[ $output == *"no digest of the image registry.k8s.io/conformance:v1.33.4; to create it again: make pin PROVIDER=own" ]]
 	run -0 "$T/mk/sh/provider/pin"
 	[[ $output == *"pinned    own: Kubernetes 1.33.4, 3 files, 11 images: providers/own/lock.ini" ]]
 	grep -A1 '^\[image' "$T/providers/own/lock.ini" | grep -v '^--' | tail -n 8 | diff - <(printf '[image %s]\nname = %s\n' \
@@ -543,7 +543,7 @@ declared() {
 	cp declared.ini "$T/providers/own/provider.ini"
 	sed -i 's,agnhost:2.53,agnhost,' "$T/providers/own/provider.ini"
 	run -2 "$T/mk/sh/provider/pin"
-	[[ $output == *"[conformance] images: registry.k8s.io/e2e-test-images/agnhost: say HOST/NAME:TAG"* ]]
+	[[ $output == *"[conformance] images: registry.k8s.io/e2e-test-images/agnhost: not HOST/NAME:TAG"* ]]
 }
 
 @test "declared: what the images are made of changes, and nothing before it" {

@@ -176,7 +176,7 @@ nothing_used() {
 	lock
 	sed -i 's/^version = .*/version = 1.20.3/' "$LOCK"
 	run -2 mk provision
-	[[ ${lines[0]} == "error: "*"/lock.ini is of Kubernetes 1.20.3, k8s-1.20-upstream of 1.20.2: make pin PROVIDER=k8s-1.20-upstream makes it anew" ]]
+	[[ ${lines[0]} == "error: "*"/lock.ini is for Kubernetes 1.20.3, k8s-1.20-upstream has 1.20.2; to create it again: make pin PROVIDER=k8s-1.20-upstream" ]]
 	lock
 	sed -i '/^name = .*etcd/d' "$LOCK"
 	run -2 mk provision
@@ -193,7 +193,7 @@ nothing_used() {
 	lock
 	sed -i 's/^version = .*/version = 1.20.3/' "$LOCK"
 	run -2 stage sources
-	[[ $output == *"is of Kubernetes 1.20.3"* ]]
+	[[ $output == *"is for Kubernetes 1.20.3"* ]]
 	[ ! -s state/log ]
 }
 

@@ -42,7 +42,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 @test "images: each with what names it" {
 	run -0 --separate-stderr mk images
 	[ "$(tr -s ' ' <<< "$output")" = "r.example/kubestamp-tools:7 add-on one: Pod/one, container c" ]
-	[[ $stderr == *"those of kubeadm are not among them"* ]]
+	[[ $stderr == *"kubeadm's images are not listed"* ]]
 	sed -i 's/^tools = 7/tools = 7\nextra = r.example\/x:1/' "$T/providers/p/provider.ini"
 	run -0 --separate-stderr mk images
 	[ "$(tr -s ' ' <<< "$output" | tail -n 1)" = "r.example/x:1 [images] extra" ]
@@ -65,7 +65,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	digest=sha256:$(sha256sum < two.yaml | cut -d' ' -f1)
 	run -0 mk images-check MANIFESTS="$PWD/two.yaml" EXTRA_IMAGES="q.example/two:1@$digest"
 	run -2 mk images-check MANIFESTS="$PWD/two.yaml" EXTRA_IMAGES=q.example/two:1
-	[[ $output == *"[images] extra: q.example/two:1: say its digest too"* ]]
+	[[ $output == *"[images] extra: q.example/two:1: has no digest; "* ]]
 	manifest three @tools_image@ 'imagePullPolicy: Always' > "$T/manifests/one.yaml"
 	run -2 mk images-check
 	[[ $output == *"imagePullPolicy is Always"* ]]

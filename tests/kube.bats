@@ -77,7 +77,7 @@ kubectl_says() {
 	[[ $output == *"image:1: imagePullPolicy is Always" ]]
 	{ pods image:1 IfNotPresent; echo '*events*) echo event/a ;;'; } | kubectl_says
 	run -1 kube_nothing_pulled "$D/list"
-	[[ $output == *"something was pulled: event/a" ]]
+	[[ $output == *"images were pulled: event/a" ]]
 	kubectl_says <<< "*) echo refused >&2; exit 1 ;;"
 	run -1 kube_nothing_pulled "$D/list"
 }

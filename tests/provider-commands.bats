@@ -57,10 +57,10 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 @test "new-provider: of a version that the table does not know it is said so; what cannot be is refused, and nothing is left" {
 	new() { env NAME="$1" FROM="$2" VERSION="$3" "$T/mk/sh/provider/new-provider"; }
 	run -0 --separate-stderr new k8s-1.99 k8s-1.30 1.99.0
-	[[ $stderr == *"mk/kubernetes-versions.ini does not know 1.99"* ]]
+	[[ $stderr == *"mk/kubernetes-versions.ini has no section 1.99"* ]]
 	[ "$(ini k8s-1.99 images.pause)" = 3.9 ]
 	run -2 new k8s-1.30 k8s-1.30 1.30.4
-	[[ $output == *"there is a provider k8s-1.30 already"* ]]
+	[[ $output == *"provider k8s-1.30 already exists"* ]]
 	run -2 new ../evil k8s-1.30 1.31.4
 	run -2 new k8s-1.31 nothing 1.31.4
 	run -2 new k8s-1.31 k8s-1.30 1.31
@@ -76,13 +76,13 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 @test "new-provider: the images of the conformance tests are said to be another version's" {
 	printf '\n[conformance]\nimages = r.example/agnhost:2.47\n' >> "$T/providers/k8s-1.30/provider.ini"
 	run -0 --separate-stderr env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/provider/new-provider"
-	[ "$stderr" = "new-provider: the [conformance] images are those of 1.30: look at them" ]
+	[ "$stderr" = "new-provider: the [conformance] images are those of 1.30; please check them" ]
 	run -0 --separate-stderr env NAME=k8s-1.30b FROM=k8s-1.30 VERSION=1.30.4 "$T/mk/sh/provider/new-provider"
 	[ -z "$stderr" ]
 }
 
-@test "ini_set: a value in place, in a section that lacks it, in a new section; lines that go on go too" {
-	libs versions
+@test "inifile: a value in place, in a section that lacks it, in a new section; lines that go on go too" {
+	ini_set() { inifile --set "$2.$3=$4" "$1"; }
 	printf '[a]\nx = 1\n  2\n  3\ny = 4\n\n[b]\nx = 5\n' > f
 	[ "$(ini_set f a x 9)" = $'[a]\nx = 9\ny = 4\n\n[b]\nx = 5' ]
 	[ "$(ini_set f a z 9)" = $'[a]\nx = 1\n  2\n  3\ny = 4\nz = 9\n\n[b]\nx = 5' ]
@@ -130,7 +130,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	run -2 env VERSION=1.31.0 "$T/mk/sh/provider/bump"
 	[[ $output == *"make new-provider NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.0"* ]]
 	run -0 env VERSION=1.30.7 "$T/mk/sh/provider/bump"
-	[ "$output" = "bump: k8s-1.30 is of 1.30.7 already" ]
+	[ "$output" = "bump: k8s-1.30 has version 1.30.7 already" ]
 	diff -r before "$T/providers/k8s-1.30"
 }
 
@@ -140,13 +140,13 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	echo '[images]' > "$T/providers/abstract/provider.ini"
 	printf 'v1.30.2' > www/release/stable-1.30.txt
 	run -0 "$T/mk/sh/provider/outdated"
-	[ "$(tr -s ' ' <<< "$output")" = $'k8s-1.20 1.20.2 what Debian has\nk8s-1.30 1.30.2 is the newest' ]
+	[ "$(tr -s ' ' <<< "$output")" = $'k8s-1.20 1.20.2 Debian\'s version\nk8s-1.30 1.30.2 is the newest' ]
 	printf 'v1.30.14' > www/release/stable-1.30.txt
 	run -3 "$T/mk/sh/provider/outdated"
-	[[ $output == *"1.30.14 is out: make bump PROVIDER=k8s-1.30 VERSION=1.30.14" ]]
+	[[ $output == *"1.30.14 is available: make bump PROVIDER=k8s-1.30 VERSION=1.30.14" ]]
 	printf '<html>' > www/release/stable-1.30.txt
 	run -1 "$T/mk/sh/provider/outdated"
-	[[ $output == *"cannot be asked: the answer is no version: <html>" ]]
+	[[ $output == *"cannot be asked: the answer is not a version: <html>" ]]
 	K8S_MIRROR=http://127.0.0.1:1 run -1 "$T/mk/sh/provider/outdated"
 	[[ $output == *"k8s-1.30 "*"cannot be asked: "*"127.0.0.1"* ]]
 }
@@ -161,7 +161,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	END
 	chmod +x make
 	MAKE=$PWD/make PROVIDERS='bad good' run -1 "$T/mk/sh/provider/matrix"
-	[[ $output == *"error: 1 of them failed"* ]]
+	[[ $output == *"error: 1 provider(s) failed"* ]]
 	[ "$(cut -f1,2,4 "$B/matrix/table")" = $'PROVIDER\tRESULT\tMIB\nbad\tfailed\t-\ngood\tok\t2' ]
 	[ "$(cat "$B/matrix/good.log")" = "provision PROVIDER=good B=$B" ]
 	MAKE=$PWD/make PROVIDERS=good run -0 "$T/mk/sh/provider/matrix"
@@ -199,7 +199,7 @@ locked() {
 	rm -r cache www
 	forget
 	run -0 "$T/mk/sh/provider/bundle-in" "$PWD/first"
-	[[ $output == *"taken into $KS_CACHE" ]]
+	[[ $output == *"imported into $KS_CACHE" ]]
 	hex=$(echo kubeadm | sha256sum | cut -d' ' -f1)
 	[ "$(cat "$KS_CACHE/downloads/sha256/$hex")" = kubeadm ]
 	run -0 "$T/mk/sh/provider/bundle-in" "$PWD/first"
@@ -235,21 +235,21 @@ locked() {
 	echo evil > "x/downloads/sha256/$hex"
 	tar -C x --zstd -cf bad .
 	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
-	[[ $output == *"not what its name says: downloads/sha256/$hex"* ]]
+	[[ $output == *"does not match the digest in its name: downloads/sha256/$hex"* ]]
 	echo kubeadm > "x/downloads/sha256/$hex"
 	ln -s /etc/passwd x/locks/link
 	tar -C x --zstd -cf bad .
 	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
-	[[ $output == *"this has no place in a bundle"*"link"* ]]
+	[[ $output == *"does not belong in a bundle"*"link"* ]]
 	rm x/locks/link
 	tar -C x --zstd --transform 's,^\./locks/.*,../../../escaped,' -P -cf bad .
 	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
-	[[ $output == *"no place in a bundle"* ]]
+	[[ $output == *"does not belong in a bundle"* ]]
 	head -c 100 "$B/k8s-1.30.bundle" > bad
 	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
-	[[ $output == *"it cannot be read"* ]]
+	[[ $output == *"cannot be read"* ]]
 	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/nothing"
-	[[ $output == *"is not there"* ]]
+	[[ $output == *"no such file"* ]]
 	[ -z "$(ls cache/downloads/sha256)" ]
 	[ -z "$(find . -name 'escaped*')" ]
 	# As it was made it is taken.

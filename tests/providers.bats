@@ -197,15 +197,15 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	supported k8s-1.35
 	supported k8s-1.22
 	run -1 supported k8s-1.35 kubernetes_version=1.36.0
-	[[ $output == *"Kubernetes 1.36 wants containerd 2.0.0 or newer, the node has Debian's 1.6.20" ]]
+	[[ $output == *"Kubernetes 1.36 needs containerd 2.0.0 or newer, the node has Debian's 1.6.20" ]]
 	supported k8s-1.35 kubernetes_version=1.36.0 kubernetes_containerd=2.1.4
 	run -1 supported k8s-1.30 kubernetes_containerd=1.4.13
-	[[ $output == *"wants containerd 1.6.0 or newer"* ]]
+	[[ $output == *"needs containerd 1.6.0 or newer"* ]]
 	run -1 supported k8s-1.35 'node_append=quiet systemd.unified_cgroup_hierarchy=0'
 	[[ $output == *"does not start on cgroup v1"* ]]
 	run -1 supported k8s-1.31 kubernetes_kubeadm_api=v1beta3
-	[[ $output == *"kubeadm 1.31 wants kubeadm_api = v1beta4, not v1beta3" ]]
+	[[ $output == *"kubeadm 1.31 needs kubeadm_api = v1beta4, not v1beta3" ]]
 	run -1 supported k8s-1.30 kubernetes_kubeadm_api=v1beta4
 	run -1 supported k8s-1.30 kubernetes_version=1.30
-	[[ $output == *"a release is wanted"* ]]
+	[[ $output == *"is not a release like"* ]]
 }

@@ -1,8 +1,8 @@
-# A mirror of what upstream publishes, on this machine: `load lib/upstream` after lib/common and lib/registry. The
-# programs are the real ones of Kubernetes 1.20.2, which the stage sources of k8s-1.20 has compiled.
+# A local mirror of upstream's downloads: `load lib/upstream` after lib/common and lib/registry. The programs are those of
+# Kubernetes 1.20.2, which the stage sources of k8s-1.20 compiles.
 # shellcheck shell=bash
 
-# upstream_programs: the directory of kubeadm, kubelet and kubectl; nothing if none is here.
+# upstream_programs: print the directory of kubeadm, kubelet and kubectl; nothing if they are not compiled yet.
 upstream_programs() {
 	local dir
 	for dir in "${XDG_CACHE_HOME:-$HOME/.cache}"/kubestamp/kubernetes/*/bin "${B:-$TOP/build}"/k8s-1.20/sources.*/bin; do
@@ -12,7 +12,7 @@ upstream_programs() {
 	done
 }
 
-# upstream_tree PROGRAMS ROOT: ROOT laid out as dl.k8s.io is, with a checksum beside each program.
+# upstream_tree PROGRAMS ROOT: fill ROOT like dl.k8s.io, with a checksum beside each program.
 upstream_tree() {
 	local p dir=$2/release/v1.20.2/bin/linux/amd64
 	mkdir -p "$dir"
@@ -26,8 +26,8 @@ upstream_tree() {
 upstream_names=(kube-apiserver:v1.20.2 kube-controller-manager:v1.20.2 kube-scheduler:v1.20.2 kube-proxy:v1.20.2 pause:3.2
 	etcd:3.4.23)
 
-# upstream_push REGISTRY [LAYOUT]: these images in the registry REGISTRY, which stands for k8s.gcr.io: those of k8s-1.20's
-# layout; without one, images of a single small program, each different from the others.
+# upstream_push REGISTRY [LAYOUT]: push these images to REGISTRY, which stands for k8s.gcr.io: from k8s-1.20's layout, or
+# without one, small images that differ from each other.
 upstream_push() {
 	local name layout=${2:-} tag
 	for name in "${upstream_names[@]}"; do

@@ -1,21 +1,21 @@
-# The images of a provider, before there is a cluster: sourced by what lists, pins and bundles them. Needs addon.sh.
+# The images of a provider: sourced by what lists, pins and bundles them. Needs lock.sh and addon.sh.
 # shellcheck shell=bash
 
-# images_provider: the provider's values in the shell's variables, as a stage's script has them.
+# images_provider: set the provider's settings as shell variables, as a stage's script has them.
 images_provider() {
 	local all
 	all=$("$BIN/provconf" -I "$TOP/providers" -I "$TOP/tests/providers" -f sh "$TOP/${PROVIDER_DIRS%% *}") || return
 	eval "$all"
 }
 
-# images_get URL FILE: what is there now, nobody having said yet what it must be.
+# images_get URL FILE: download a file that is not pinned yet.
 images_get() {
 	curl -sSfL --proto '=http,https,file' --proto-redir '=http,https' --max-redirs 5 --retry 3 --max-time 600 -o "$2" "$1" ||
-		{ addon_fail "$1 cannot be fetched; HTTPS_PROXY names a proxy"; return; }
+		fail "$1 cannot be fetched; HTTPS_PROXY names a proxy"
 }
 
-# images_source NAME: where the image is asked for. IMAGE_MIRROR is words HOST=PLACE, a PLACE (host[:port]/path) for each
-# registry, and one PLACE alone for all others.
+# images_source NAME: the image's name at its mirror. IMAGE_MIRROR is a list of HOST=PLACE, a PLACE (host[:port]/path) for
+# each registry, and one PLACE for all others.
 images_source() {
 	local word place=''
 	for word in ${IMAGE_MIRROR:-}; do
@@ -28,31 +28,32 @@ images_source() {
 	if [ -n "$place" ]; then echo "$place/${1#*/}"; else echo "$1"; fi
 }
 
-# images_tls SOURCE OPTION: OPTION for a mirror on this machine: nobody is between us and it, and it may have no
-# certificate.
+# images_tls SOURCE OPTION: OPTION for a mirror on this machine, which may have no certificate.
 images_tls() {
 	case $1 in 127.* | localhost[:/]* | '[::1]'*) echo "$2" ;; esac
 }
 
-# images_digest NAME: the digest that its registry gives for the name now.
+# images_digest NAME: the current digest of the image in its registry.
 images_digest() {
 	# shellcheck disable=SC2046 # an option or none
 	skopeo inspect $(images_tls "$(images_source "$1")" --tls-verify=false) --no-tags --format '{{.Digest}}' "docker://$(images_source "$1")" ||
-		{ addon_fail "$1: its registry cannot be asked; IMAGE_MIRROR=host[:port]/path names another"; return; }
+		fail "$1: its registry cannot be asked; IMAGE_MIRROR=host[:port]/path names another"
 }
 
 # images_addon NAME: a line "IMAGE<tab>what names it" for each image of the add-on.
 images_addon() {
 	local dir rc=0
 	dir=$(mktemp -d)
-	addon_files "$1" "$dir/files" && "$BIN/kubeimages" --long "$dir"/files/* > "$dir/list" && addon_declared "$1" > "$dir/more" || rc=1
-	awk -F '\t' -v name="$1" '{ print $1 "\t" "add-on " name ": " $2 ", " $3 }' "$dir/list" 2> /dev/null || true
-	awk -v name="$1" 'NF { print $1 "\tadd-on " name ": declared in its addon.ini" }' "$dir/more" 2> /dev/null || true
+	if addon_files "$1" "$dir/files" && "$BIN/kubeimages" --long "$dir"/files/* > "$dir/list" && addon_declared "$1" > "$dir/more"; then
+		awk -F '\t' -v name="$1" '{ print $1 "\tadd-on " name ": " (NF > 1 ? $2 ", " $3 : "declared in its addon.ini") }' "$dir/list" "$dir/more"
+	else
+		rc=1
+	fi
 	rm -rf "$dir"
 	return "$rc"
 }
 
-# images_kubeadm: those that kubeadm names for the provider's configuration; nothing where there is no kubeadm yet.
+# images_kubeadm: the images that kubeadm names for the provider's configuration; nothing if there is no kubeadm yet.
 images_kubeadm() {
 	local config rc=0 dir
 	[ -x "${KUBEADM:-}" ] || return 0
@@ -65,33 +66,25 @@ images_kubeadm() {
 
 # images_locked NAME...: "IMAGE<tab>DIGEST" for each image in the add-ons' locks, sorted.
 images_locked() {
-	local name path foreign
-	for name; do
-		path=$(addon_path "$name") || return
-		[ -d "$path" ] || continue
-		if [ ! -e "$path/lock.ini" ]; then
-			foreign=$(addon_fetched "$path" && addon_get "$path" addon.images) || return
-			[ -z "$foreign" ] || { addon_fail "$(addon_unlocked "$path")"; return; }
-			continue
-		fi
-		lock_images "$path/lock.ini" || return
-	done | sort -u
+	local lock locks
+	locks=$(addon_lock "$@") || return
+	for lock in $locks; do lock_images "$lock" || return; done | sort -u
 }
 
-# images_pinned: of what the provider includes and declares, what is pulled, as images_locked prints it.
+# images_pinned: of what the provider includes and declares, the images that are pulled, as images_locked prints them.
 images_pinned() {
 	local image names
 	names=$(addon_needs ${addons_include:-}) || return
 	images_locked $names || return
 	for image in ${images_extra:-}; do
 		[[ $image =~ ^(.+)@(sha256:[0-9a-f]{64})$ ]] ||
-			{ addon_fail "[images] extra: $image: say its digest too, NAME:TAG@sha256:..."; return; }
+			fail "[images] extra: $image: has no digest; write NAME:TAG@sha256:..."
 		printf '%s\t%s\n' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
 	done
 }
 
-# images_keep: each image of standard input, lines "IMAGE<tab>DIGEST", in the user's cache: an OCI layout, in which it is
-# called by its digest's digits.
+# images_keep: pull the images of standard input, lines "IMAGE<tab>DIGEST", into the user's cache: an OCI layout in which
+# the digits of the digest are the tag.
 images_keep() {
 	local name digest store=$KS_CACHE/images-oci
 	while IFS=$'\t' read -r name digest; do
@@ -101,11 +94,11 @@ images_keep() {
 		# shellcheck disable=SC2046 # an option or none
 		skopeo copy -q --override-os linux --override-arch amd64 --retry-times 3 $(images_tls "$(images_source "$name")" --src-tls-verify=false) \
 			"docker://$(images_untagged "$(images_source "$name")")@$digest" "oci:$store:${digest#sha256:}" < /dev/null ||
-			{ addon_fail "$name: cannot be pulled by its digest $digest; IMAGE_MIRROR=host[:port]/path names another registry"; return; }
+			fail "$name: cannot be pulled by its digest $digest; IMAGE_MIRROR=host[:port]/path names another registry"
 	done
 }
 
-# images_pull LAYOUT LIST: images_keep, then the images in the OCI layout, under their names, which go to the end of LIST.
+# images_pull LAYOUT LIST: images_keep, then copy the images to the OCI layout, and append their names to LIST.
 images_pull() {
 	local name digest pinned
 	pinned=$(cat)
@@ -120,16 +113,17 @@ images_pull() {
 # images_untagged NAME: the name without its tag and digest.
 images_untagged() { sed -E 's/@.*//; s/:[^:/]*$//' <<< "$1"; }
 
-# images_file NAME: the provider's file.
+# images_file NAME: the path of the provider's file.
 images_file() {
 	local dir
 	for dir in $PROVIDER_DIRS; do
 		[ ! -e "$TOP/$dir/$1" ] || { echo "$TOP/$dir/$1"; return; }
 	done
-	addon_fail "$1 is in none of: $PROVIDER_DIRS"
+	fail "$1 is in none of: $PROVIDER_DIRS"
 }
 
-# images_all: all of the provider's images, each with what names it, sorted. What is not known of does not hide the rest.
+# images_all: all of the provider's images, each with what names it, sorted. If one source fails, the others are still
+# printed.
 images_all() {
 	local name image rc=0
 	{

@@ -1,0 +1,81 @@
+# lockfile: lock files are read, with every error named, and written.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	cat > lock.ini <<-'END'
+		; What x takes from elsewhere.
+		[lock]
+		version = 1.30.2
+
+		[file kubeadm]
+		path = release/kubeadm
+		sha256 = 00ff
+
+		[image pause]
+		name = r.example/pause:3.9
+		digest = sha256:11
+
+		[image without]
+		name = r.example/without:1
+	END
+}
+
+@test "the values, all or one, names and images" {
+	run -0 lockfile lock.ini
+	[ "${#lines[@]}" = 6 ]
+	[ "${lines[2]}" = $'file kubeadm\tsha256\t00ff' ]
+	[ "$(lockfile --get lock.version lock.ini)" = 1.30.2 ]
+	[ "$(lockfile -g 'file kubeadm.path' lock.ini)" = release/kubeadm ]
+	run -3 lockfile -g 'file kubectl.path' lock.ini
+	[ -z "$output" ]
+	[ "$(lockfile --names image lock.ini)" = $'pause\nwithout' ]
+	[ "$(lockfile --images lock.ini)" = $'r.example/pause:3.9\tsha256:11' ]
+}
+
+@test "each mistake is refused with its line" {
+	refuses lockfile 'none.ini: No such file or directory' none.ini
+	echo 'path = x' >> lock.ini
+	refuses_at() { refuses lockfile "lock.ini:$1" lock.ini; }
+	echo 'path = y' >> lock.ini
+	refuses_at '16: path is there twice'
+	sed -i '16s/.*/[lock]/' lock.ini
+	refuses_at '16: \[lock\] is there twice'
+	sed -i '16s/.*/path=z/' lock.ini
+	refuses_at '16: neither \[section\] nor key = value'
+	sed -i '2d' lock.ini
+	refuses_at '2: a value before any section'
+}
+
+@test "what is written is what was read; a second time it is the same" {
+	lockfile lock.ini > values
+	lockfile --write --comment 'What x takes from elsewhere.' new.ini < values
+	cmp lock.ini new.ini
+	run -0 lockfile new.ini
+	[ "$output" = "$(cat values)" ]
+	# Without [lock] at the top there is an empty line before the first section.
+	printf 'file a\turl\tu\n' | lockfile -w -c c new.ini
+	[ "$(cat new.ini)" = $'; c\n\n[file a]\nurl = u' ]
+}
+
+@test "values that no lock file can hold: exit 2, and the old file stays" {
+	try() {
+		printf "$1\n" > values
+		run -2 lockfile --write lock.ini < values
+		[[ $output == "lockfile: standard input:"* ]]
+	}
+	cp lock.ini before
+	try 'no tabs'
+	try 'file a\tKEY\tv'
+	try 'file a]\tkey\tv'
+	try 'file a\tkey\tv\nfile a\tkey\tw'
+	cmp before lock.ini
+	[ "$(ls)" = $'before\nlock.ini\nvalues' ]
+}
+
+@test "usage" {
+	refuses lockfile 'one file is needed'
+	refuses lockfile 'only one of *' --images --write lock.ini
+	refuses lockfile '--comment needs --write' --comment x lock.ini
+	refuses lockfile "'lock' is not SECTION.KEY" --get lock lock.ini
+}

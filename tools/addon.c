@@ -1,0 +1,445 @@
+/* addon: what an add-on needs, and what is applied of it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/args.h"
+#include "base/child.h"
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/quote.h"
+#include "base/readfile.h"
+#include "provider/addon_render.h"
+#include "provider/template.h"
+#include "base/unfinished.h"
+
+enum { OPT_FETCH = OPT_LONG };
+
+static const struct opt opts[] = {
+	{ 'I', "include", "DIR", "look for add-ons in DIR; the first DIR counts" },
+	{ 'D', "define", "NAME=VALUE", "a setting of the provider" },
+	{ 'n', "needs", NULL, "print the add-ons and what they need, in order" },
+	{ 'i', "images", NULL, "print the images that addon.ini names" },
+	{ 'u', "urls", NULL, "print FILE<tab>URL of what is fetched" },
+	{ 'l', "lock", NULL, "print the path of the lock file, if one is needed" },
+	{ 'p', "path", NULL, "print the add-on's directory or file" },
+	{ 'o', "output", "DIR", "write the files to apply to DIR" },
+	{ 'P', "pack", "DIR", "the same, with a file conf to apply them by" },
+	{ 'C', "cache", "DIR", "where fetched files are, by digest" },
+	{ OPT_FETCH, "fetch", "PROGRAM", "the fetch(1) to use (default: fetch)" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool addon_tool = {
+	.name = "addon",
+	.synopsis = "[options] NAME...",
+	.about = "Print what add-ons need, or render what is applied of one.",
+	.opts = opts,
+};
+
+struct request {
+	struct addons all;
+	int query; /* the letter of the option; 0: none yet */
+	const char *dir, *cache, *fetch;
+	int code; /* to exit with on an error */
+};
+
+/* Runs ARGS with standard output to OUT. Returns 0, or -1: it cannot be run, or failed, with exit code CODE. */
+static int run_program(const struct args *args, int out, int *code, struct err *e)
+{
+	const struct child_io io = { .in = -1, .out = out, .err = STDERR_FILENO };
+	struct child child;
+	int status = 0;
+
+	if (args->failed)
+		return err_no_memory(e);
+	if (child_start(&child, args->v, &io, SIGTERM, e) < 0)
+		return -1;
+	if (child_wait(&child, INT64_MAX, &status, e) <= 0) {
+		child_kill(&child);
+		return -1;
+	}
+	(void)close(child.pidfd);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status))
+		*code = WEXITSTATUS(status);
+	return err_set(e, "%s failed", args->v[0]);
+}
+
+/* As mkdir -p. */
+static int make_dir(const char *path, struct err *e)
+{
+	AUTO_FREE char *part = strdup(path);
+	char *s;
+
+	if (part == NULL)
+		return err_no_memory(e);
+	for (s = part + 1; (s = strchr(s, '/')) != NULL; *s++ = '/') {
+		*s = '\0';
+		if (mkdir(part, 0777) < 0 && errno != EEXIST)
+			return err_sys(e, "%s", part);
+	}
+	return mkdir(path, 0777) < 0 && errno != EEXIST ? err_sys(e, "%s", path) : 0;
+}
+
+/* The path in the cache of a file that is fetched (to be freed), which is then there and has the locked digest. */
+static int cached(struct request *r, const struct addon *a, const char *file, char **path, struct err *e)
+{
+	AUTO_FREE char *url = NULL;
+	char hex[SHA256_HEX];
+	struct args args = { 0 };
+	int rc;
+
+	if (addon_pinned(a, file, &url, hex, e) < 0)
+		return -1;
+	if (r->cache == NULL)
+		return err_set(e, "%s is fetched: --cache is needed", file);
+	if (make_dir(r->cache, e) < 0)
+		return -1;
+	if (asprintf(path, "%s/%s", r->cache, hex) < 0) {
+		*path = NULL;
+		return err_no_memory(e);
+	}
+	args_add(&args, "%s", r->fetch);
+	args_add(&args, "--sha256=%s", hex);
+	args_add(&args, "--output=%s", *path);
+	args_add(&args, "%s", url);
+	rc = run_program(&args, STDERR_FILENO, &r->code, e);
+	args_free(&args);
+	return rc < 0 ? err_prefix(e, "add-on %s: %s", a->name, file) : 0;
+}
+
+/* A directory with a link to each fetched file, for the add-on's own program. */
+static int link_fetched(struct request *r, const struct addon *a, const char *dir, struct err *e)
+{
+	AUTO_WORDS struct words files = { 0 };
+	size_t i;
+
+	if (addon_fetched(a, &files) < 0)
+		return err_no_memory(e);
+	for (i = 0; i < files.n; i++) {
+		AUTO_FREE char *path = NULL;
+		AUTO_FREE char *name = NULL;
+
+		if (cached(r, a, files.v[i], &path, e) < 0)
+			return -1;
+		if (asprintf(&name, "%s/%s", dir, files.v[i]) < 0) {
+			name = NULL;
+			return err_no_memory(e);
+		}
+		if (symlink(path, name) < 0)
+			return err_sys(e, "%s", name);
+	}
+	return 0;
+}
+
+/* FILE of the add-on is what its FILE.render makes of the fetched files. */
+static int make_file(struct request *r, const struct addon *a, const char *program, int out, struct err *e)
+{
+	const char *tmp = getenv("TMPDIR");
+	char dir[PATH_MAX];
+	struct args args = { 0 };
+	int rc;
+
+	(void)snprintf(dir, sizeof dir, "%s/addon.XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		return err_sys(e, "%s", dir);
+	rc = link_fetched(r, a, dir, e);
+	args_add(&args, "%s", program);
+	args_add(&args, "%s", dir);
+	if (rc == 0)
+		rc = run_program(&args, out, &r->code, e);
+	args_free(&args);
+	(void)unfinished_remove_dir(dir);
+	return rc;
+}
+
+static int write_all(int fd, const char *text, size_t n, const char *path, struct err *e)
+{
+	ssize_t done;
+
+	for (; n > 0; text += done, n -= (size_t)done) {
+		done = write(fd, text, n);
+		if (done < 0 && errno == EINTR)
+			done = 0;
+		if (done < 0)
+			return err_sys(e, "%s", path);
+	}
+	return 0;
+}
+
+/* A file of the add-on's own, rendered. */
+static int own_file(const struct addon *a, const char *path, char **text, size_t *n, struct err *e)
+{
+	AUTO_FREE char *in = NULL;
+	size_t in_n;
+
+	if (read_file(path, READ_FILE_MAX, &in, &in_n, e) < 0)
+		return -1;
+	return addon_render(a, path, in, in_n, text, n, e);
+}
+
+static int fetched_file(
+    struct request *r, const struct addon *a, const char *file, char **text, size_t *n, struct err *e)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *in = NULL;
+	size_t in_n;
+
+	if (cached(r, a, file, &path, e) < 0 || read_file(path, READ_FILE_MAX, &in, &in_n, e) < 0)
+		return -1;
+	return addon_replace(a, file, in, in_n, text, n, e);
+}
+
+/* Writes FILE as it is applied to FD, which is TO. */
+static int render_file(
+    struct request *r, const struct addon *a, const char *file, int fd, const char *to, struct err *e)
+{
+	AUTO_FREE char *own = NULL;
+	AUTO_FREE char *program = NULL;
+	AUTO_FREE char *text = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (asprintf(&own, "%s/%s", a->path, file) < 0 || asprintf(&program, "%s.render", own) < 0)
+		return err_no_memory(e);
+	if (access(own, F_OK) == 0)
+		rc = own_file(a, own, &text, &n, e);
+	else if (access(program, X_OK) == 0)
+		return make_file(r, a, program, fd, e);
+	else
+		rc = fetched_file(r, a, file, &text, &n, e);
+	return rc < 0 ? -1 : write_all(fd, text, n, to, e);
+}
+
+/* Writes file NUMBER of the add-on, or its only one (0), to the directory. */
+static int write_file(struct request *r, const struct addon *a, size_t number, const char *file, struct err *e)
+{
+	AUTO_FREE char *to = NULL;
+	AUTO_FREE char *text = NULL;
+	AUTO_CLOSE int fd = -1;
+	size_t n = 0;
+	int rc;
+
+	if ((number > 0 ? asprintf(&to, "%s/%02zu-%s", r->dir, number, file)
+			: asprintf(&to, "%s/%s.yaml", r->dir, file)) < 0) {
+		to = NULL;
+		return err_no_memory(e);
+	}
+	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return err_sys(e, "%s", to);
+	if (number > 0)
+		rc = render_file(r, a, file, fd, to, e);
+	else
+		rc = template_file(&a->all->values, a->path, &text, &n, e) < 0 ? -1 : write_all(fd, text, n, to, e);
+	if (rc < 0)
+		(void)unlink(to);
+	return rc;
+}
+
+static int write_files(struct request *r, const struct addon *a, struct err *e)
+{
+	AUTO_WORDS struct words files = { 0 };
+	size_t i;
+
+	if (make_dir(r->dir, e) < 0)
+		return -1;
+	if (a->single)
+		return write_file(r, a, 0, a->name, e);
+	if (words_split(&files, addon_get(a, "apply")) < 0)
+		return err_no_memory(e);
+	for (i = 0; i < files.n; i++)
+		if (write_file(r, a, i + 1, files.v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* What mk/sh/provider/addon.sh applies the files by. */
+static int write_conf(const struct request *r, const struct addon *a, struct err *e)
+{
+	static const char *const keys[] = { "needs", "namespace", "wait", "timeout" };
+	AUTO_FREE char *path = NULL;
+	AUTO_FCLOSE FILE *f = NULL;
+	size_t i;
+
+	if (asprintf(&path, "%s/conf", r->dir) < 0) {
+		path = NULL;
+		return err_no_memory(e);
+	}
+	f = fopen(path, "we");
+	if (f == NULL)
+		return err_sys(e, "%s", path);
+	(void)fputs("addon_name=", f);
+	quote_sh(f, a->name);
+	/* A fetched manifest may be too large for the annotation that a client-side apply leaves. */
+	(void)fputs("\naddon_apply=", f);
+	quote_sh(f, a->single ? "" : "--server-side --force-conflicts");
+	for (i = 0; i < sizeof keys / sizeof *keys; i++) {
+		(void)fprintf(f, "\naddon_%s=", keys[i]);
+		quote_sh(f, addon_get(a, keys[i]));
+	}
+	(void)fputc('\n', f);
+	return fflush(f) != 0 || ferror(f) ? err_sys(e, "%s", path) : 0;
+}
+
+static int print_images(const struct addon *a, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_WORDS struct words images = { 0 };
+	size_t i;
+
+	if (a->single)
+		return 0;
+	if (addon_render_value(a, "addon", "images", &text, e) < 0)
+		return -1;
+	if (words_split(&images, text) < 0)
+		return err_no_memory(e);
+	for (i = 0; i < images.n; i++)
+		(void)puts(images.v[i]);
+	return 0;
+}
+
+static int print_urls(const struct addon *a, struct err *e)
+{
+	AUTO_WORDS struct words files = { 0 };
+	size_t i;
+
+	if (addon_fetched(a, &files) < 0)
+		return err_no_memory(e);
+	for (i = 0; i < files.n; i++) {
+		AUTO_FREE char *section = NULL;
+		AUTO_FREE char *url = NULL;
+
+		if (asprintf(&section, "fetch %s", files.v[i]) < 0) {
+			section = NULL;
+			return err_no_memory(e);
+		}
+		if (addon_render_value(a, section, "url", &url, e) < 0)
+			return -1;
+		(void)printf("%s\t%s\n", files.v[i], url);
+	}
+	return 0;
+}
+
+static int print_lock(const struct addon *a, struct err *e)
+{
+	AUTO_FREE char *lock = NULL;
+
+	if (addon_lock(a, &lock, e) < 0)
+		return -1;
+	if (lock != NULL)
+		(void)puts(lock);
+	return 0;
+}
+
+static int answer(struct request *r, const struct addon *a, struct err *e)
+{
+	switch (r->query) {
+	case 'i':
+		return print_images(a, e);
+	case 'u':
+		return print_urls(a, e);
+	case 'l':
+		return print_lock(a, e);
+	case 'p':
+		(void)puts(a->path);
+		return 0;
+	default:
+		return write_files(r, a, e) < 0 || (r->query == 'P' && write_conf(r, a, e) < 0) ? -1 : 0;
+	}
+}
+
+static int print_needs(const struct request *r, char *const *names, size_t n, struct err *e)
+{
+	AUTO_WORDS struct words order = { 0 };
+	size_t i;
+
+	if (addon_needs(&r->all, names, n, &order, e) < 0)
+		return -1;
+	for (i = 0; i < order.n; i++)
+		(void)puts(order.v[i]);
+	return 0;
+}
+
+static int run(struct request *r, char *const *names, size_t n, struct err *e)
+{
+	size_t i;
+
+	if (r->query == 'n')
+		return print_needs(r, names, n, e);
+	for (i = 0; i < n; i++) {
+		AUTO_ADDON struct addon a = { 0 };
+
+		if (addon_open(&a, &r->all, names[i], e) < 0 || answer(r, &a, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int set_query(const struct cli *c, struct request *r, int id)
+{
+	if (r->query != 0)
+		return cli_usage(
+		    c, "only one of --needs, --images, --urls, --lock, --path, --output and --pack can be given");
+	r->query = id;
+	r->dir = c->arg;
+	return EX_DONE;
+}
+
+/* Returns an exit code. */
+static int set_option(const struct cli *c, struct request *r, int id)
+{
+	struct err e = { 0 };
+
+	switch (id) {
+	case 'I':
+		return words_add(&r->all.dirs, c->arg) < 0 ? cli_fail(c, EX_FAIL, &(struct err){ "out of memory" })
+							   : EX_DONE;
+	case 'D':
+		return template_define(&r->all.values, c->arg, &e) < 0 ? cli_usage(c, "%s", e.msg) : EX_DONE;
+	case 'C':
+		r->cache = c->arg;
+		return EX_DONE;
+	case OPT_FETCH:
+		r->fetch = c->arg;
+		return EX_DONE;
+	default:
+		return set_query(c, r, id);
+	}
+}
+
+static int check(const struct cli *c, const struct request *r)
+{
+	if (r->query == 0)
+		return cli_usage(c, "one of --needs, --images, --urls, --lock, --path, --output and --pack is needed");
+	if ((r->query == 'o' || r->query == 'P') && c->argc != 1)
+		return cli_usage(c, "one add-on is needed");
+	return EX_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &addon_tool, .argc = argc, .argv = argv };
+	struct request r = { .fetch = "fetch", .code = EX_FAIL };
+	struct err e = { 0 };
+	int id, code = EX_DONE;
+
+	while (code == EX_DONE && (id = cli_next(&c)) >= 0)
+		code = set_option(&c, &r, id);
+	if (code == EX_DONE)
+		code = id == CLI_EXIT ? c.exit_code : check(&c, &r);
+	if (code == EX_DONE && id == CLI_END && run(&r, c.argv, (size_t)c.argc, &e) < 0)
+		code = cli_fail(&c, r.code, &e);
+	words_free(&r.all.dirs);
+	words_free(&r.all.values);
+	return cli_end(&c, code);
+}

@@ -1,0 +1,138 @@
+/* inifile: reads a section of an INI file, or changes one of its values. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/output.h"
+#include "base/readfile.h"
+#include "provider/ini.h"
+#include "provider/ini_edit.h"
+#include "base/unfinished.h"
+
+static const struct opt opts[] = {
+	{ 'l', "list", "SECTION", "print KEY=VALUE for each key of a section" },
+	{ 's', "set", "SECTION.KEY=VALUE", "print the file with this value" },
+	{ 'i', "in-place", NULL, "with --set: change the file instead" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool inifile_tool = {
+	.name = "inifile",
+	.synopsis = "[options] FILE",
+	.about = "Print a section of an INI file, or change a value.",
+	.opts = opts,
+};
+
+struct request {
+	const char *list, *set;
+	bool in_place;
+};
+
+/* A section whose values are collected. */
+struct list {
+	const char *section;
+	FILE *f;
+	bool any;
+};
+
+/* A continuation line goes to the value above it. */
+static int take_line(const struct iniline *l, void *arg, struct err *e)
+{
+	struct list *list = arg;
+
+	(void)e;
+	if (strcmp(l->section, list->section) != 0)
+		return 0;
+	if (l->continuation)
+		(void)fprintf(list->f, " %s", l->value);
+	else
+		(void)fprintf(list->f, "%s%s=%s", list->any ? "\n" : "", l->key, l->value);
+	list->any = true;
+	return 0;
+}
+
+static int print_section(const struct cli *c, const char *section)
+{
+	AUTO_FREE char *text = NULL;
+	struct err e = { 0 };
+	size_t n = 0;
+	struct list list = { .section = section, .f = open_memstream(&text, &n) };
+	int rc;
+
+	if (list.f == NULL)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	rc = inifile_read(c->argv[0], take_line, &list, &e);
+	if (fclose(list.f) != 0 && rc == 0)
+		rc = err_no_memory(&e);
+	if (rc < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	if (!list.any)
+		return EX_NO;
+	(void)puts(text);
+	return EX_DONE;
+}
+
+static int edit(const struct cli *c, const struct request *r, const char *section, const char *key, const char *value)
+{
+	AUTO_FREE char *text = NULL;
+	struct out o = { 0 };
+	struct err e = { 0 };
+	size_t n;
+
+	if (read_file(c->argv[0], READ_FILE_MAX, &text, &n, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	if (!r->in_place) {
+		ini_edit(stdout, text, n, section, key, value);
+		return EX_DONE;
+	}
+	unfinished_catch_signals();
+	if (out_open(&o, c->argv[0], 0666, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	ini_edit(o.f, text, n, section, key, value);
+	return out_commit_if_changed(&o, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
+}
+
+static int set_value(const struct cli *c, const struct request *r)
+{
+	AUTO_FREE char *section = strdup(r->set);
+	char *value = section != NULL ? strchr(section, '=') : NULL;
+	char *key;
+
+	if (section == NULL)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	if (value != NULL)
+		*value++ = '\0';
+	key = strchr(section, ' ') != NULL ? strrchr(section, '.') : strchr(section, '.');
+	if (value == NULL || key == NULL || key == section || key[1] == '\0' || strpbrk(r->set, "\n") != NULL ||
+	    strchr(section, ']') != NULL)
+		return cli_usage(c, "'%s' is not SECTION.KEY=VALUE", r->set);
+	*key++ = '\0';
+	return edit(c, r, section, key, value);
+}
+
+static int run(const struct cli *c, const struct request *r)
+{
+	if ((r->list != NULL) + (r->set != NULL) != 1)
+		return cli_usage(c, "one of --list and --set is needed");
+	if (r->in_place && r->set == NULL)
+		return cli_usage(c, "--in-place needs --set");
+	if (c->argc != 1)
+		return cli_usage(c, "one file is needed");
+	return r->list != NULL ? print_section(c, r->list) : set_value(c, r);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &inifile_tool, .argc = argc, .argv = argv };
+	struct request r = { 0 };
+	int id;
+
+	while ((id = cli_next(&c)) >= 0)
+		if (id == 'l')
+			r.list = c.arg;
+		else if (id == 's')
+			r.set = c.arg;
+		else
+			r.in_place = true;
+	return cli_end(&c, id == CLI_EXIT ? c.exit_code : run(&c, &r));
+}

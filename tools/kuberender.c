@@ -1,0 +1,72 @@
+/* kuberender: templates in, with a provider's settings in the place of their words. */
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "provider/template.h"
+
+static const struct opt opts[] = {
+	{ 'D', "define", "NAME=VALUE", "a setting, or what a word stands for" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool kuberender = {
+	.name = "kuberender",
+	.synopsis = "[options] FILE...",
+	.about = "Print templates of manifests with a provider's settings.",
+	.opts = opts,
+};
+
+/* Nothing is printed unless all of it can be. */
+static int render(const struct words *values, char *const *paths, int n, FILE *to, struct err *e)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		AUTO_FREE char *text = NULL;
+		size_t len;
+
+		if (template_file(values, paths[i], &text, &len, e) < 0)
+			return -1;
+		(void)fwrite(text, 1, len, to);
+	}
+	return 0;
+}
+
+static int run(const struct cli *c, const struct words *values)
+{
+	AUTO_FREE char *text = NULL;
+	struct err e = { 0 };
+	size_t n = 0;
+	FILE *f;
+	int rc;
+
+	if (c->argc == 0)
+		return cli_usage(c, "a file is needed");
+	f = open_memstream(&text, &n);
+	rc = f != NULL ? render(values, c->argv, c->argc, f, &e) : err_no_memory(&e);
+	if (f != NULL && fclose(f) != 0 && rc == 0)
+		rc = err_no_memory(&e);
+	if (rc < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	(void)fwrite(text, 1, n, stdout);
+	return EX_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &kuberender, .argc = argc, .argv = argv };
+	struct words values = { 0 };
+	struct err e = { 0 };
+	int id, code = EX_DONE;
+
+	while (code == EX_DONE && (id = cli_next(&c)) != CLI_END)
+		if (id == CLI_EXIT)
+			break;
+		else if (template_define(&values, c.arg, &e) < 0)
+			code = cli_usage(&c, "%s", e.msg);
+	if (code == EX_DONE)
+		code = id == CLI_EXIT ? c.exit_code : run(&c, &values);
+	words_free(&values);
+	return cli_end(&c, code);
+}

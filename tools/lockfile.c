@@ -1,0 +1,181 @@
+/* lockfile: reads and writes the lock files of providers and add-ons. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/output.h"
+#include "base/readfile.h"
+#include "provider/lock.h"
+#include "base/unfinished.h"
+
+static const struct opt opts[] = {
+	{ 'g', "get", "SECTION.KEY", "print one value" },
+	{ 'n', "names", "KIND", "print the NAME of each section [KIND NAME]" },
+	{ 'i', "images", NULL, "print the name and digest of each image" },
+	{ 'w', "write", NULL, "write FILE, from the values on standard input" },
+	{ 'c', "comment", "TEXT", "with --write: the comment at the top" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool lockfile = {
+	.name = "lockfile",
+	.synopsis = "[options] FILE",
+	.about = "Check a lock file and print its values, or write one.",
+	.opts = opts,
+};
+
+struct request {
+	const char *get, *names, *comment;
+	bool images, write;
+};
+
+static int print_one(const struct cli *c, const struct lock *l, const char *name)
+{
+	AUTO_FREE char *section = strdup(name);
+	char *dot = section != NULL ? strrchr(section, '.') : NULL;
+	const char *value;
+
+	if (section == NULL)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	if (dot == NULL)
+		return cli_usage(c, "'%s' is not SECTION.KEY", name);
+	*dot = '\0';
+	value = lock_get(l, section, dot + 1);
+	if (value == NULL)
+		return EX_NO;
+	(void)puts(value);
+	return EX_DONE;
+}
+
+static int print_names(const struct cli *c, const struct lock *l, const char *kind)
+{
+	AUTO_WORDS struct words names = { 0 };
+	size_t i;
+
+	if (lock_names(l, kind, &names) < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	for (i = 0; i < names.n; i++)
+		(void)puts(names.v[i]);
+	return EX_DONE;
+}
+
+/* Of an image without a digest nothing is printed: who needs it misses it. */
+static int print_images(const struct lock *l)
+{
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (strncmp(l->v[i].section, "image ", 6) != 0 || strcmp(l->v[i].key, "digest") != 0)
+			continue;
+		name = lock_get(l, l->v[i].section, "name");
+		if (name != NULL)
+			(void)printf("%s\t%s\n", name, l->v[i].value);
+	}
+	return EX_DONE;
+}
+
+static int print_all(const struct lock *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		(void)printf("%s\t%s\t%s\n", l->v[i].section, l->v[i].key, l->v[i].value);
+	return EX_DONE;
+}
+
+/* Adds the lines SECTION<tab>KEY<tab>VALUE of standard input to L. Returns 0 or -1. */
+static int read_values(struct lock *l, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	char *rest, *line, *key, *value;
+	size_t n, number = 0;
+
+	if (read_fd(STDIN_FILENO, "standard input", READ_FILE_MAX, &text, &n, e) < 0)
+		return -1;
+	rest = text;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		number++;
+		if (*line == '\0')
+			continue;
+		key = strchr(line, '\t');
+		value = key != NULL ? strchr(key + 1, '\t') : NULL;
+		if (value == NULL)
+			return err_set(e, "standard input:%zu: not SECTION<tab>KEY<tab>VALUE", number);
+		*key++ = '\0';
+		*value++ = '\0';
+		if (lock_add(l, line, key, value, e) < 0)
+			return err_prefix(e, "standard input:%zu", number);
+	}
+	return 0;
+}
+
+static int write_lock(const struct cli *c, const struct request *r)
+{
+	AUTO_LOCK struct lock l = { 0 };
+	struct err e = { 0 };
+	struct out o;
+
+	if (r->comment != NULL && strchr(r->comment, '\n') != NULL)
+		return cli_usage(c, "the comment has more than one line");
+	if (read_values(&l, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	unfinished_catch_signals();
+	if (out_open(&o, c->argv[0], 0666, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	lock_write(o.f, &l, r->comment);
+	return out_commit(&o, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
+}
+
+static int run(const struct cli *c, const struct request *r)
+{
+	AUTO_LOCK struct lock l = { 0 };
+	struct err e = { 0 };
+
+	if ((r->get != NULL) + (r->names != NULL) + r->images + r->write > 1)
+		return cli_usage(c, "only one of --get, --names, --images and --write can be given");
+	if (r->comment != NULL && !r->write)
+		return cli_usage(c, "--comment needs --write");
+	if (c->argc != 1)
+		return cli_usage(c, "one file is needed");
+	if (r->write)
+		return write_lock(c, r);
+	if (lock_read(&l, c->argv[0], &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	if (r->get != NULL)
+		return print_one(c, &l, r->get);
+	if (r->names != NULL)
+		return print_names(c, &l, r->names);
+	return r->images ? print_images(&l) : print_all(&l);
+}
+
+static void set_option(const struct cli *c, struct request *r, int id)
+{
+	switch (id) {
+	case 'g':
+		r->get = c->arg;
+		break;
+	case 'n':
+		r->names = c->arg;
+		break;
+	case 'i':
+		r->images = true;
+		break;
+	case 'w':
+		r->write = true;
+		break;
+	default:
+		r->comment = c->arg;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &lockfile, .argc = argc, .argv = argv };
+	struct request r = { 0 };
+	int id;
+
+	while ((id = cli_next(&c)) >= 0)
+		set_option(&c, &r, id);
+	return cli_end(&c, id == CLI_EXIT ? c.exit_code : run(&c, &r));
+}
