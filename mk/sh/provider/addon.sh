@@ -83,12 +83,12 @@ addon_with_one() {
 
 # addon_lacking DIR NAME: the error message for an add-on that the image does not include.
 addon_lacking() {
-	local conf names=()
+	local conf included=()
 	for conf in "$1"/*/conf; do
 		conf=${conf%/conf}
-		[ ! -e "$conf/conf" ] || names+=("${conf##*/}")
+		[ ! -e "$conf/conf" ] || included+=("${conf##*/}")
 	done
-	echo "WITH=$2: the image does not include this add-on; it includes: ${names[*]:-none}. To include it, name it in [addons] include of provider.ini and provision again."
+	echo "WITH=$2: the image does not include this add-on; it includes: ${included[*]:-none}. To include it, name it in [addons] include of provider.ini and provision again."
 }
 
 # addon_is WAIT: is it true now? (addon.ini's wait, see provconf(1))

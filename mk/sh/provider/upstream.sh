@@ -79,7 +79,7 @@ upstream_lock() {
 
 # upstream_fits LOCK: exit with an error unless it is complete, and for this version and these images.
 upstream_fits() {
-	local value name key want images again="to create it again: make pin PROVIDER=$PROVIDER"
+	local value name key want images nl=$'\n' tab=$'\t' again="to create it again: make pin PROVIDER=$PROVIDER"
 	value=$(lock_get "$1" lock version) || value=
 	[ "$value" = "$kubernetes_version" ] ||
 		fail "$1 is for Kubernetes ${value:-(no version)}, $PROVIDER has $kubernetes_version; $again"
@@ -92,7 +92,7 @@ upstream_fits() {
 	done
 	images=$(lock_images "$1")
 	while read -r name; do
-		[[ $'\n'$images$'\n' =~ $'\n'"$name"$'\t'sha256:[0-9a-f]{64}$'\n' ]] || fail "$1: no digest of the image $name; $again"
+		[[ $nl$images$nl =~ $nl"$name"${tab}sha256:[0-9a-f]{64}$nl ]] || fail "$1: no digest of the image $name; $again"
 	done < <(upstream_pinned)
 }
 

@@ -16,7 +16,8 @@ struct edit {
 
 static void flush_blank(struct edit *d)
 {
-	(void)fwrite(d->blank, 1, d->blank_n, d->f);
+	if (d->blank_n > 0)
+		(void)fwrite(d->blank, 1, d->blank_n, d->f);
 	d->blank_n = 0;
 }
 
