@@ -6,4 +6,4 @@ ifneq ($(and $(filter bench,$(MAKECMDGOALS)),$(filter-out $(BENCHES),$(ONLY))),)
 $(error there is no benchmark $(filter-out $(BENCHES),$(ONLY)); there are: $(BENCHES))
 endif
 bench: | $(TOOLS)
-	@$(foreach b,$(or $(ONLY),$(BENCHES)),$(CLUSTER_ENV) BENCH=$b mk/bench/$b;)
+	@$(foreach b,$(or $(ONLY),$(BENCHES)),$(with-settings) BENCH=$b mk/bench/$b;)

@@ -27,10 +27,11 @@ Use
   ssh             NODE= CMD=             console       NODE=, Ctrl-] ends
   status ports    of one cluster         list          all clusters of this user
   image-push      IMG=: to its registry  image-load    IMG=: into its nodes
+  cluster-show    its settings and where each comes from: of the running cluster, or what cluster-up would use
   logs            a bundle for a bug report
   cluster-save    NAME=: as it is now; it goes on        cluster-saves        all that are saved
   cluster-restore NAME=: back to it, or as CLUSTER=      cluster-save-delete  NAME=
-  cluster-pause   its nodes stand still                  cluster-resume       and go on
+  cluster-pause   stop its nodes' CPUs for a while       cluster-unpause      let them run again
 Look
   why             STAGE=: what changed since it last ran
   times           what each stage cost
@@ -46,9 +47,7 @@ endef
 .PHONY: help clean
 help:
 	@$(info $(HELP)) printf '\nVariables\n'
-	@$(foreach v,$(HELP_VARS),printf '  %-14s %-18s %s\n' $v $(call quote,$($v)) "$$(sed -n 's/^$v ?=.*## *//p' mk/config.mk)";)
-
-HELP_VARS := $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' mk/config.mk)
+	@$(foreach v,$(SETTINGS),printf '  %-14s %-18s %s\n' $v $(call quote,$(call setting-value,$v)) "$$(sed -n 's/^$v ?=.*## *//p' mk/config.mk)";)
 
 clean:
-	@$(STAGE_ENV) mk/sh/dev/clean
+	@$(with-settings) mk/sh/dev/clean

@@ -1,15 +1,16 @@
-# How a run talks: one line when a step begins, one when it ends; between them, on a terminal, what it does now.
+# Progress of a run: a line when a step begins and one when it ends; in between, on a terminal, the last line of its log.
+# Sourced.
 # shellcheck shell=bash
 
 [ -t 1 ] && UI_TTY=1 || UI_TTY=
 
-# ui_begin LABEL TEXT
+# ui_begin LABEL TEXT: a step begins.
 ui_begin() {
 	UI_LABEL=$1 UI_TEXT=$2 UI_SINCE=$SECONDS UI_SAID=$SECONDS
 	printf '%-9s %s\n' "$UI_LABEL" "$UI_TEXT"
 }
 
-# ui_alive FILE: show that the step lives: the last line of FILE; in a log one line a minute.
+# ui_alive FILE: show the last line of FILE, as a sign that the step is making progress; if not on a terminal, once a minute.
 ui_alive() {
 	local last
 	if [ -n "$UI_TTY" ]; then
@@ -24,29 +25,29 @@ ui_alive() {
 
 ui_clear() { [ -z "$UI_TTY" ] || printf '\r\033[K'; }
 
-# ui_end TEXT
+# ui_end TEXT: the step has ended.
 ui_end() {
 	ui_clear
 	printf '%-9s %s in %d s\n' "$UI_LABEL" "$1" $((SECONDS - UI_SINCE))
 }
 
-# ui_error WHAT LOG [NEXT]: WHAT failed; the last lines of LOG; what to do now.
+# ui_error WHAT LOG [NEXT]: print the error WHAT, the last lines of LOG, and NEXT, what to do.
 ui_error() {
 	ui_clear
 	{
 		echo
 		echo "error: $1"
 		if [ -s "$2" ]; then
-			echo "  log: $2; it ends so:"
+			echo "  last lines of $2:"
 			grep -av '^ *$' "$2" | tail -n 12 | cut -c1-200 | sed 's/^/  | /'
 		fi
-		[ -z "${3:-}" ] || echo "  next: $3"
+		[ -z "${3:-}" ] || echo "  $3"
 	} >&2
 }
 
-# ui_run LOG SECONDS COMMAND...: run COMMAND in a process group of its own, output to LOG, showing that it lives.
-# Returns its exit code; 124 when SECONDS have passed. An interrupt ends the whole group first. UI_GROUP: a file for
-# the group's number, for who comes after a kill -9.
+# ui_run LOG SECONDS COMMAND...: run COMMAND in a process group of its own with its output in LOG, and show its progress.
+# Returns its exit code, or 124 if it does not end within SECONDS. A signal ends the whole group. If UI_GROUP is set, the
+# group's number is written to that file, so that a later run can end the group after a kill -9.
 ui_run() {
 	local log=$1 limit=$2 pid rc=0 end
 	shift 2
@@ -65,7 +66,7 @@ ui_run() {
 			break
 		fi
 		ui_alive "$log"
-		# What takes no time is not to take longer for being watched.
+		# A short step must not take longer because of this loop.
 		if [ $((SECONDS - end + limit)) -lt 5 ]; then sleep 0.03; else sleep 0.2; fi
 	done
 	[ "$rc" = 124 ] || wait "$pid" || rc=$?
@@ -73,7 +74,7 @@ ui_run() {
 	return "$rc"
 }
 
-# ui_stop PID: end a process group, firmly after 10 s.
+# ui_stop PID: end a process group by SIGTERM, after 10 s by SIGKILL.
 ui_stop() {
 	local i
 	kill -TERM -- "-$1" 2> /dev/null || true

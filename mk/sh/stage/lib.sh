@@ -10,8 +10,9 @@ shopt -s inherit_errexit nullglob
 # say TEXT: a line for the stage's log; the newest one is shown while the stage runs.
 say() { printf '== %s\n' "$*"; }
 
-# fail TEXT: end the stage; TEXT is what the user reads first.
-fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+# fail TEXT ends the stage; conf_write FILE $CONF_NAMES writes the stage's values of provider.ini to a file.
+# shellcheck source=/dev/null
+. "$TOP/mk/sh/common/conf.sh"
 
 # need_programs NAME...: fail early, and say what would help.
 need_programs() {
@@ -37,12 +38,6 @@ debian_sources() {
 	grep -q " $suite main" <<< "$found" ||
 		fail "this machine's apt configuration has no suite $suite: set MIRROR= to a Debian mirror"
 	printf '%s\n' "$found"
-}
-
-# provider_conf: the stage's values of provider.ini, as shell.
-provider_conf() {
-	local name
-	for name in $CONF_NAMES; do printf '%s=%q\n' "$name" "${!name}"; done
 }
 
 # provider_file NAME: the path of a file of the provider, its own before an inherited one.
