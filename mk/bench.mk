@@ -1,9 +1,9 @@
-# Benchmarks: mk/bench/NAME measures, prints a table, and writes $(B)/bench/NAME.json. They are no tests.
+# Benchmarks, which are not part of the tests: mk/bench/NAME prints a table and writes $(B)/bench/NAME.json.
 BENCHES := $(notdir $(wildcard mk/bench/*))
 
 .PHONY: bench
 ifneq ($(and $(filter bench,$(MAKECMDGOALS)),$(filter-out $(BENCHES),$(ONLY))),)
-$(error there is no benchmark $(filter-out $(BENCHES),$(ONLY)); there are: $(BENCHES))
+$(error no benchmark $(filter-out $(BENCHES),$(ONLY)); ONLY must be one of: $(BENCHES))
 endif
 bench: | $(TOOLS)
 	@$(foreach b,$(or $(ONLY),$(BENCHES)),$(with-settings) BENCH=$b mk/bench/$b;)

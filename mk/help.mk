@@ -1,47 +1,50 @@
-# make help: goals and variables, from here and from config.mk.
+# make help: prints the goals, and the variables that config.mk declares.
 
 define HELP
-kubestamp: Kubernetes clusters, stamped out.
+kubestamp: build and run Kubernetes clusters.
 
-  sudo make deps cluster-up     install packages, make the cluster's image once, start it
+  sudo make deps cluster-up     install packages, build the image of the cluster once, start the cluster
   sudo make deps check          install packages, run the tests
 
-Make
-  deps            install Debian packages by name (elsewhere: list what is missing)
-  doctor          what a cluster needs of this machine, and what to do about it
+Build
+  deps            install Debian packages (on other systems: list what is missing)
+  doctor          check the requirements for a cluster on this machine
   tools           build the tools into $(BIN)
-  provision       every stage up to the provider's image (image is the same)
-  check-provider  a cluster from that image, with the network cut off
-  publish         REGISTRY=: the image to a registry     publish-all  all that changed
+  provision       run all stages up to the image of the provider (same as image)
+  check-provider  start a cluster from that image without network access
+  publish         REGISTRY=: push the image      publish-all   push all images that have changed
 Providers
-  images          every image, and what names it     images-check  would anything be pulled?
-  pin             ADDON=: look up digests once        outdated      which are behind upstream
-  provider-show   its settings, and from where    sources-list  what it takes from upstream
-  bump            PROVIDER= VERSION=                  new-provider  NAME= FROM= VERSION=
-  matrix          PROVIDERS=: one after another       bundle        all downloads as one file, for BUNDLE=
+  images          list all images and what refers to them
+  images-check    report images that a cluster would have to pull
+  pin             ADDON=: pin digests            outdated      list providers behind their upstream version
+  provider-show   settings and their sources     sources-list  list what is downloaded from upstream
+  bump            PROVIDER= VERSION=             new-provider  NAME= FROM= VERSION=
+  matrix          PROVIDERS=: test each          bundle        put all downloads into one file, for BUNDLE=
 Use
-  cluster-up      start a cluster        cluster-down  end it, without a trace
-  cluster-up      IMAGE=: from a registry, nothing is provisioned
-  stop start      end and boot its nodes, disks kept
-  kubectl         ARGS='get pods -A'     env           eval "$$(make env)"
-  ssh             NODE= CMD=             console       NODE=, Ctrl-] ends
-  status ports    of one cluster         list          all clusters of this user
-  image-push      IMG=: to its registry  image-load    IMG=: into its nodes
-  cluster-show    its settings and where each comes from: of the running cluster, or what cluster-up would use
-  logs            a bundle for a bug report
-  cluster-save    NAME=: as it is now; it goes on        cluster-saves        all that are saved
-  cluster-restore NAME=: back to it, or as CLUSTER=      cluster-save-delete  NAME=
-  cluster-pause   stop its nodes' CPUs for a while       cluster-unpause      let them run again
-Look
-  why             STAGE=: what changed since it last ran
-  times           what each stage cost
-  force           STAGE=: run it again, and what follows
-  gc              remove what is out of date      clean   remove $(B)
+  cluster-up      start a cluster; with IMAGE= from a registry, without provisioning
+  cluster-down    stop and remove it
+  stop, start     shut down and boot its nodes; disks are kept
+  kubectl         ARGS='get pods -A'             env           eval "$$(make env)"
+  ssh             NODE= CMD=                     console       NODE=; Ctrl-] ends it
+  status, ports   of one cluster                 list          all clusters of this user
+  cluster-show    its settings and where each comes from; if there is no cluster, what cluster-up would use
+  image-push      IMG=: to its registry          image-load    IMG=: into its nodes
+  logs            collect the logs for a bug report
+  cluster-save    NAME=: save its current state; it keeps running
+  cluster-saves   list saved clusters            cluster-save-delete  NAME=
+  cluster-restore NAME=: go back to a saved cluster, or start it as CLUSTER=
+  cluster-pause   pause its nodes                cluster-unpause      let them continue
+Inspect
+  why             STAGE=: what has changed since it last ran
+  times           how long each stage took
+  force           STAGE=: run it and the stages that depend on it again
+  gc              remove outdated files          clean         remove $(B)
 Test
-  check           unit, fuzz corpus, tools, flows    ONLY=name: one file
-  check-e2e       the whole of a Kubernetes provider
-  conformance     Kubernetes' own tests in a running cluster, where their images are declared
-  bench           what it takes, ours and the others'    ONLY=resume: one benchmark
+  check           all tests except check-e2e     ONLY=NAME: tests/NAME.bats only
+  check-e2e       test a Kubernetes provider from end to end
+  conformance     run the Kubernetes conformance tests in a running cluster
+  bench           run the benchmarks             ONLY=NAME: one benchmark
+  fuzz            TARGET=: run a fuzz target
 endef
 
 .PHONY: help clean

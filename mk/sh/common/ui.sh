@@ -1,5 +1,4 @@
-# Progress of a run: a line when a step begins and one when it ends; in between, on a terminal, the last line of its log.
-# Sourced.
+# Progress output: a line when a step begins and one when it ends; in between, on a terminal, what it is doing. Sourced.
 # shellcheck shell=bash
 
 [ -t 1 ] && UI_TTY=1 || UI_TTY=
@@ -10,7 +9,7 @@ ui_begin() {
 	printf '%-9s %s\n' "$UI_LABEL" "$UI_TEXT"
 }
 
-# ui_alive FILE: show the last line of FILE, as a sign that the step is making progress; if not on a terminal, once a minute.
+# ui_alive FILE: show the elapsed time and the last line of FILE; if the output is not a terminal, once a minute.
 ui_alive() {
 	local last
 	if [ -n "$UI_TTY" ]; then
@@ -31,23 +30,23 @@ ui_end() {
 	printf '%-9s %s in %d s\n' "$UI_LABEL" "$1" $((SECONDS - UI_SINCE))
 }
 
-# ui_error WHAT LOG [NEXT]: print the error WHAT, the last lines of LOG, and NEXT, what to do.
+# ui_error WHAT LOG [NEXT]: print the error WHAT, the last lines of LOG, and NEXT, which says what to do.
 ui_error() {
 	ui_clear
 	{
 		echo
 		echo "error: $1"
 		if [ -s "$2" ]; then
-			echo "  last lines of $2:"
+			echo "  log: $2; its last lines:"
 			grep -av '^ *$' "$2" | tail -n 12 | cut -c1-200 | sed 's/^/  | /'
 		fi
 		[ -z "${3:-}" ] || echo "  $3"
 	} >&2
 }
 
-# ui_run LOG SECONDS COMMAND...: run COMMAND in a process group of its own with its output in LOG, and show its progress.
-# Returns its exit code, or 124 if it does not end within SECONDS. A signal ends the whole group. If UI_GROUP is set, the
-# group's number is written to that file, so that a later run can end the group after a kill -9.
+# ui_run LOG SECONDS COMMAND...: run COMMAND in a process group of its own with its output in LOG, and show progress.
+# Returns its exit code, or 124 after SECONDS. An interrupt ends the whole group before this script. If UI_GROUP is set,
+# the number of the group is written to that file, so that the group can be ended after this script was killed.
 ui_run() {
 	local log=$1 limit=$2 pid rc=0 end
 	shift 2
@@ -60,13 +59,13 @@ ui_run() {
 	trap 'ui_stop "$pid"; exit 130' INT TERM HUP
 	while kill -0 "$pid" 2> /dev/null; do
 		if [ "$SECONDS" -ge "$end" ]; then
-			echo "error: not done after $limit s" >> "$log"
+			echo "error: timed out after $limit s" >> "$log"
 			ui_stop "$pid"
 			rc=124
 			break
 		fi
 		ui_alive "$log"
-		# A short step must not take longer because of this loop.
+		# Poll often at first, so that short commands are not slowed down.
 		if [ $((SECONDS - end + limit)) -lt 5 ]; then sleep 0.03; else sleep 0.2; fi
 	done
 	[ "$rc" = 124 ] || wait "$pid" || rc=$?
@@ -74,7 +73,7 @@ ui_run() {
 	return "$rc"
 }
 
-# ui_stop PID: end a process group by SIGTERM, after 10 s by SIGKILL.
+# ui_stop PID: end the process group PID: SIGTERM, and SIGKILL after 10 s.
 ui_stop() {
 	local i
 	kill -TERM -- "-$1" 2> /dev/null || true
