@@ -8,7 +8,7 @@
 # the tests, and not a make that a recipe starts, for which an exported default would look like the user's choice.
 
 SETTINGS := $(shell sed -n 's/^\([A-Z0-9_]*\) ?=.*/\1/p' mk/config.mk)
-with-settings := set -a; eval "$$KS_SETTINGS"; set +a; unset KS_SETTINGS;
+with-settings := set -a; eval "$$KS_SETTINGS"; set +a;
 
 # What a user wrote is taken literally, `$` and all; a default may refer to other variables.
 setting-value = $(if $(filter file,$(origin $1)),$($1),$(value $1))
@@ -36,7 +36,7 @@ PROVIDER_DIR=$(call quote,$(if $(IMAGE),,$(PROVIDER_DIR)))
 PROVIDER_DIRS=$(call quote,$(PROVIDER_DIRS))
 IMAGE_FROM=$(call quote,$(call setting-value,IMAGE))
 IMAGE_LAYOUT=$(call quote,$(if $(IMAGE),$(KS_CACHE)/images,$(if $(filter image,$(STAGES)),$(abspath $(call stage-dir,image))/oci)))
-SETTINGS=$(call quote,$(SETTINGS))
+SETTINGS=$(call quote,$(filter-out B,$(SETTINGS)))
 SETTINGS_FROM_COMMAND_LINE=$(call quote,$(strip $(foreach v,$(SETTINGS),$(if $(filter command override,$(firstword $(origin $v))),$v))))
 SETTINGS_FROM_ENVIRONMENT=$(call quote,$(strip $(foreach v,$(SETTINGS),$(if $(filter environment,$(firstword $(origin $v))),$v)$(addprefix $v:,$(call setting-alias,$v)))))
 endef
