@@ -1,4 +1,4 @@
-# Goals that work on the files of providers and add-ons. None of them needs a cluster.
+# What is done with providers and add-ons as they are written down: no cluster is needed for any of it.
 
 PROVIDERS_ENV = $(with-settings) \
 	KUBEADM=$(if $(filter sources,$(STAGES)),$(call quote,$(abspath $(call stage-dir,sources))/bin/kubeadm)) \

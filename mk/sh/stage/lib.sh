@@ -10,9 +10,8 @@ shopt -s inherit_errexit nullglob
 # say TEXT: a line for the stage's log; the newest one is shown while the stage runs.
 say() { printf '== %s\n' "$*"; }
 
-# fail TEXT ends the stage; conf_write FILE $CONF_NAMES writes the stage's values of provider.ini to a file.
-# shellcheck source=/dev/null
-. "$TOP/mk/sh/common/conf.sh"
+# fail TEXT: end the stage; TEXT is what the user reads first.
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # need_programs NAME...: fail early, and say what would help.
 need_programs() {
@@ -38,6 +37,12 @@ debian_sources() {
 	grep -q " $suite main" <<< "$found" ||
 		fail "this machine's apt configuration has no suite $suite: set MIRROR= to a Debian mirror"
 	printf '%s\n' "$found"
+}
+
+# provider_conf: the stage's values of provider.ini, as shell.
+provider_conf() {
+	. "$TOP/mk/sh/common/conf.sh"
+	conf_lines $CONF_NAMES
 }
 
 # provider_file NAME: the path of a file of the provider, its own before an inherited one.
