@@ -2,11 +2,14 @@
 # stages: the machine that is being provisioned is a cluster of one node.
 #
 # Needs CLUSTER (the prefix of the containers' names), D (the cluster's directory, $B/clusters/CLUSTER) and B. $D/conf holds
-# the cluster's settings (settings.sh); its format is described in conf.sh.
+# the settings that cluster-up resolved (settings.sh); its format is described in conf.sh.
 # shellcheck shell=bash
 . "$TOP/mk/sh/common/conf.sh"
 . "$TOP/mk/sh/common/ui.sh"
-. "$TOP/mk/sh/cluster/settings.sh"
+
+# The names that are in $D/conf, in its order.
+SETTINGS_OF_CLUSTER='CLUSTER PROVIDER IMAGE IMAGE_ID kubernetes_version ENGINE ACCEL NODES NICS MEMORY CPUS DISK API_PORT
+	REGISTRY_PORT SSH_PORT PUBLISH WITH BOOT_TIMEOUT RESUME STATE_DIR'
 
 # The old name of fail.
 cl_fail() { fail "$@"; }

@@ -1,12 +1,8 @@
-# The settings of a cluster: what each may be, and the values that cluster-up resolves them to. Sourced; needs conf.sh.
+# The settings of a cluster: what each may be, and the values that cluster-up resolves them to. Sourced; needs cluster.sh.
 #
 # A setting's value is the first of: the command line of make, the environment, the provider's (of the image, or in the
 # checkout), the default. cluster-up writes all of them, with where each comes from, to $D/conf.
 # shellcheck shell=bash
-
-# The names that are in $D/conf, in its order.
-SETTINGS_OF_CLUSTER='CLUSTER PROVIDER IMAGE IMAGE_ID kubernetes_version ENGINE ACCEL NODES NICS MEMORY CPUS DISK API_PORT
-	REGISTRY_PORT SSH_PORT PUBLISH WITH BOOT_TIMEOUT RESUME STATE_DIR'
 
 # name; what the whole value has to match; that in words; the default, or @NAME: the provider's value of that name. A setting
 # without a default has to have a value, unless its pattern takes an empty one.
