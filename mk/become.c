@@ -1,7 +1,7 @@
 /*
- * become: an extension of GNU make (its "load" directive): $(become COMMAND ARG...) replaces the make process by
- * the shell command. make itself can only exit with 0, 1 or 2; `make ssh CMD=...` has to exit with the command's
- * own code, and to leave the terminal to it.
+ * become: an extension of GNU make (its "load" directive). $(become COMMAND) replaces the make process by the shell
+ * command. make itself can only exit with 0, 1 or 2; `make ssh CMD=...` exits with the command's own code and leaves
+ * the terminal to it.
  */
 #include <gnumake.h>
 #include <signal.h>
@@ -13,9 +13,13 @@ int plugin_is_GPL_compatible;
 
 int become_gmk_setup(const gmk_floc *where);
 
-/* The function's one argument is a command line for /bin/sh. It returns only when that could not be started. */
+/*
+ * The function's one argument is a command line for /bin/sh. That finds KS_SETTINGS in its environment, as a recipe's
+ * shell would (mk/settings.mk). Does not return: if the shell cannot be started, make exits with 1.
+ */
 static char *become(const char *name, unsigned argc, char **argv)
 {
+	char *settings = gmk_expand("$(KS_SETTINGS)");
 	sigset_t none;
 
 	(void)name;
@@ -23,6 +27,7 @@ static char *become(const char *name, unsigned argc, char **argv)
 	(void)fflush(NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setenv("KS_SETTINGS", settings, 1);
 	(void)unsetenv("MAKEFLAGS");
 	(void)unsetenv("MAKELEVEL");
 	(void)execl("/bin/sh", "sh", "-c", argv[0], (char *)NULL);

@@ -6,4 +6,4 @@ ifneq ($(and $(filter bench,$(MAKECMDGOALS)),$(filter-out $(BENCHES),$(ONLY))),)
 $(error no benchmark $(filter-out $(BENCHES),$(ONLY)); ONLY must be one of: $(BENCHES))
 endif
 bench: | $(TOOLS)
-	@$(foreach b,$(or $(ONLY),$(BENCHES)),$(CLUSTER_ENV) BENCH=$b mk/bench/$b;)
+	@$(with-settings) $(foreach b,$(or $(ONLY),$(BENCHES)),BENCH=$b mk/bench/$b;)

@@ -14,6 +14,6 @@ DEPS := $(DEPS_BUILD) $(DEPS_MAKE) $(DEPS_RUN) $(if $(filter check check-e2e fuz
 deps:
 	@mk/sh/dev/deps $(DEPS)
 doctor: | $(BIN)/pause $(BIN)/provconf
-	@$(CLUSTER_ENV) PROVIDER_DIR='$(PROVIDER_DIR)' mk/sh/dev/doctor
+	@$(with-settings) mk/sh/dev/doctor
 doctor-run: | $(BIN)/pause $(BIN)/provconf
-	@$(CLUSTER_ENV) PROVIDER_DIR='$(if $(IMAGE),,$(PROVIDER_DIR))' mk/sh/dev/doctor --quiet
+	@$(with-settings) mk/sh/dev/doctor --quiet

@@ -50,9 +50,7 @@ endef
 .PHONY: help clean
 help:
 	@$(info $(HELP)) printf '\nVariables\n'
-	@$(foreach v,$(HELP_VARS),printf '  %-14s %-18s %s\n' $v $(call quote,$($v)) "$$(sed -n 's/^$v ?=.*## *//p' mk/config.mk)";)
-
-HELP_VARS := $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' mk/config.mk)
+	@$(foreach v,$(SETTINGS),printf '  %-14s %-18s %s\n' $v $(call quote,$(call setting-value,$v)) "$$(sed -n 's/^$v ?=.*## *//p' mk/config.mk)";)
 
 clean:
-	@$(STAGE_ENV) mk/sh/dev/clean
+	@$(with-settings) mk/sh/dev/clean

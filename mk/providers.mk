@@ -6,9 +6,9 @@ LAST = $(if $(filter $1,$(STAGES)),$(call stamp,$1))
 provision image: | $(call LAST,image)
 check-provider: | $(call LAST,check)
 
-PROVIDERS_ENV = $(STAGE_ENV) ADDON='$(ADDON)' NAME='$(NAME)' FROM='$(FROM)' VERSION='$(VERSION)' PROVIDERS='$(PROVIDERS)' \
-	KUBEADM='$(if $(filter sources,$(STAGES)),$(abspath $(call stage-dir,sources))/bin/kubeadm)' \
-	IMAGE_LIST='$(if $(filter images,$(STAGES)),$(abspath $(call stage-dir,images))/list)'
+PROVIDERS_ENV = $(with-settings) \
+	KUBEADM=$(if $(filter sources,$(STAGES)),$(call quote,$(abspath $(call stage-dir,sources))/bin/kubeadm)) \
+	IMAGE_LIST=$(if $(filter images,$(STAGES)),$(call quote,$(abspath $(call stage-dir,images))/list))
 
 .PHONY: provider-show sources-list images images-check pin bundle bundle-in new-provider bump outdated matrix
 images: | $(TOOLS)
@@ -16,11 +16,11 @@ images: | $(TOOLS)
 images-check: | $(TOOLS)
 	@$(PROVIDERS_ENV) mk/sh/provider/images check
 pin: | $(TOOLS)
-	@$(PROVIDERS_ENV) $(if $(ADDON),mk/sh/provider/pin-addon '$(ADDON)',mk/sh/provider/pin)
+	@$(PROVIDERS_ENV) $(if $(ADDON),mk/sh/provider/pin-addon "$$ADDON",mk/sh/provider/pin)
 bundle: | $(TOOLS)
 	@$(PROVIDERS_ENV) mk/sh/provider/bundle
 bundle-in: | $(TOOLS)
-	@$(PROVIDERS_ENV) mk/sh/provider/bundle-in '$(BUNDLE)'
+	@$(PROVIDERS_ENV) mk/sh/provider/bundle-in "$$BUNDLE"
 new-provider: | $(TOOLS)
 	@$(PROVIDERS_ENV) mk/sh/provider/new-provider
 bump: | $(TOOLS)
@@ -28,7 +28,7 @@ bump: | $(TOOLS)
 outdated: | $(TOOLS)
 	@$(PROVIDERS_ENV) mk/sh/provider/outdated
 matrix: | $(TOOLS)
-	@$(PROVIDERS_ENV) MAKE='$(MAKE)' mk/sh/provider/matrix
+	@$(PROVIDERS_ENV) MAKE=$(call quote,$(MAKE)) mk/sh/provider/matrix
 provider-show: | $(BIN)/provconf
 	@$(BIN)/provconf -I providers -I tests/providers --origin '$(or $(PROVIDER_DIR),providers/$(PROVIDER))'
 sources-list: | $(TOOLS)

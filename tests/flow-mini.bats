@@ -183,7 +183,7 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	[[ $output == *"$ME-a"*"$ME-b"* ]]
 	run mk cluster-up CLUSTER="$ME-b"
 	[ "$status" -ne 0 ]
-	[[ $output == *"there already"* ]]
+	[[ $output == *"is already running"* ]]
 	# MEMORY, CPUS, DISK, NICS and PUBLISH are as they were asked for.
 	run -0 mk ssh CLUSTER="$ME-b" CMD="free -m | awk 'NR == 2 { print int(\$2 / 100) }'; nproc; df -m / | awk 'NR == 2 { print int(\$2 / 1000) }'; ls /sys/class/net"
 	[ "$output" = $'6\n2\n5\neth0\neth1\nlo' ]
@@ -297,7 +297,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	mk cluster-save CLUSTER="$ME-a" NAME="$save-2"
 	mk cluster-pause CLUSTER="$ME-a"
 	run ! timeout 5 curl -sS --max-time 3 "telnet://127.0.0.1:$(mk -s ports CLUSTER="$ME-a" | sed -n 's/^ssh-node01 *127.0.0.1://p')"
-	mk cluster-resume CLUSTER="$ME-a"
+	mk cluster-unpause CLUSTER="$ME-a"
 	[ "$(guest "$ME-a" 'cat /root/mark')" = third ]
 	mk cluster-down CLUSTER="$ME-a"
 	mk cluster-save-delete NAME="$save"

@@ -14,7 +14,7 @@ teardown() { end_kept; }
 # cluster: a cluster of two nodes whose registry is at $R.
 cluster() {
 	mkdir -p build/clusters/c bin
-	printf 'PROVIDER=test ENGINE=podman NODES=2 kubernetes_version=1.20.2\n' > build/clusters/c/conf
+	printf '%s\n' PROVIDER=test ENGINE=podman NODES=2 kubernetes_version=1.20.2 > build/clusters/c/conf
 	printf '5000 %s\n2201 1\n2202 2\n' "${R##*:}" > build/clusters/c/ports
 	: > build/clusters/c/ssh_key
 	cat > bin/ssh <<-END

@@ -316,7 +316,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	first=$(digest "$LAY")
 	rm -rf "${OWN:?}/one"
 	run ! up
-	[[ $output == *"pulling $R/team/one:latest: done"*"loading the image localhost/kubestamp/pulled:${first:7:16}: done"*"what the image brings: done"* ]]
+	[[ $output == *"pulling $R/team/one:latest: done"*"loading the image localhost/kubestamp/pulled:${first:7:16}: done"*"unpacking files of the image: done"* ]]
 	[[ $output == *"did not start: network and registry"* ]]
 	[ "$(cached)" = "$R/team/one:latest $first" ]
 	[ -d "$OWN/one" ]
@@ -341,7 +341,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	[[ $output == *"did not start: network and registry"* ]]
 	# No connection: the image that the tag named the last time.
 	run ! up
-	[[ $output == *"cannot reach $R: using $R/team/one:latest as pulled last time, $second"*"what the image brings: done"* ]]
+	[[ $output == *"cannot reach $R: using $R/team/one:latest as pulled last time, $second"*"unpacking files of the image: done"* ]]
 	run ! up IMAGE_FROM="$R/team/one:other"
 	[[ $output == *"did not start: pulling $R/team/one:other"* ]]
 }
@@ -353,11 +353,11 @@ cached() { ocipack --list cache/kubestamp/images; }
 	login
 	publish
 	run ! up
-	[[ $output == *"what the image brings: done"* ]]
+	[[ $output == *"unpacking files of the image: done"* ]]
 	entry user:wr0ng > home/.docker/config.json
 	run ! up
 	[[ $output == *"did not start: pulling $R/team/one:latest"*"the registry refused the user or password"* ]]
-	[[ $output != *wr0ng* && $output != *"what the image brings"* ]]
+	[[ $output != *wr0ng* && $output != *"unpacking files"* ]]
 }
 
 @test "cluster-up IMAGE=: another kind of image; an invalid name" {
@@ -401,7 +401,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 
 @test "cluster-up IMAGE= needs no stage and no provider" {
 	run -0 mk -n cluster-up IMAGE=h.invalid/team/one PROVIDER=none
-	[[ $output == *"IMAGE_FROM='h.invalid/team/one'"* ]]
+	[[ $output == *" mk/sh/cluster/cluster-up"* ]]
 	[[ $output != *"mk/sh/stage/stage "* && $output != *stagekey* ]]
 	run ! mk -n cluster-up PROVIDER=none
 	[[ $output == *"there is no provider 'none'"* ]]
@@ -573,7 +573,7 @@ fetched() {
 	with_disk
 	publish
 	run ! up
-	[[ $output == *"pulling $R/team/one:latest: done"*"loading the image "*"what the image brings: done"* ]]
+	[[ $output == *"pulling $R/team/one:latest: done"*"loading the image "*"unpacking files of the image: done"* ]]
 	grep "disk windows: made sha256:$(basename "$(disk_layer)") from them" "$OWN/clusters/pulled$$.log"
 	cmp "$(disk_layer)" "cache/kubestamp/images/blobs/sha256/$(basename "$(disk_layer)")"
 }

@@ -1,51 +1,70 @@
-# A cluster's containers, keys and ports; sourced by the commands that make, use and remove one, and by the live
-# stages, whose machine is a cluster of one node that is still being made.
+# A cluster's containers, keys and ports. Sourced by the commands that start, use and remove a cluster, and by the live
+# stages: the machine that is being provisioned is a cluster of one node.
 #
-# Needs CLUSTER (the prefix of its containers), D (its directory under build/) and B. What a cluster was made with
-# stays in $D/conf.
+# Needs CLUSTER (the prefix of the containers' names), D (the cluster's directory, $B/clusters/CLUSTER) and B. $D/conf holds
+# the settings that cluster-up resolved (settings.sh); its format is described in conf.sh.
 # shellcheck shell=bash
+. "$TOP/mk/sh/common/conf.sh"
 . "$TOP/mk/sh/common/ui.sh"
 
-# cl_engine: the container engine and what it wants to be told (see mk/sh/common/engine).
+# The names that are in $D/conf, in its order.
+SETTINGS_OF_CLUSTER='CLUSTER PROVIDER IMAGE IMAGE_ID kubernetes_version ENGINE ACCEL NODES NICS MEMORY CPUS DISK API_PORT
+	REGISTRY_PORT SSH_PORT PUBLISH WITH BOOT_TIMEOUT RESUME STATE_DIR'
+
+# The old name of fail.
+cl_fail() { fail "$@"; }
+
+# cl_engine: set ENGINE, engine (its command) and engine_run (options of its run command): see mk/sh/common/engine.
 cl_engine() {
-	local conf=$B/engine-${ENGINE:-auto}.conf
+	local conf=$B/engine-${ENGINE:-auto}.conf auto=$B/engine-auto.conf
+	[ -e "$conf" ] || [ ! -e "$auto" ] || [ "$(conf_get "$auto" ENGINE)" != "$ENGINE" ] || conf=$auto
 	[ -e "$conf" ] || ENGINE=${ENGINE:-} "$TOP/mk/sh/common/engine" "$conf"
-	# shellcheck source=/dev/null
-	. "$conf"
+	conf_read "$conf"
 }
 
-# cl_own_name KIND: the name of a cluster that the stages make for themselves; no other checkout's is called so.
+# cl_own_name KIND: the name of a cluster that a stage starts, different in every build directory.
 cl_own_name() { echo "$1-$PROVIDER-$(printf '%s' "$B" | cksum | cut -d' ' -f1)"; }
 
-cl_fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
-
-# cl_need: the cluster is here; what it was made with, in the shell's variables.
+# cl_need: fail if the cluster is not here; else set its settings.
 cl_need() {
-	[ -e "$D/conf" ] || cl_fail "there is no cluster $CLUSTER here; 'make cluster-up' starts one, 'make list' lists them"
-	# shellcheck source=/dev/null
-	. "$D/conf"
+	[ -e "$D/conf" ] || fail "there is no cluster $CLUSTER here; 'make cluster-up' starts one, 'make list' lists them"
+	conf_read "$D/conf"
 }
 
-# cl_image_id NAME: the image's id, the digest of its configuration; nothing if the engine does not know it.
+# cl_lock: no other command starts, stops or removes this cluster until this one ends. What is started in the background
+# must not inherit file descriptor 9.
+cl_lock() {
+	mkdir -p "$B/clusters"
+	exec 9> "$B/clusters/$CLUSTER.lock"
+	flock -n 9 || fail "another make is working on the cluster $CLUSTER"
+}
+
+# cl_node_name NUMBER, cl_nodes: the name of a node, of all nodes.
+cl_node_name() { printf 'node%02d\n' "$1"; }
+cl_nodes() {
+	local n
+	for ((n = 1; n <= NODES; n++)); do cl_node_name "$n"; done
+}
+
+# cl_image_id NAME: print the image's id, the digest of its configuration; nothing if the engine does not have it.
 cl_image_id() { "${engine[@]}" image inspect --format '{{.Id}}' "$1" 2> /dev/null | sed 's/^sha256://'; }
 
-# cl_load_image LAYOUT TAG NAME: have the engine know NAME, from an OCI layout.
+# cl_load_image LAYOUT TAG NAME: load an image of an OCI layout into the engine as NAME, unless it is there.
 cl_load_image() {
 	local id
 	id=$(cat "$1.id" 2> /dev/null) || id=$(skopeo inspect --raw --config "oci:$1:$2" | sha256sum)
 	[ "$(cl_image_id "$3")" != "${id%% *}" ] || return 0
 	if [ "$ENGINE" = podman ]; then
-		# podman's own pull makes a name of the layout's path, and fails where that is none.
+		# podman pull would make an image name of the layout's path, and fail where the path is not a valid one.
 		skopeo copy -q "oci:$1:$2" "containers-storage:$3"
 	else
-		# skopeo does not know docker's contexts, nor DOCKER_HOST.
+		# skopeo knows neither docker's contexts nor DOCKER_HOST.
 		skopeo copy -q --dest-daemon-host "$(docker context inspect --format '{{.Endpoints.docker.Host}}')" \
 			"oci:$1:$2" "docker-daemon:$3"
 	fi
 }
 
-# cl_run ROLE OPTION... : start the container PREFIX-ROLE. Nothing is privileged, and no capability is kept that
-# the caller does not ask for.
+# cl_run ROLE OPTION...: start the container PREFIX-ROLE, unprivileged and with the capabilities that OPTIONs add only.
 cl_run() {
 	local role=$1
 	shift
@@ -55,29 +74,25 @@ cl_run() {
 		"${RUN_MOUNTS[@]}" "$@" > /dev/null
 }
 
-# cl_port CONTAINER-PORT: the host port on 127.0.0.1 that it is published at; empty: none.
-cl_port() {
-	"${engine[@]}" port "$CLUSTER-dnsmasq" "$1" 2> /dev/null | sed -n '1s/.*://p'
-}
-
-# cl_publish FIXED PORT: an option of run that publishes PORT at 127.0.0.1:FIXED; else where it was before, or at a free port.
+# cl_publish HOST-PORT PORT: the option of run that publishes PORT at 127.0.0.1:HOST-PORT; if that is empty, where PORT was
+# before, or at a free port.
 cl_publish() { printf -- '--publish=127.0.0.1:%s:%s' "${1:-$(cl_port_before "$2")}" "$2"; }
 
-# cl_port_before PORT: where PORT was when the cluster was saved ($D/ports), if nobody listens there now and no cluster here
-# that is stopped will: what its user's programs know of it still holds then.
+# cl_port_before PORT: print the host port that PORT had when the cluster was saved ($D/ports), so that addresses which users
+# have noted stay valid; nothing if somebody listens there now, or if a stopped cluster of this build directory has it.
 cl_port_before() {
 	local port other
 	port=$(cl_saved_port "$1" 2> /dev/null) || return 0
-	# Who listens and does not answer would be waited for.
+	# The timeout is for a listener that does not accept.
 	[ -n "$port" ] && ! timeout 1 bash -c ": < /dev/tcp/127.0.0.1/$port" 2> /dev/null || return 0
 	for other in "$B"/clusters/*/ports; do
-		[ "$other" = "$D/ports" ] || ! grep -qs " $port\$" "$other" || return 0
+		[ "$other" = "$D/ports" ] || ! grep -qsE "[ =]$port\$" "$other" || return 0
 	done
 	echo "$port"
 }
 
-# cl_network: the container that owns the cluster's network. SSH of node NN is at port 2200+NN. A port of before that somebody
-# has taken after all is no reason to fail.
+# cl_network: start the container that owns the cluster's network. SSH of node NN is at its port 2200+NN. If the ports of a
+# saved cluster cannot be had, free ones are taken.
 cl_network() {
 	cl_run_network && return
 	[ -e "$D/ports" ] || return 1
@@ -111,8 +126,8 @@ cl_run_network() {
 		"${publish[@]}" "$IMAGE" /usr/lib/kubestamp/run/network
 }
 
-# What is pushed is kept in $D/registry: a saved cluster's registry comes back with it. Where the cluster has a certificate
-# authority the registry speaks TLS, as one whom that trusts; $D/registry-ca is what a client is told (--cert-dir).
+# cl_registry: start the cluster's registry. Its files are in $D/registry, which is saved with the cluster. If the cluster has a
+# certificate authority the registry uses TLS with a certificate of it; $D/registry-ca is for clients (--cert-dir).
 cl_registry() {
 	local certificate=()
 	mkdir -p "$D/registry"
@@ -124,8 +139,7 @@ cl_registry() {
 		/usr/lib/kubestamp/run/registry
 }
 
-# cl_registry_certificate: a key and a certificate of the registry of its own, for the names that it has in the cluster
-# and on this machine.
+# cl_registry_certificate: make the registry's key and certificate, for its names in the cluster and on this machine.
 cl_registry_certificate() {
 	local pki=$D/kubernetes/pki tls=$D/registry-tls
 	(umask 077 && mkdir -p "$tls")
@@ -139,15 +153,15 @@ cl_registry_certificate() {
 			extendedKeyUsage=serverAuth) 2> /dev/null
 }
 
-# cl_node NUMBER [OPTION...]: one node; $D/nodeNN is its /run/kubestamp: disk, console.log, sockets, seed.tar. STATE is
-# the saved state of the cluster that it resumes from; empty: it boots.
+# cl_node NUMBER [OPTION...]: start a node's container. $D/nodeNN is its /run/kubestamp: disk, console.log, sockets, seed.tar.
+# The node resumes from the saved state STATE_DIR; if that is empty, it boots.
 cl_node() {
 	local name kvm=() memory state=()
-	name=$(printf 'node%02d' "$1")
+	name=$(cl_node_name "$1")
 	mkdir -p "$D/$name"
 	[ "$ACCEL" != kvm ] || kvm=(--device /dev/kvm)
 	memory=${MEMORY:-$node_memory}
-	# Not read-only: QEMU 7.2 opens the memory for writing, though it never writes to it.
+	# Not read-only: QEMU 7.2 opens the file of the memory for writing, although it does not write to it.
 	[ -z "${STATE_DIR:-}" ] || state=(--volume "$STATE_DIR:/var/lib/kubestamp/state" --label "org.kubestamp.state=$STATE_DIR")
 	cl_run "$name" --network "container:$CLUSTER-dnsmasq" --device /dev/net/tun "${kvm[@]}" \
 		--stop-timeout 120 --volume "$D/$name:/run/kubestamp" "${state[@]}" \
@@ -155,8 +169,8 @@ cl_node() {
 		-e APPEND="${APPEND:-}" "${@:2}" "$IMAGE" /usr/lib/kubestamp/run/node "$1"
 }
 
-# cl_share: what the image brings for this side ($D/share): provider.conf, kubeadm, kubectl. Needs IMAGE_ID; each
-# image is unpacked once.
+# cl_share: copy what the image has for this machine (provider.conf, kubeadm, kubectl ...) to $D/share. Needs IMAGE_ID; each
+# image is unpacked only once, into the user's cache.
 cl_share() {
 	local id kept=$KS_CACHE/share/$IMAGE_ID new
 	if [ ! -e "$kept" ]; then
@@ -173,7 +187,7 @@ cl_share() {
 	touch "$kept"
 }
 
-# cl_keys: the cluster's own SSH keys: one for its user, one that its nodes show.
+# cl_keys: make the cluster's SSH keys, one for its user and one for its nodes.
 cl_keys() {
 	mkdir -p "$D"
 	rm -f "$D"/ssh_key* "$D"/host_key*
@@ -183,10 +197,10 @@ cl_keys() {
 	rm -f "$D/host_key.pub.old"
 }
 
-# cl_seed NUMBER: what node NUMBER is given at its first boot: keys, and on node01 what $D/kubernetes holds.
+# cl_seed NUMBER: make seed.tar, which the node unpacks when it first boots: SSH keys, and for node01 $D/kubernetes.
 cl_seed() {
 	local name tree
-	name=$(printf 'node%02d' "$1")
+	name=$(cl_node_name "$1")
 	tree=$D/$name/seed
 	mkdir -p "$tree/root/.ssh" "$tree/etc/ssh/host"
 	chmod 700 "$tree/root" "$tree/root/.ssh"
@@ -201,30 +215,30 @@ cl_seed() {
 	rm -rf "$tree"
 }
 
-# cl_ssh NUMBER [COMMAND...]: run a command on a node, or a login shell; its exit code, stdout and stderr. The server of
-# a node that has just resumed takes its new key by starting anew: for a moment nobody listens.
+# cl_ssh NUMBER [COMMAND...]: run a command, or a login shell, on a node; returns its exit code. It tries to connect several
+# times, because the SSH server of a node that has just resumed restarts to load its new key.
 cl_ssh() {
 	local ssh
 	cl_ssh_options "$1"
 	"${ssh[@]}" root@127.0.0.1 "${@:2}"
 }
 
-# cl_ssh_options NUMBER: the ssh command for it, in $ssh.
+# cl_ssh_options NUMBER: set the array ssh to the ssh command for the node.
 cl_ssh_options() {
 	ssh=(ssh -F /dev/null -i "$D/ssh_key" -p "$(cl_saved_port $((2200 + $1)))" -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes
-		-o UserKnownHostsFile="$D/known_hosts" -o HostKeyAlias="$(printf 'node%02d' "$1")"
+		-o UserKnownHostsFile="$D/known_hosts" -o HostKeyAlias="$(cl_node_name "$1")"
 		-o ConnectTimeout=60 -o ConnectionAttempts=10 -o ServerAliveInterval=30 -o LogLevel=ERROR)
 	[ -z "${CL_SHARED:-}" ] || ssh+=(-o ControlPath="$CL_SHARED/$1")
 }
 
-# cl_ssh_share NUMBER: from here on there is one connection to the node, kept in the directory $CL_SHARED: to open one takes
-# an emulated node half a second. cl_ssh_alone ends it: a machine that is saved is to have none.
+# cl_ssh_share NUMBER: open a connection to the node that every cl_ssh uses from now on (its socket is in $CL_SHARED): opening
+# one takes half a second under emulation. cl_ssh_alone closes it: a machine that is saved must have no connection.
 cl_ssh_share() {
 	local ssh
-	# A socket's name has little room.
+	# The path of a socket is limited to 107 bytes.
 	CL_SHARED=$(mktemp -d)
 	cl_ssh_options "$1"
-	# Whoever waits for the lock of the stage does not wait for it.
+	# It must not keep the stage's lock.
 	"${ssh[@]}" -o ControlMaster=yes -f -N root@127.0.0.1 9>&-
 }
 cl_ssh_alone() {
@@ -236,29 +250,36 @@ cl_ssh_alone() {
 	CL_SHARED=
 }
 
-# cl_save_ports: $D/ports: "CONTAINER-PORT HOST-PORT" a line, so that no engine has to be asked afterwards.
+# cl_save_ports: write the published ports to $D/ports, port_CONTAINER-PORT=HOST-PORT, so that no engine has to be asked later.
 cl_save_ports() {
-	"${engine[@]}" port "$CLUSTER-dnsmasq" | sed -n 's,^\([0-9]*\)/tcp -> .*:\([0-9]*\)$,\1 \2,p' | sort -nu > "$D/ports"
-	# An engine that is asked too late has none.
-	[ ! -s "$D/ports" ] || return 0
-	cl_running dnsmasq || { "${engine[@]}" logs "$CLUSTER-dnsmasq" >&2; cl_fail "the network's container ended"; }
-	cl_fail "the engine published no port of $CLUSTER"
+	local port host ports=()
+	while read -r port host; do
+		local "port_$port=$host"
+		ports+=("port_$port")
+	done < <("${engine[@]}" port "$CLUSTER-dnsmasq" | sed -n 's,^\([0-9]*\)/tcp -> .*:\([0-9]*\)$,\1 \2,p' | sort -nu)
+	if [ "${#ports[@]}" = 0 ]; then
+		# An engine knows no ports of a container that has ended.
+		cl_running dnsmasq || { "${engine[@]}" logs "$CLUSTER-dnsmasq" >&2; fail "$CLUSTER: the network's container ended"; }
+		fail "$CLUSTER: $ENGINE published no port"
+	fi
+	conf_write "$D/ports" "${ports[@]}"
 }
 
-# cl_save_conf: what the cluster was made with, for those who use it later.
+# cl_saved_ports: print $D/ports, "CONTAINER-PORT HOST-PORT" a line, which was its format in earlier versions.
+cl_saved_ports() { sed -E 's/^port_([0-9]+)=/\1 /' "$D/ports"; }
+cl_saved_port() { cl_saved_ports | awk -v p="$1" '$1 == p { print $2 }'; }
+
+# cl_save_conf: write the settings that the cluster was started with to $D/conf.
 cl_save_conf() {
 	local v files=("$D/ssh_key" "$D/known_hosts")
-	for v in CLUSTER PROVIDER ENGINE ACCEL NODES NICS MEMORY CPUS DISK IMAGE IMAGE_ID STATE_DIR kubernetes_version; do
-		printf '%s=%q\n' "$v" "${!v:-}"
-	done > "$D/conf"
+	# shellcheck disable=SC2086 # words
+	conf_write "$D/conf" $SETTINGS_OF_CLUSTER
 	# Under sudo the keys are for the user who asked.
 	[ ! -e "$D/kubeconfig" ] || files+=("$D/kubeconfig")
 	[ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID:${SUDO_GID:-0}" "${files[@]}"
 }
 
-cl_saved_port() { awk -v p="$1" '$1 == p { print $2 }' "$D/ports"; }
-
-# cl_wait_ssh SECONDS: until every node has answered.
+# cl_wait_ssh SECONDS: wait until every node answers.
 cl_wait_ssh() {
 	local n hosts=()
 	for ((n = 1; n <= NODES; n++)); do hosts+=("127.0.0.1:$(cl_saved_port $((2200 + n)))"); done
@@ -267,27 +288,28 @@ cl_wait_ssh() {
 	return 124
 }
 
-# cl_consoles: the last lines of every node's console, for an error.
+# cl_consoles: print the last lines of every node's console, for an error.
 cl_consoles() {
 	local dir
 	for dir in "$D"/node*; do
-		echo "the console of $(basename "$dir") ends so:"
+		echo "the last lines of the console of ${dir##*/}:"
 		tail -n 8 "$dir/console.log" 2> /dev/null | tr -d '\r' | sed 's/^/  /'
-		"${engine[@]}" logs --tail 4 "$CLUSTER-$(basename "$dir")" 2>&1 | sed 's/^/  /'
+		"${engine[@]}" logs --tail 4 "$CLUSTER-${dir##*/}" 2>&1 | sed 's/^/  /'
 	done
 }
 
+# cl_containers [FILTER...]: the ids of the cluster's containers.
 cl_containers() {
 	"${engine[@]}" ps -a -q --filter "label=org.kubestamp.cluster=$CLUSTER" "$@"
 }
 
-# cl_running ROLE
+# cl_running ROLE: does that container run?
 cl_running() {
 	[ "$("${engine[@]}" inspect --format '{{.State.Running}}' "$CLUSTER-$1" 2> /dev/null)" = true ]
 }
 
-# cl_remove_containers [ROLE...]: the containers of the cluster, or those whose role begins so; the network's owner
-# last. Nothing is asked of the guests.
+# cl_remove_containers [ROLE...]: remove the cluster's containers, or those whose role begins with ROLE, without shutting the
+# guests down; the one that owns the network last.
 cl_remove_containers() {
 	local id role
 	[ $# -gt 0 ] || set -- node registry dnsmasq
@@ -298,13 +320,13 @@ cl_remove_containers() {
 	done
 }
 
-# cl_remove: everything that belongs to the cluster.
+# cl_remove: remove everything that belongs to the cluster.
 cl_remove() {
 	cl_remove_containers
 	rm -rf "$D"
 }
 
-# cl_scale SECONDS: a deadline for this accelerator; emulation is 10 to 20 times slower, and not in everything.
+# cl_scale SECONDS: print the timeout for this accelerator. Emulation is 10 to 20 times slower, but not in everything.
 cl_scale() {
 	if [ "$ACCEL" = kvm ]; then echo "$1"; else echo $(($1 * 8)); fi
 }

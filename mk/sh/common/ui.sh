@@ -1,15 +1,15 @@
-# How a run talks: one line when a step begins, one when it ends; between them, on a terminal, what it does now.
+# Progress output: a line when a step begins and one when it ends; in between, on a terminal, what it is doing. Sourced.
 # shellcheck shell=bash
 
 [ -t 1 ] && UI_TTY=1 || UI_TTY=
 
-# ui_begin LABEL TEXT
+# ui_begin LABEL TEXT: a step begins.
 ui_begin() {
 	UI_LABEL=$1 UI_TEXT=$2 UI_SINCE=$SECONDS UI_SAID=$SECONDS
 	printf '%-9s %s\n' "$UI_LABEL" "$UI_TEXT"
 }
 
-# ui_alive FILE: show that the step lives: the last line of FILE; in a log one line a minute.
+# ui_alive FILE: show the elapsed time and the last line of FILE; if the output is not a terminal, once a minute.
 ui_alive() {
 	local last
 	if [ -n "$UI_TTY" ]; then
@@ -24,29 +24,29 @@ ui_alive() {
 
 ui_clear() { [ -z "$UI_TTY" ] || printf '\r\033[K'; }
 
-# ui_end TEXT
+# ui_end TEXT: the step has ended.
 ui_end() {
 	ui_clear
 	printf '%-9s %s in %d s\n' "$UI_LABEL" "$1" $((SECONDS - UI_SINCE))
 }
 
-# ui_error WHAT LOG [NEXT]: WHAT failed; the last lines of LOG; what to do now.
+# ui_error WHAT LOG [NEXT]: print the error WHAT, the last lines of LOG, and NEXT, which says what to do.
 ui_error() {
 	ui_clear
 	{
 		echo
 		echo "error: $1"
 		if [ -s "$2" ]; then
-			echo "  log: $2; it ends so:"
+			echo "  log: $2; its last lines:"
 			grep -av '^ *$' "$2" | tail -n 12 | cut -c1-200 | sed 's/^/  | /'
 		fi
-		[ -z "${3:-}" ] || echo "  next: $3"
+		[ -z "${3:-}" ] || echo "  $3"
 	} >&2
 }
 
-# ui_run LOG SECONDS COMMAND...: run COMMAND in a process group of its own, output to LOG, showing that it lives.
-# Returns its exit code; 124 when SECONDS have passed. An interrupt ends the whole group first. UI_GROUP: a file for
-# the group's number, for who comes after a kill -9.
+# ui_run LOG SECONDS COMMAND...: run COMMAND in a process group of its own with its output in LOG, and show progress.
+# Returns its exit code, or 124 after SECONDS. An interrupt ends the whole group before this script. If UI_GROUP is set,
+# the number of the group is written to that file, so that the group can be ended after this script was killed.
 ui_run() {
 	local log=$1 limit=$2 pid rc=0 end
 	shift 2
@@ -59,13 +59,13 @@ ui_run() {
 	trap 'ui_stop "$pid"; exit 130' INT TERM HUP
 	while kill -0 "$pid" 2> /dev/null; do
 		if [ "$SECONDS" -ge "$end" ]; then
-			echo "error: not done after $limit s" >> "$log"
+			echo "error: timed out after $limit s" >> "$log"
 			ui_stop "$pid"
 			rc=124
 			break
 		fi
 		ui_alive "$log"
-		# What takes no time is not to take longer for being watched.
+		# Poll often at first, so that short commands are not slowed down.
 		if [ $((SECONDS - end + limit)) -lt 5 ]; then sleep 0.03; else sleep 0.2; fi
 	done
 	[ "$rc" = 124 ] || wait "$pid" || rc=$?
@@ -73,7 +73,7 @@ ui_run() {
 	return "$rc"
 }
 
-# ui_stop PID: end a process group, firmly after 10 s.
+# ui_stop PID: end the process group PID: SIGTERM, and SIGKILL after 10 s.
 ui_stop() {
 	local i
 	kill -TERM -- "-$1" 2> /dev/null || true

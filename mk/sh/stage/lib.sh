@@ -23,8 +23,8 @@ need_programs() {
 
 # provider_conf: the stage's values of provider.ini, as shell.
 provider_conf() {
-	local name
-	for name in $CONF_NAMES; do printf '%s=%q\n' "$name" "${!name}"; done
+	. "$TOP/mk/sh/common/conf.sh"
+	conf_lines $CONF_NAMES
 }
 
 # provider_file NAME: the path of a file of the provider, its own before an inherited one.

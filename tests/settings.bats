@@ -1,0 +1,244 @@
+# The settings of a cluster: from make's variables to the file that everything else reads, and the format of such files.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	OWN=$PWD/build
+	mkdir -p bin build/clusters home
+}
+
+# mk ARG...: make in the checkout, with a build directory of the test's own.
+mk() {
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u TB -u BIN -u P -u PROVIDER PATH="$PWD/bin:$PATH" XDG_CACHE_HOME="$PWD/cache" \
+		make -s -C "$TOP" B="$OWN" BIN="$BIN" TOOLS='' SAN= "$@" 3>&-
+}
+
+# cluster NAME: one that cluster-up has left, with a kubectl that prints its arguments, and exits with 7 if one is "seven".
+cluster() {
+	mkdir -p "build/clusters/$1/share/bin"
+	printf '%s\n' "CLUSTER=$1" PROVIDER=mini ENGINE=podman ACCEL=tcg NODES=2 'MEMORY=700M  # command line' kubernetes_version=1.20.2 > "build/clusters/$1/conf"
+	cat > "build/clusters/$1/share/bin/kubectl" <<-'END'
+		#!/bin/bash
+		for word; do printf '<%s>' "$word"; done
+		echo
+		[[ " $* " != *" seven "* ]] || exit 7
+	END
+	chmod +x "build/clusters/$1/share/bin/kubectl"
+}
+
+# setting NAME: value and origin, as cluster-show prints them in $output.
+setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
+
+@test "a file of settings: what is written is what is read, lists too; one that cannot be written leaves the old one" {
+	libs conf
+	declare -A conf_origin=([plain]=default)
+	# shellcheck disable=SC2016
+	text="it's \$HOME \`id\` \"x\" # y;&|<>()\\" plain=a/b:1,2 empty='' list=(one 'two words' "it's" '') none=()
+	conf_write f.conf text plain empty list none unset
+	grep -qxE 'plain=a/b:1,2 +# default' f.conf
+	grep -qxF "list=(one 'two words' 'it'\\''s' '')" f.conf
+	(
+		wanted=$text
+		unset text plain empty list none
+		conf_read f.conf
+		[ "$text" = "$wanted" ] && [ "$plain" = a/b:1,2 ] && [ -z "$empty" ] && [ "${#none[@]}" = 0 ]
+		[ "${#list[@]}" = 4 ] && [ "${list[1]}" = 'two words' ] && [ "${list[2]}" = "it's" ]
+	)
+	[ "$(conf_get f.conf text)" = "$text" ]
+	[ -z "$(conf_get f.conf nothing)" ]
+	text=$'a\nb'
+	run ! conf_write f.conf text
+	[[ $output == *"more than one line"* ]]
+	grep -q '^plain=' f.conf
+	[ "$(ls)" = $'bin\nbuild\nf.conf\nhome' ]
+}
+
+@test "a file of settings: those of earlier versions are read" {
+	libs conf
+	# shellcheck disable=SC2016
+	value='a b;c$d(e)'
+	printf 'IMAGE=%q\nMEMORY=%q\nkubernetes_version=%q\n' "$value" '' 1.20.2 > old.conf
+	conf_read old.conf
+	[ "$IMAGE" = "$value" ]
+	[ -z "$MEMORY" ]
+	[ "$kubernetes_version" = 1.20.2 ]
+}
+
+@test "a file of settings: no command in it is run" {
+	local line
+	libs conf
+	for line in 'A=$(touch ran)' 'A=`touch ran`' 'touch ran' 'A=x touch ran' "A='x' touch ran" 'A=x;touch ran' 'A=(x $(touch ran))' \
+		'A=x&touch ran' 'A=<(touch ran)' 'A[$(touch ran)]=1' 'A="$(touch ran)"' '. ./x'; do
+		printf 'B=1\n%s\n' "$line" > bad.conf
+		run -1 conf_read bad.conf
+		[ "$output" = "error: bad.conf:2: not a setting: $line" ]
+		[ ! -e ran ]
+	done
+}
+
+@test "what a user gives reaches scripts as it is, and only scripts that make starts for it" {
+	local wild='a'\''b $HOME $(shell touch '"$PWD"'/ran) `touch ran` "q" $$x' probe=$PWD/probe.mk
+	printf 'settings:\n\t@$(with-settings) printf "%%s\\n" "$$CMD" "$$TAG" "$$CLUSTER" "$$IMAGE_FROM"\nnone:\n\t@echo "$${CMD:-}$${STATES:-}$${CLUSTER:-}$${FOCUS:-}"\n' > "$probe"
+	run -0 mk -f GNUmakefile -f "$probe" settings CMD="$wild" TAG="$wild" PROVIDER=mini IMAGE=h/x
+	[ "$output" = "$wild"$'\n'"$wild"$'\nmini\nh/x' ]
+	CMD=$wild TAG=$wild run -0 mk -f GNUmakefile -f "$probe" settings
+	[ "${lines[0]}" = "$wild" ]
+	[ "${lines[1]}" = "$wild" ]
+	run -0 env -u CLUSTER -u STATES "$(command -v make)" -s -C "$TOP" B="$OWN" -f GNUmakefile -f "$probe" none FOCUS="$wild"
+	[ -z "$output" ]
+	[ ! -e ran ]
+}
+
+@test "kubectl: ARGS are a shell's words, and make exits with kubectl's own code" {
+	cluster c
+	run -0 mk kubectl CLUSTER=c ARGS="get 'a b' \"\$(echo \$((1 + 1)))\""
+	[ "$output" = "<--kubeconfig><$OWN/clusters/c/kubeconfig><get><a b><2>" ]
+	[ -e /usr/include/gnumake.h ] || skip "make cannot load modules here"
+	mk "$BIN/become.so"
+	run -7 mk kubectl CLUSTER=c ARGS="seven 'a b'"
+	[ "${lines[0]}" = "<--kubeconfig><$OWN/clusters/c/kubeconfig><seven><a b>" ]
+}
+
+@test "cluster-show: a cluster that is not here: what cluster-up would use, and where each comes from" {
+	KUBEVIRT_NUM_NODES=3 DISK=30G run -0 mk cluster-show PROVIDER=mini CPUS=4 RESUME=never
+	[[ ${lines[0]} == "# no cluster mini; "* ]]
+	[ "$(setting CPUS)" = "4 command line" ]
+	[ "$(setting DISK)" = "30G environment" ]
+	[ "$(setting NODES)" = "3 environment (KUBEVIRT_NUM_NODES)" ]
+	[ "$(setting NICS)" = "0 default" ]
+	[ "$(setting RESUME)" = "never command line" ]
+	[ "$(setting PROVIDER)" = "mini command line" ]
+	[[ $(setting MEMORY) =~ ^[0-9]+M\ (tests/)?providers/(mini|base)/provider.ini:[0-9]+$ ]]
+	run -0 mk cluster-show IMAGE=h.invalid/x PROVIDER=mini
+	[ "$(setting MEMORY)" = "- the image" ]
+	[[ $(setting IMAGE) == "h.invalid/x "* ]]
+}
+
+@test "cluster-show: a cluster that is here: its file" {
+	cluster c
+	run -0 mk cluster-show CLUSTER=c NODES=9 MEMORY=1G
+	[ "$(setting MEMORY)" = "700M command line" ]
+	grep -qE '^NODES +2 *$' <<< "$output"
+}
+
+@test "a value that cannot be right: exit 2 and one line with its name, before anything is done" {
+	local wrong
+	for wrong in NODES=0 NODES=100 NODES= NODES=two CLUSTER=A_b NICS=x MEMORY=plenty CPUS=0 DISK=-1 ACCEL=hvf ENGINE=crio API_PORT=0 \
+		SSH_PORT=123456 REGISTRY_PORT=x PUBLISH=80:x BOOT_TIMEOUT=0 RESUME=perhaps STATES=many 'WITH=a;b'; do
+		run -2 env TOP="$TOP" BIN="$BIN" B="$OWN" P="$OWN/p" PROVIDER=mini CLUSTER=c NODES=1 "$wrong" "$TOP/mk/sh/cluster/cluster-up"
+		[ "${#lines[@]}" = 1 ]
+		[[ $output == "error: ${wrong%%=*}=${wrong#*=}: "* ]]
+		[ ! -e build/clusters/c.lock ]
+	done
+	[[ $(mk cluster-show NODES=x 2>&1) == "error: NODES=x: a number from 1 to 99"* ]]
+}
+
+# engine: a podman that keeps its containers as files in ./containers, and has an image whose files for this machine are
+# in ./share. Its calls are in ./calls.
+engine() {
+	mkdir -p containers share/bin tools
+	cat > bin/podman <<-END
+		#!/bin/bash
+		cd "$PWD"
+		echo "\$*" >> calls
+		case "\$1" in
+		image) echo 'sha256:1234 <no value>' ;;
+		create) echo unpack ;;
+		cp) cp -R share "\$3" ;;
+		rm) rm -f "containers/\${*: -1}" ;;
+		run)
+			while [ "\$1" != --name ]; do shift; done
+			[ "\${FAILS:-}" != "\${2#*-}" ] || { echo "\$2: cannot start" >&2; exit 125; }
+			touch "containers/\$2"
+			;;
+		port) printf '%s/tcp -> 127.0.0.1:%s\n' 5000 40000 2201 40001 2202 40002 ;;
+		ps) ls containers ;;
+		inspect) echo true ;;
+		logs) ;;
+		*) exit 1 ;;
+		esac
+	END
+	chmod +x bin/podman
+	printf '%s\n' ENGINE=podman 'engine=(podman)' 'engine_run=()' > build/engine-auto.conf
+	printf '%s\n' node_memory=64M node_cpus=1 node_disk=1G "network_address='192.168.66.2/24'" kubernetes_version= > share/provider.conf
+	ln -s "$BIN"/* tools/
+	rm tools/waitssh
+	printf '#!/bin/bash\necho "$*" >> "%s/waited"\n' "$PWD" > tools/waitssh
+	chmod +x tools/waitssh
+}
+# up [VAR=VALUE...]: cluster-up as make calls it.
+up() {
+	env PATH="$PWD/bin:$PATH" TOP="$TOP" BIN="$PWD/tools" B="$OWN" P="$OWN/mini" KS_CACHE="$PWD/cache" PROVIDER=mini CLUSTER=c NODES=2 RESUME=never \
+		SUDO_UID= "$@" "$TOP/mk/sh/cluster/cluster-up" 3>&-
+}
+
+@test "cluster-up: boots with what it was given, writes it down once, and the other commands read that" {
+	engine
+	run -0 up CPUS=3 SETTINGS_FROM_COMMAND_LINE=CPUS
+	[[ $output == *"2 node(s) with 64M and 3 CPUs each, "*"The cluster c is running: 2 node(s)"* ]]
+	grep -q -- '--name c-node02 .*-e MEMORY=64M -e CPUS=3 -e DISK=1G -e NICS=0 ' calls
+	grep -q -- '--name c-node02 .*/run/node 2$' calls
+	[[ $(< waited) == *"127.0.0.1:40001 127.0.0.1:40002" ]]
+	grep -qxE 'CPUS=3 +# command line' build/clusters/c/conf
+	grep -qxE 'MEMORY=64M +# image' build/clusters/c/conf
+	grep -qxE 'ENGINE=podman +# detected' build/clusters/c/conf
+	grep -qx 'IMAGE_ID=1234' build/clusters/c/conf
+	[ "$(cat build/clusters/c/ports)" = $'port_2201=40001\nport_2202=40002\nport_5000=40000' ]
+	run -0 mk cluster-show CLUSTER=c
+	[ "$(setting CPUS)" = "3 command line" ]
+	run -0 mk ports CLUSTER=c
+	[[ $output == "ssh-node01   127.0.0.1:40001"$'\n'"ssh-node02   127.0.0.1:40002"$'\n'"registry     127.0.0.1:40000" ]]
+	run -0 mk env CLUSTER=c
+	[[ $output == *"export REGISTRY=127.0.0.1:40000"* ]]
+	run -1 up
+	[ "$output" = "error: cluster c is already running ('make status'); 'make cluster-down' removes it" ]
+	run -2 mk ssh CLUSTER=c NODE=node03
+	[[ $output == "error: NODE=node03: the nodes are node01 to node02"* ]]
+	mk cluster-down CLUSTER=c
+	[ ! -e build/clusters ]
+	[ -z "$(ls containers)" ]
+}
+
+@test "cluster-up that fails: what failed and where, and nothing is left but the log; KEEP=1 leaves the rest" {
+	engine
+	run -1 up FAILS=node02
+	[[ $output == *"the cluster c did not start: 2 node(s) with 64M"*"c-node02: cannot start"*"KEEP=1 leaves the cluster"* ]]
+	[ -z "$(ls containers)" ]
+	[ ! -e build/clusters/c ]
+	[ -s build/clusters/c.log ]
+	run -1 up FAILS=node02 KEEP=1
+	[[ $output == *"KEEP=1: the cluster is left as it is"* ]]
+	[ -e containers/c-node01 ]
+	mk cluster-down CLUSTER=c
+	# An image whose settings are no settings.
+	echo 'node_memory=$(touch ran)' >> share/provider.conf
+	rm -rf cache
+	run -1 up
+	[[ $output == *"/share/provider.conf:6: not a setting: node_memory="* ]]
+	[ ! -e ran ]
+}
+
+@test "RESUME=always without a saved state: an error; auto boots, and saves for the next time" {
+	engine
+	run -1 up RESUME=always
+	[[ $output == *"the cluster c cannot be resumed: it has no saved state"*"RESUME=auto boots it"* ]]
+	rm tools/vmsave
+	printf '#!/bin/bash\nfor i; do case $i in */node*) mkdir -p "$i"; touch "$i/vm.json" ;; esac; done\n' > tools/vmsave
+	printf '#!/bin/bash\ncat > /dev/null\n' > bin/ssh
+	chmod +x tools/vmsave bin/ssh
+	run -0 up RESUME=auto
+	[[ $output == *" saved in "* ]]
+	[ "$(ls -d cache/states/*/node* | wc -l)" = 2 ]
+}
+
+@test "cluster-resume has another name now" {
+	run -2 mk cluster-resume
+	[[ $output == *"cluster-unpause"* ]]
+}
+
+@test "settings_keep: settings that a program does not need are not in its environment" {
+	libs conf
+	SETTINGS='TAG VERSION MIRROR' TAG=a VERSION=b MIRROR=c OTHER=d
+	settings_keep MIRROR STATE
+	[ "${TAG-none}${VERSION-none}$MIRROR$OTHER" = nonenonecd ]
+}
