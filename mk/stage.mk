@@ -32,15 +32,14 @@ endif
 
 # Computed by every make, and replaced only if it changed; then make restarts with the new keys.
 $(P)/keys.mk: FORCE $(TOOLS) $(P)/tools.versions
-	$(Q)$(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
+	$(Q)$(with-settings) $(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
 		dir=$(if $(MANIFESTS)$(EXTRA_IMAGES),$$($(OVERLAY)),$(PROVIDER_DIR)) && \
 		$(BIN)/stagekey -I providers -I tests/providers -b $(BIN) -i $(P)/inputs -t $@.$$$$ -o $@ $$dir; rc=$$?; rm -f $@.$$$$; exit $$rc
 
-PINNED = TOP=$(CURDIR) BIN=$(abspath $(BIN)) PROVIDER=$(PROVIDER) mk/sh/stage/pinned $(PROVIDER_DIR)
+PINNED = mk/sh/stage/pinned $(PROVIDER_DIR)
 
 # MANIFESTS and EXTRA_IMAGES make a provider of their own, which inherits PROVIDER, so that they are part of the keys.
-OVERLAY = TOP=$(CURDIR) P=$(abspath $(P)) BIN=$(abspath $(BIN)) PROVIDER_DIR=$(PROVIDER_DIR) \
-	EXTRA_IMAGES=$(call quote,$(EXTRA_IMAGES)) mk/sh/stage/overlay $(MANIFESTS)
+OVERLAY = mk/sh/stage/overlay
 
 $(P)/tools.versions: mk/sh/stage/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
 	@mkdir -p $(@D)
@@ -58,18 +57,15 @@ first-of = $(if $1,$(firstword $1) $(call first-of,$(filter-out $(firstword $1),
 define stage-rule
 .PHONY: $1
 $(call stamp,$1): | $(if $(BUNDLE),bundle-in) $(foreach n,$(NEEDS.$1),$(call stamp,$n)) $(TOOLS)
-	$$(Q)$(foreach n,$(call first-of,$(call ancestors,$1)),IN_$n=$(abspath $(call stage-dir,$n))) \
+	$$(Q)$$(with-settings) $(foreach n,$(call first-of,$(call ancestors,$1)),IN_$n=$(abspath $(call stage-dir,$n))) \
 		LIVE=$(LIVE.$1) NEXT_READ_ONLY=$(if $(filter read-only,$(call live-after,$1)),yes) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
 		KEY=$(KEY.$1) SCRIPT=$(SCRIPT.$1) STAGE_TIMEOUT=$(TIMEOUT.$1) TITLE=$$(call quote,$$(TITLE.$1)) \
-		POSITION=$(call index-of,$1)/$(words $(STAGES)) $(STAGE_ENV) mk/sh/stage/stage $1
+		POSITION=$(call index-of,$1)/$(words $(STAGES)) mk/sh/stage/stage $1
 endef
 
 quote = '$(subst ','\'',$1)'
 index-of = $(words $(call up-to,$1,$(STAGES)))
 up-to = $(if $2,$(firstword $2) $(if $(filter $1,$(firstword $2)),,$(call up-to,$1,$(wordlist 2,99,$2))))
-STAGE_ENV = TOP=$(CURDIR) B=$(abspath $(B)) P=$(abspath $(P)) BIN=$(abspath $(BIN)) KS_CACHE=$(KS_CACHE) \
-	PROVIDER=$(PROVIDER) PROVIDER_DIRS='$(PROVIDER_DIRS)' \
-	K8S_MIRROR='$(K8S_MIRROR)' CRI_TOOLS_MIRROR='$(CRI_TOOLS_MIRROR)' IMAGE_MIRROR='$(IMAGE_MIRROR)' MIRROR='$(MIRROR)' ACCEL='$(ACCEL)' KEEP='$(KEEP)' CHECKPOINTS='$(CHECKPOINTS)' STATE='$(STATE)' V='$(V)'
 KS_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubestamp
 
 $(foreach s,$(STAGES),$(eval $(call stage-rule,$s)))
@@ -79,11 +75,11 @@ keys:
 	@$(foreach s,$(STAGES),echo '$(KEY.$s) $s';)
 
 why:
-	@$(STAGE_ENV) KEY=$(if $(STAGE),$(KEY.$(STAGE))) mk/sh/stage/why '$(STAGE)'
+	@$(with-settings) KEY=$(if $(filter $(STAGE),$(STAGES)),$(KEY.$(STAGE))) mk/sh/stage/why
 times:
-	@$(STAGE_ENV) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/stage/times
+	@$(with-settings) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/stage/times
 force:
-	@$(STAGE_ENV) mk/sh/stage/forget '$(STAGE)' $(foreach s,$(STAGES),$(if $(filter $(STAGE),$s $(call ancestors,$s)),$(call stage-dir,$s)))
+	@$(with-settings) mk/sh/stage/forget $(foreach s,$(STAGES),$(if $(filter $(STAGE),$s $(call ancestors,$s)),$(call stage-dir,$s)))
 	$(Q)$(MAKE) provision
 gc:
-	@$(STAGE_ENV) STATES='$(STATES)' KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/stage/gc
+	@$(with-settings) KEYS='$(foreach s,$(STAGES),$s.$(KEY.$s))' mk/sh/stage/gc
