@@ -180,11 +180,11 @@ nothing_used() {
 	lock
 	sed -i '/^name = .*etcd/d' "$LOCK"
 	run -2 mk provision
-	[[ ${lines[0]} == *"no digest of the image k8s.gcr.io/etcd:3.4.23: "* ]]
+	[[ ${lines[0]} == *"no digest of the image k8s.gcr.io/etcd:3.4.23; "* ]]
 	lock
 	sed -i '0,/^sha256 = .*/s//sha256 = abc/' "$LOCK"
 	run -2 mk provision
-	[[ ${lines[0]} == *"[file kubeadm] has no sha256: "* ]]
+	[[ ${lines[0]} == *"[file kubeadm] has no sha256; "* ]]
 	lock
 	echo 'nonsense' >> "$LOCK"
 	run -2 mk provision
