@@ -10,10 +10,6 @@ DEPS_TEST := bats qemu-system-x86 seabios dnsmasq-base docker-registry openssh-s
 # Packages of the tests, some of which are servers, are installed only together with tests.
 DEPS := $(DEPS_BUILD) $(DEPS_MAKE) $(DEPS_RUN) $(if $(filter check check-e2e fuzz,$(MAKECMDGOALS)),$(DEPS_TEST))
 
-.PHONY: deps doctor doctor-run
+.PHONY: deps
 deps:
 	@mk/sh/dev/deps $(DEPS)
-doctor: | $(BIN)/pause $(BIN)/provconf
-	@$(with-settings) mk/sh/dev/doctor
-doctor-run: | $(BIN)/pause $(BIN)/provconf
-	@$(with-settings) mk/sh/dev/doctor --quiet

@@ -12,7 +12,6 @@ SETTINGS_OF_CLUSTER='CLUSTER PROVIDER IMAGE IMAGE_ID kubernetes_version ENGINE A
 	REGISTRY_PORT SSH_PORT PUBLISH WITH BOOT_TIMEOUT RESUME STATE_DIR'
 
 # The old name of fail.
-cl_fail() { fail "$@"; }
 
 # cl_engine: set ENGINE, engine (its command) and engine_run (options of its run command): see mk/sh/common/engine.
 cl_engine() {
