@@ -1,4 +1,4 @@
-# Requirements of a machine: packages (deps), kernel and container engine (doctor).
+# The packages that kubestamp needs.
 
 # Debian packages. Build: the tools. Make: provisioning. Run: clusters. Test: make check.
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libarchive-dev libinih-dev libjansson-dev libssl-dev libyaml-dev \

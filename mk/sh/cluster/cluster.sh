@@ -11,8 +11,6 @@
 SETTINGS_OF_CLUSTER='CLUSTER PROVIDER IMAGE IMAGE_ID kubernetes_version ENGINE ACCEL NODES NICS MEMORY CPUS DISK API_PORT
 	REGISTRY_PORT SSH_PORT PUBLISH WITH BOOT_TIMEOUT RESUME STATE_DIR'
 
-# The old name of fail.
-
 # cl_engine: set ENGINE, engine (its command) and engine_run (options of its run command): see mk/sh/common/engine.
 cl_engine() {
 	local conf=$B/engine-${ENGINE:-auto}.conf auto=$B/engine-auto.conf
