@@ -85,7 +85,7 @@ state_fill() {
 	for v in "$D"/*; do
 		case ${v##*/} in
 		# SSH keys and what belongs to the kubeconfig are created again whenever it resumes.
-		node* | share | conf | registry* | at | state | ssh_key* | host_key* | known_hosts | kubeconfig | api-*) ;;
+		node* | share | conf | registry* | at | pending | state | ssh_key* | host_key* | known_hosts | kubeconfig | api-*) ;;
 		*) cp -a "$v" "$new/cluster/" || return ;;
 		esac
 	done

@@ -1,9 +1,11 @@
 /*
  * A disk as an artifact of a registry: its raw contents in windows of 16 MiB of guest bytes, of which those that are
- * all zeros are left out. Each window is a blob of one zstd frame. The manifest (image-spec 1.1) has one layer per
- * window: artifactType  application/vnd.kubestamp.disk.v1 config        {"chunkSize": 16777216, "format": "qcow2",
- * "virtualSize": BYTES} layers        with annotations org.kubestamp.disk.offset and .size, in decimal bytes, and
- * .digest, "sha256:..." of the guest bytes subject       the image that the disk belongs to
+ * all zeros are left out. Each window is a blob of one zstd frame. The manifest (image-spec 1.1) has one layer a window:
+ *   artifactType  application/vnd.kubestamp.disk.v1
+ *   config        {"chunkSize": 16777216, "format": "qcow2", "virtualSize": BYTES}
+ *   layers        with annotations org.kubestamp.disk.offset and .size, in decimal bytes, and .digest, "sha256:..." of
+ *                 the guest bytes
+ *   subject       the image that the disk belongs to
  */
 #ifndef KS_DISK_ARTIFACT_H
 #define KS_DISK_ARTIFACT_H

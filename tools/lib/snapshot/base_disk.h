@@ -15,7 +15,7 @@
 json_t *base_disk_new(const char *path, struct err *e);
 
 /*
- * * Is the file that BASE describes there and unchanged? A file with another time stamp is read. JSON null: a disk
+ * Is the file that BASE describes there and unchanged? A file with another time stamp is read. JSON null: a disk
  * without backing file. Returns 1; 0 with the reason in E; or -1.
  */
 int base_disk_check(const json_t *base, struct err *e);

@@ -1,5 +1,5 @@
 /*
- * * The disk of a machine that is being saved. What the machine has written so far is frozen: it continues in a new
+ * The disk of a machine that is being saved. What the machine has written so far is frozen: it continues in a new
  * overlay. The saved state gets a copy of the frozen disk and of its backing files, except for a base that stays where
  * it is, for example in a container image.
  */

@@ -1,5 +1,5 @@
 /*
- * * The manifest of a saved machine, files.json in its directory: the files that belong to it, and what was in them.
+ * The manifest of a saved machine, files.json in its directory: the files that belong to it, and what was in them.
  *	{"format":1,"files":[{"name":"ram","size":N,"digest":"HEX",
  *		"packed":{"name":"ram.zst","size":N,"digest":"HEX"}}]}
  * The digest is that of base/sparse.h. "packed" describes the packed form (frames.h) and is omitted if there is none.

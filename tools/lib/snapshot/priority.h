@@ -10,7 +10,7 @@ struct priority_roots {
 };
 
 /*
- * * Raises the CPU weight (cpu.weight in the kernel's admin-guide/cgroup-v2.rst) of the control groups of all processes
+ * Raises the CPU weight (cpu.weight in the kernel's admin-guide/cgroup-v2.rst) of the control groups of all processes
  * with one of NAMES (see procs_each), and of the groups above them, to nearly the maximum. After MS milliseconds, or on
  * SIGHUP, SIGINT or SIGTERM, the old weights are restored; the calling process waits until then. A group that already
  * has this weight was raised by another process and is left alone. If there are no such processes or groups it does

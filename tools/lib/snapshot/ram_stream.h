@@ -1,5 +1,5 @@
 /*
- * * Splits a QEMU migration stream while it arrives: the guest's memory goes to a file that a machine can map, the rest
+ * Splits a QEMU migration stream while it arrives: the guest's memory goes to a file that a machine can map, the rest
  * (a megabyte) to another file, from which QEMU loads it. That way saved memory is shared by all machines that resume
  * from it, which QEMU 7.2's own format does not allow.
  *

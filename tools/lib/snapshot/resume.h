@@ -29,7 +29,7 @@ struct vm_resume {
 };
 
 /*
- * * Reads the description of the saved state into VM: memory, CPUs, devices, kernel, and its disks as they were saved.
+ * Reads the description of the saved state into VM: memory, CPUs, devices, kernel, and its disks as they were saved.
  * Sets VM's RAM. Returns 0, or -1: there is no saved state, or it is damaged.
  */
 int vm_resume_open(struct vm_resume *r, struct vm *vm, struct err *e);

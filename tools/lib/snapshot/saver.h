@@ -1,5 +1,5 @@
 /*
- * * Saving a running machine, in steps, so that several machines can be saved at the same moment.
+ * Saving a running machine, in steps, so that several machines can be saved at the same moment.
  *
  * QEMU sends the state as in a live migration: in passes over the memory while the machine runs, each of which sends
  * what has changed since the pass before, and then the rest with the state of the devices. Between two passes QEMU
@@ -84,7 +84,7 @@ int saver_pause(struct saver *s, struct err *e);
 int saver_sync(struct saver *s, struct err *e);
 
 /*
- * * Unpauses the machine; the pass is sent after saver_send, which must follow SAVER_SETTLE_MS later: until then QEMU
+ * Unpauses the machine; the pass is sent after saver_send, which must follow SAVER_SETTLE_MS later: until then QEMU
  * still has the threshold of saver_sync and would sync again by itself (migration_update_counters sets it every 100
  * ms). Both return 0 or -1.
  */

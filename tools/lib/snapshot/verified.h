@@ -1,5 +1,5 @@
 /*
- * * Which files have been read in full and found intact: a table with the digest of each file, and what stat(2) said of
+ * Which files have been read in full and found intact: a table with the digest of each file, and what stat(2) said of
  * it. A writer cannot set ctime back, so a file for which stat(2) says the same has the same contents.
  */
 #ifndef KS_SNAPSHOT_VERIFIED_H

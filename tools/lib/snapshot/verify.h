@@ -13,7 +13,7 @@
 #include "base/err.h"
 
 /*
- * * Writes the manifest of the N files NAMES in DIR, in place of an earlier one; the files must not change meanwhile.
+ * Writes the manifest of the N files NAMES in DIR, in place of an earlier one; the files must not change meanwhile.
  * Files that are already verified are not read again. SYNC: the files are written to the disk first; otherwise they are
  * read again after the next boot, since a crash may have lost some of them. Returns 0, or -1: a name that is not a
  * plain file name or is given twice, a file that is missing, not a plain file or changes while it is being read, a
@@ -29,7 +29,7 @@ int saved_seal(const char *dir, const char *const names[], size_t n, bool sync, 
 int saved_verify(const char *dir, struct err *e);
 
 /*
- * * Lists the files without reading them: {"files":[{"name","size","data","packed"}]}. "data" is what the raw form
+ * Lists the files without reading them: {"files":[{"name","size","data","packed"}]}. "data" is what the raw form
  * takes on the disk in bytes, null if it does not exist; "packed" is {"name","size"} or null. Returns a new reference,
  * or NULL.
  */
