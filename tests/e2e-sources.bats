@@ -149,7 +149,7 @@ nothing_used() {
 	lock
 	K=$U/wrong
 	run -2 stage sources
-	[[ $output == *"the stage sources of k8s-1.20-upstream failed"*"kubeadm: the SHA-256 is "*", not "* ]]
+	[[ $output == *"stage sources of k8s-1.20-upstream failed"*"kubeadm: the SHA-256 is "*", not "* ]]
 	[ ! -e "$(out sources)/bin/kubeadm" ]
 	nothing_used
 }
