@@ -34,6 +34,7 @@ static const struct schema_key provider_keys[] = {
 	{ "node", "memory", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
 	{ "node", "cpus", SCHEMA_INT, SCHEMA_ALWAYS, NULL },
 	{ "node", "disk", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
+	{ "node", "swap", SCHEMA_SIZE, SCHEMA_OPTIONAL, NULL },
 	{ "node", "kernel", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
 	{ "node", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
