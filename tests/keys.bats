@@ -63,3 +63,33 @@ live="boot node cluster manifests ready seal image check"
 	run -1 diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 	[ "$(sed -n 's/^> [0-9a-f]* //p' <<< "$output" | head -n 2 | paste -sd' ')" = "runner rootfs" ]
 }
+
+@test "a stage with a dash in its name: its script has the values of its key, and directories of such stages" {
+	local dir=$COPY/tests/providers/dash
+	mkdir -p "$dir/stage"
+	cat > "$dir/provider.ini" <<-'END'
+		[provider]
+		description = dashes
+		[debian]
+		suite = bookworm
+		[node]
+		memory = 1G
+		cpus = 2
+		disk = 10G
+		[stage my-x]
+		sections = node.cpus
+		[stage image]
+		needs = my-x
+		sections = debian
+	END
+	printf '#!/bin/bash\necho "$node_cpus $debian_suite ${node_memory-none}:$CONF_NAMES"\n' > "$dir/stage/image"
+	cp "$dir/stage/image" "$dir/stage/my-x"
+	chmod +x "$dir/stage"/*
+	# The recipe's variable is one that the script's shell has.
+	P=dash run -0 mk -n provision
+	[[ $output == *" IN_my_x=$COPY/build"*"/dash/my-x."* ]]
+	[[ $output != *IN_my-x* ]]
+	cd "$COPY" || return
+	node_memory=9G TOP=$COPY PROVIDER_DIRS=tests/providers/dash run -0 mk/sh/stage/stage-script image tests/providers/dash/stage/image
+	[ "$output" = "2 bookworm none:debian_suite node_cpus" ]
+}

@@ -393,6 +393,10 @@ file manifests/more.yaml added" ]
 	run -2 stagekey
 	run -2 stagekey providers/child providers/base
 	run -2 stagekey -w one
+	run -2 stagekey --incremental in app
+	run -2 stagekey --incremental in app 0
+	[ "$output" = "stagekey: in/inputs/app.0: No such file or directory" ]
+	run -2 stagekey -w --incremental in app 0
 	run -1 stagekey -o none/keys.mk providers/child
 	[ "$output" = "stagekey: none/keys.mk: No such file or directory" ]
 	run -1 stagekey -i none/in providers/child

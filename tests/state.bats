@@ -1,4 +1,4 @@
-# Saved state: mk/sh/cluster/state.sh, vmstate --usable, and mk/sh/stage/list-start for the stages.
+# Saved state: mk/sh/cluster/state.sh, vmstate --usable, and stagekey --incremental for the stages.
 load lib/common
 
 setup() {
@@ -230,10 +230,10 @@ inputs() {
 	inputs 'dns storage' dns aa storage bb > p/manifests.1111111111111111/inputs
 	printf 'need manifests 1111111111111111%048d\n' 0 > p/ready.2222222222222222/inputs
 	inputs 'dns storage extra' dns aa storage bb extra dd > p/inputs/manifests.3
-	run -0 "$TOP/mk/sh/stage/list-start" manifests 3
+	run -0 stagekey --incremental "$P" manifests 3
 	[ "$output" = "$P/ready.2222222222222222/checkpoint dns storage" ]
 	rm p/ready.2222222222222222/checkpoint/conf
-	run -0 "$TOP/mk/sh/stage/list-start" manifests 3
+	run -0 stagekey --incremental "$P" manifests 3
 	[ "$output" = "$P/manifests.1111111111111111/checkpoint dns storage" ]
 	# Not with a changed file, another order, nothing new, or another parent.
 	inputs 'dns storage extra' dns ax storage bb extra dd > p/inputs/manifests.4
@@ -242,7 +242,7 @@ inputs() {
 	parent=ce inputs 'dns storage extra' dns aa storage bb extra dd > p/inputs/manifests.7
 	inputs 'dns storagex extra' dns aa storagex bb extra dd > p/inputs/manifests.8
 	for k in 4 5 6 7 8; do
-		run -0 "$TOP/mk/sh/stage/list-start" manifests "$k"
+		run -0 stagekey --incremental "$P" manifests "$k"
 		[ -z "$output" ] || { echo "$k: $output" && false; }
 	done
 	# Every file of an add-on that is a directory counts.
@@ -252,13 +252,13 @@ inputs() {
 	touch p/manifests.3333333333333333/{stamp,checkpoint/conf}
 	dir_inputs 'a b' a aa b bb b2 cc > p/manifests.3333333333333333/inputs
 	dir_inputs 'a b d' a aa b bb b2 cc d dd > p/inputs/manifests.a
-	run -0 "$TOP/mk/sh/stage/list-start" manifests a
+	run -0 stagekey --incremental "$P" manifests a
 	[ "$output" = "$P/manifests.3333333333333333/checkpoint a b" ]
 	dir_inputs 'a b d' a aa b bb b2 cx d dd > p/inputs/manifests.b
-	run -0 "$TOP/mk/sh/stage/list-start" manifests b
+	run -0 stagekey --incremental "$P" manifests b
 	[ -z "$output" ]
 	# A stage without a list.
 	echo 'stage node' > p/inputs/node.9
-	run -0 "$TOP/mk/sh/stage/list-start" node 9
+	run -0 stagekey --incremental "$P" node 9
 	[ -z "$output" ]
 }

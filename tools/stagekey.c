@@ -7,9 +7,12 @@
 #include "base/cli.h"
 #include "base/output.h"
 #include "base/quote.h"
+#include "base/unfinished.h"
+#include "provider/incremental.h"
 #include "provider/stage_inputs.h"
 #include "provider/why.h"
-#include "base/unfinished.h"
+
+enum { OPT_INCREMENTAL = OPT_LONG };
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
@@ -18,13 +21,14 @@ static const struct opt opts[] = {
 	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
 	{ 't', "tool-versions", "FILE", "lines NAME VERSION of other programs" },
+	{ OPT_INCREMENTAL, "incremental", NULL, "find where a stage with a list can start" },
 	{ 'w', "why", NULL, "explain how two inputs files differ" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool stagekey_tool = {
 	.name = "stagekey",
-	.synopsis = "[options] DIR | -w OLD NEW",
+	.synopsis = "[options] DIR | -w OLD NEW | --incremental DIR STAGE KEY",
 	.about = "Print the keys of all stages of the provider in DIR, for make.",
 	.opts = opts,
 };
@@ -32,7 +36,7 @@ static const struct tool stagekey_tool = {
 struct request {
 	const char *top, *bin, *inputs, *output, *versions;
 	struct words include;
-	bool why;
+	bool why, incremental;
 };
 
 /* The number of a key's digits that are part of file names. */
@@ -175,6 +179,20 @@ static int say_why(const struct cli *c, const char *old, const char *new)
 	return EX_DONE;
 }
 
+/* Prints "CHECKPOINT WORD...", or nothing. */
+static int say_start(const struct cli *c, const char *dir, const char *stage, const char *key)
+{
+	AUTO_WORDS struct words start = { 0 };
+	struct err e = { 0 };
+	size_t i;
+
+	if (incremental_start(&start, dir, stage, key, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	for (i = 0; i < start.n; i++)
+		(void)printf("%s%c", start.v[i], i + 1 < start.n ? ' ' : '\n');
+	return EX_DONE;
+}
+
 /* Returns EX_DONE or another exit code. */
 static int take_option(struct cli *c, int id, void *arg)
 {
@@ -194,16 +212,23 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->versions = c->arg;
 	else if (id == 'w')
 		r->why = true;
+	else if (id == OPT_INCREMENTAL)
+		r->incremental = true;
 	return EX_DONE;
 }
 
 static int run(struct cli *c, const struct request *r)
 {
-	if (c->argc != (r->why ? 2 : 1))
-		return cli_usage(
-		    c, r->why ? "two inputs files are required" : "exactly one provider directory is required");
+	if (r->why && r->incremental)
+		return cli_usage(c, "only one of --why and --incremental can be given");
 	if (r->why)
-		return say_why(c, c->argv[0], c->argv[1]);
+		return c->argc != 2 ? cli_usage(c, "two inputs files are required")
+				    : say_why(c, c->argv[0], c->argv[1]);
+	if (r->incremental)
+		return c->argc != 3 ? cli_usage(c, "a directory, a stage and a key are required")
+				    : say_start(c, c->argv[0], c->argv[1], c->argv[2]);
+	if (c->argc != 1)
+		return cli_usage(c, "exactly one provider directory is required");
 	unfinished_catch_signals();
 	return compute_keys(c, r, c->argv[0]);
 }
