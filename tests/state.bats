@@ -139,6 +139,47 @@ state() {
 	[ "$output" = 1000 ]
 }
 
+# saved_cluster NAME IMAGE SECONDS: a cluster that the user has saved.
+saved_cluster() {
+	mkdir -p "$KS_CACHE/saves/$1"
+	printf '%s\n' PROVIDER=mini "IMAGE=$2" NODES=2 ACCEL=tcg "saved_at=$3" > "$KS_CACHE/saves/$1/conf"
+}
+
+@test "the saved clusters are listed, one that cannot be read hides none of the others" {
+	export KS_CACHE=$PWD/cache CLUSTER=c B BIN TOP TZ=UTC
+	run -0 "$TOP/mk/sh/cluster/cluster-state" saves
+	[ "$output" = "no saved clusters" ]
+	saved_cluster one localhost/a 1000000000
+	saved_cluster two localhost/b 1000003600
+	mkdir "$KS_CACHE/saves/broken" "$KS_CACHE/saves/unfinished"
+	echo 'touch ran' > "$KS_CACHE/saves/broken/conf"
+	run -0 --separate-stderr "$TOP/mk/sh/cluster/cluster-state" saves
+	[ "${#lines[@]}" = 3 ]
+	[ "${lines[0]}" = "NAME                 PROVIDER     NODES ACCEL  SAVED                 SIZE" ]
+	[[ ${lines[1]} == "one                  mini             2   tcg  2001-09-09 01:46:40  "*K ]]
+	[[ ${lines[2]} == "two                  mini             2   tcg  2001-09-09 02:46:40  "*K ]]
+	[[ $stderr == *"broken/conf:1: not a setting"* ]]
+	[ ! -e ran ]
+}
+
+@test "deleting a saved cluster removes its image, unless another one has the same" {
+	export KS_CACHE=$PWD/cache CLUSTER=c ENGINE=podman B BIN TOP PATH=$PWD/fake:$PATH
+	mkdir -p fake build
+	printf '%s\n' ENGINE=podman 'engine=(podman)' > build/engine-podman.conf
+	printf '#!/bin/sh\necho "$*" >> %q\n' "$PWD/asked" > fake/podman
+	chmod +x fake/podman
+	# In the form of this version, and of an earlier one.
+	saved_cluster one "'localhost/a b'" 1000000000
+	saved_cluster two 'localhost/a\ b' 1000000000
+	NAME=one run -0 "$TOP/mk/sh/cluster/cluster-state" delete
+	run ! grep rmi asked
+	NAME=two run -0 "$TOP/mk/sh/cluster/cluster-state" delete
+	grep -qx '.*rmi localhost/a b' asked
+	[ -z "$(ls cache/saves)" ]
+	NAME=two run -1 "$TOP/mk/sh/cluster/cluster-state" delete
+	[[ $output == "error: there is no saved cluster two; "* ]]
+}
+
 # listen PORT: accept connections until the test ends.
 listen() {
 	perl -MIO::Socket::INET -e '
@@ -192,12 +233,18 @@ listen() {
 	mkdir -p cluster
 	echo '    server: https://127.0.0.1:40002' > cluster/kubeconfig
 	printf '5000 40001\n6443 40002\n' > cluster/ports
-	curl() { printf '%s\n' "$*" > called; echo '{"type":"Ready","status":"True"}'; }
+	local conditions='{"type":"DiskPressure","status":"True"},{"type":"Ready","status":"True"}'
+	curl() { printf '%s\n' "$*" > called; echo '{"kind":"NodeList","items":[{"status":{"conditions":['"$conditions"']}}]}'; }
 	state_ready
 	[[ $(< called) == *"/api/v1/nodes --next "*"127.0.0.1:40001"*"/local-registry-hosting?"* ]]
 	[ "$(cat cluster/hosted_at)" = 40001 ]
 	state_ready
 	[[ $(< called) == *"/api/v1/nodes" ]]
+	NODES=2 run -1 state_ready
+	[ "$output" = "not all nodes are Ready" ]
+	conditions='{"type":"Ready","status":"False"},{"type":"DiskPressure","status":"True"}'
+	run -1 state_ready
+	[ "$output" = "not all nodes are Ready" ]
 	printf '5000 40003\n6443 40002\n' > cluster/ports
 	curl() { return 22; }
 	run ! state_ready
