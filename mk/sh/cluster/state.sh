@@ -166,7 +166,7 @@ state_ready() {
 	fi
 	nodes=$(curl --fail-early "${api[@]}" "$(kube_server)/api/v1/nodes" "${next[@]}") || return 1
 	echo "$registry" > "$D/hosted_at"
-	[ "$(grep -o '"type":"Ready","status":"True"' <<< "$nodes" | wc -l)" = "$NODES" ] ||
+	[ "$(jq '[.items[].status.conditions[]? | select(.type == "Ready" and .status == "True")] | length' <<< "$nodes")" = "$NODES" ] ||
 		{ echo "not all nodes are Ready"; return 1; }
 }
 
