@@ -22,13 +22,13 @@ static const struct opt opts[] = {
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
 	{ 't', "tool-versions", "FILE", "lines NAME VERSION of other programs" },
 	{ OPT_INCREMENTAL, "incremental", NULL, "find where a stage with a list can start" },
-	{ 'w', "why", NULL, "explain how two inputs files differ" },
+	{ 'w', "why", NULL, "explain how inputs differ, why a stage will run" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool stagekey_tool = {
 	.name = "stagekey",
-	.synopsis = "[options] DIR | -w OLD NEW | --incremental DIR STAGE KEY",
+	.synopsis = "[options] DIR | -w OLD NEW | -w|--incremental DIR STAGE KEY",
 	.about = "Print the keys of all stages of the provider in DIR, for make.",
 	.opts = opts,
 };
@@ -166,13 +166,19 @@ static int compute_keys(const struct cli *c, const struct request *r, const char
 	return code;
 }
 
-static int say_why(const struct cli *c, const char *old, const char *new)
+/* The arguments are OLD NEW, or DIR STAGE KEY. */
+static int say_why(const struct cli *c)
 {
 	AUTO_WORDS struct words text = { 0 };
 	struct err e = { 0 };
 	size_t i;
+	int rc;
 
-	if (why_differ(&text, old, new, &e) < 0)
+	if (c->argc == 2)
+		rc = why_differ(&text, c->argv[0], c->argv[1], &e);
+	else
+		rc = why_run(&text, c->argv[0], c->argv[1], c->argv[2], &e);
+	if (rc < 0)
 		return cli_fail(c, EX_BAD_USAGE, &e);
 	for (i = 0; i < text.n; i++)
 		(void)puts(text.v[i]);
@@ -221,9 +227,10 @@ static int run(struct cli *c, const struct request *r)
 {
 	if (r->why && r->incremental)
 		return cli_usage(c, "only one of --why and --incremental can be given");
+	if (r->why && c->argc != 2 && c->argc != 3)
+		return cli_usage(c, "two inputs files, or a directory, a stage and a key are required");
 	if (r->why)
-		return c->argc != 2 ? cli_usage(c, "two inputs files are required")
-				    : say_why(c, c->argv[0], c->argv[1]);
+		return say_why(c);
 	if (r->incremental)
 		return c->argc != 3 ? cli_usage(c, "a directory, a stage and a key are required")
 				    : say_start(c, c->argv[0], c->argv[1], c->argv[2]);

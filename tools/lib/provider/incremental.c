@@ -1,6 +1,5 @@
 #include "provider/incremental.h"
 
-#include <dirent.h>
 #include <regex.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/readfile.h"
+#include "provider/runs.h"
 
 /* A file of a stage's inputs. */
 struct inputs {
@@ -202,18 +202,6 @@ static bool begins(const struct search *s, const struct inputs *old)
 	return k == is->n;
 }
 
-/* Is there the file DIR/NAME/WHAT? */
-static bool has(const char *dir, const char *name, const char *what)
-{
-	AUTO_FREE char *path = NULL;
-
-	if (asprintf(&path, "%s/%s/%s", dir, name, what) < 0) {
-		path = NULL;
-		return false;
-	}
-	return access(path, F_OK) == 0;
-}
-
 /* Reads the inputs of the run NAME. Returns 1, 0 if it has none that can be read, or -1. */
 static int read_run(struct inputs *in, const struct search *s, const char *name, struct err *e)
 {
@@ -252,11 +240,11 @@ static int find_checkpoint(
 	size_t i;
 	int rc;
 
-	*best = has(s->dir, run, "checkpoint/conf") ? run : NULL;
+	*best = run_has(s->dir, run, "checkpoint/conf", NULL) ? run : NULL;
 	for (i = 0; i < runs->n; i++) {
 		struct inputs in = { 0 };
 
-		if (!has(s->dir, runs->v[i], "checkpoint/conf"))
+		if (!run_has(s->dir, runs->v[i], "checkpoint/conf", NULL))
 			continue;
 		rc = read_run(&in, s, runs->v[i], e);
 		if (rc > 0 && needs_run(&in, s->stage, run))
@@ -275,7 +263,7 @@ static int consider(
 	struct inputs old = { 0 };
 	const char *best;
 	size_t i;
-	int rc = has(s->dir, run, "stamp") ? read_run(&old, s, run, e) : 0;
+	int rc = run_has(s->dir, run, "stamp", NULL) ? read_run(&old, s, run, e) : 0;
 
 	/* The first word of START is the checkpoint. */
 	if (rc > 0 && begins(s, &old) && old.list.n + 1 > start->n)
@@ -292,23 +280,6 @@ static int consider(
 	}
 	inputs_free(&old);
 	return rc < 0 ? -1 : 0;
-}
-
-/* Adds the names in the directory DIR to NAMES, sorted. */
-static int list_names(struct words *names, const char *dir, struct err *e)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-	int rc = 0;
-
-	if (d == NULL)
-		return err_sys(e, "%s", dir);
-	while (rc == 0 && (entry = readdir(d)) != NULL)
-		if (entry->d_name[0] != '.' && words_add(names, entry->d_name) < 0)
-			rc = err_no_memory(e);
-	(void)closedir(d);
-	words_sort(names);
-	return rc;
 }
 
 static int look(struct search *s, const char *key, struct words *start, struct err *e)
@@ -329,7 +300,7 @@ static int look(struct search *s, const char *key, struct words *start, struct e
 		return rc;
 	if (words_split(&s->new.list, value_of(&s->new.lines, s->list.conf)) < 0)
 		return err_no_memory(e);
-	if (find_owners(s, e) < 0 || list_names(&runs, s->dir, e) < 0)
+	if (find_owners(s, e) < 0 || runs_list(&runs, s->dir, NULL, e) < 0)
 		return -1;
 	for (i = 0; i < runs.n; i++)
 		if (strncmp(runs.v[i], s->stage, n) == 0 && runs.v[i][n] == '.' &&
