@@ -17,9 +17,9 @@ kube_render() {
 }
 
 # kube_join TOKEN SERVER CA-HASH: kubeadm's configuration of a node that joins, for the provider's version of its API. An image
-# without kubeadm_api is of 1.20.
+# without kubeadm_api is of 1.20. The token is in no argument vector.
 kube_join() {
-	"$BIN/kuberender" -D "token=$1" -D "server=$2" -D "ca_hash=$3" -D "kubeadm_api=${kubernetes_kubeadm_api:-v1beta2}" \
+	"$BIN/kuberender" -F <(printf 'token=%s\n' "$1") -D "server=$2" -D "ca_hash=$3" -D "kubeadm_api=${kubernetes_kubeadm_api:-v1beta2}" \
 		-D "cri_socket=${kubernetes_cri_socket:-/run/containerd/containerd.sock}" "$TOP/providers/kubernetes/templates/join.yaml"
 }
 
