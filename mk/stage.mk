@@ -54,10 +54,13 @@ live-ancestors = $(foreach n,$(call ancestors,$1),$(if $(LIVE.$n),$n))
 live-after = $(foreach n,$(STAGES),$(if $(filter $1,$(NEEDS.$n)),$(LIVE.$n)))
 first-of = $(if $1,$(firstword $1) $(call first-of,$(filter-out $(firstword $1),$1)))
 
+# The variable that has the directory of the stage $1.
+in-name = IN_$(subst -,_,$1)
+
 define stage-rule
 .PHONY: $1
 $(call stamp,$1): | $(if $(BUNDLE),bundle-in) $(foreach n,$(NEEDS.$1),$(call stamp,$n)) $(TOOLS)
-	$$(Q)$$(with-settings) $(foreach n,$(call first-of,$(call ancestors,$1)),IN_$n=$(abspath $(call stage-dir,$n))) \
+	$$(Q)$$(with-settings) $(foreach n,$(call first-of,$(call ancestors,$1)),$(call in-name,$n)=$(abspath $(call stage-dir,$n))) \
 		LIVE=$(LIVE.$1) NEXT_READ_ONLY=$(if $(filter read-only,$(call live-after,$1)),yes) LIVE_BEFORE='$(foreach n,$(call first-of,$(call live-ancestors,$1)),$n:$(KEY.$n):$(SCRIPT.$n):$(TIMEOUT.$n))' \
 		KEY=$(KEY.$1) SCRIPT=$(SCRIPT.$1) STAGE_TIMEOUT=$(TIMEOUT.$1) TITLE=$$(call quote,$$(TITLE.$1)) \
 		POSITION=$(call index-of,$1)/$(words $(STAGES)) mk/sh/stage/stage $1

@@ -238,8 +238,9 @@ removed() {
 }
 
 @test "the progress, by the logs of either ginkgo" {
-	libs conformance
-	progress() { bash -c "${conformance_progress//\/tmp\/results/$S/results}"; }
+	local script
+	script=$(< "$TOP/mk/conformance/progress")
+	progress() { bash -c "${script//\/tmp\/results/$S/results}"; }
 	printf '%s\n' 'Will run 402 of 7197 specs' '[SynchronizedBeforeSuite] PASSED [46.333 seconds]' SSSS '• [8.578 seconds]' SS \
 		'• [FAILED] [11.116 seconds]' '• [0.024 seconds]' '• [PANICKED] [1.0 seconds]' > "$S/results/e2e.log"
 	[ "$(progress)" = "4 of 402 tests, 2 failed" ]

@@ -41,6 +41,8 @@ live="boot node cluster manifests ready seal image check"
 
 @test "files of a provider" {
 	moves "manifests ready seal image check" manifests/storage.yaml '# more'
+	moves "manifests ready seal image check" providers/kubernetes/templates/volume.yaml '# more'
+	moves "" providers/kubernetes/templates/join.yaml '# more'
 	moves "seal image check" providers/kubernetes/seal/before :
 	moves "disk layers $live" providers/kubernetes/disk.d/kubernetes :
 	moves "rootfs disk layers $live" providers/base/rootfs.d/finish :
@@ -62,4 +64,34 @@ live="boot node cluster manifests ready seal image check"
 	mk CFLAGS=-O1 keys > "$BATS_TEST_TMPDIR/after"
 	run -1 diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 	[ "$(sed -n 's/^> [0-9a-f]* //p' <<< "$output" | head -n 2 | paste -sd' ')" = "runner rootfs" ]
+}
+
+@test "a stage with a dash in its name: its script has the values of its key, and directories of such stages" {
+	local dir=$COPY/tests/providers/dash
+	mkdir -p "$dir/stage"
+	cat > "$dir/provider.ini" <<-'END'
+		[provider]
+		description = dashes
+		[debian]
+		suite = bookworm
+		[node]
+		memory = 1G
+		cpus = 2
+		disk = 10G
+		[stage my-x]
+		sections = node.cpus
+		[stage image]
+		needs = my-x
+		sections = debian
+	END
+	printf '#!/bin/bash\necho "$node_cpus $debian_suite ${node_memory-none}:$CONF_NAMES"\n' > "$dir/stage/image"
+	cp "$dir/stage/image" "$dir/stage/my-x"
+	chmod +x "$dir/stage"/*
+	# The recipe's variable is one that the script's shell has.
+	P=dash run -0 mk -n provision
+	[[ $output == *" IN_my_x=$COPY/build"*"/dash/my-x."* ]]
+	[[ $output != *IN_my-x* ]]
+	cd "$COPY" || return
+	node_memory=9G TOP=$COPY PROVIDER_DIRS=tests/providers/dash run -0 mk/sh/stage/stage-script image tests/providers/dash/stage/image
+	[ "$output" = "2 bookworm none:debian_suite node_cpus" ]
 }

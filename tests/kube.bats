@@ -90,6 +90,34 @@ kubectl_says() {
 	grep -qx '  name: node07-disk3' <<< "$output"
 }
 
+@test "kube_join: the configuration for the API's version; the token is in no argument vector" {
+	local BIN=$D/fake
+	mkdir "$BIN"
+	printf '#!/bin/sh\ncat /proc/$$/cmdline >> %q\nexec %q "$@"\n' "$D/arguments" "$(command -v kuberender)" > "$BIN/kuberender"
+	chmod +x "$BIN/kuberender"
+	kubernetes_kubeadm_api=v1beta4 kubernetes_cri_socket=unix:///x.sock run -0 kube_join ab.secret 10.0.0.1:6443 00ff
+	[ "$(sed '/^#/d' <<< "$output")" = 'apiVersion: kubeadm.k8s.io/v1beta4
+kind: JoinConfiguration
+discovery:
+  bootstrapToken:
+    token: ab.secret
+    apiServerEndpoint: 10.0.0.1:6443
+    caCertHashes: ["sha256:00ff"]
+timeouts:
+  discovery: 20m0s
+nodeRegistration:
+  criSocket: unix:///x.sock' ]
+	run ! grep -a secret "$D/arguments"
+	[ -s "$D/arguments" ]
+	# An image of 1.20 has neither value.
+	unset kubernetes_kubeadm_api kubernetes_cri_socket
+	run -0 kube_join ab.secret 10.0.0.1:6443 00ff
+	[ "$(sed '/^#/d' <<< "$output" | sed -n '1p; 8,$p')" = 'apiVersion: kubeadm.k8s.io/v1beta2
+  timeout: 20m0s
+nodeRegistration:
+  criSocket: /run/containerd/containerd.sock' ]
+}
+
 @test "a port of the cluster: the kubeconfig points to it, and is its user's alone" {
 	mkdir -p "$D/kubernetes"
 	printf 'clusters:\n- cluster:\n    server: https://192.168.66.101:6443\n' > "$D/kubernetes/admin.conf"

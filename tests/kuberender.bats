@@ -38,4 +38,16 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 @test "usage" {
 	refuses kuberender 'a file is needed'
 	refuses kuberender "'x' is not NAME=VALUE" -D x file
+	echo 'secret' > values
+	refuses kuberender 'values: a line is not NAME=VALUE' -F values file
+	[[ $output != *secret* ]]
+	run -1 kuberender -F nothing file
+	[ "${lines[0]}" = "kuberender: nothing: No such file or directory" ]
+}
+
+@test "definitions from a file, which may be a pipe; the last one of a name counts" {
+	cd "$BATS_TEST_TMPDIR" || return
+	echo '@one@ @two@ @three@' > file
+	run -0 kuberender -D one=1 -D two=2 -F <(printf 'two=3 = 4\n\nthree=5') -D three=6 file
+	[ "$output" = '1 3 = 4 6' ]
 }

@@ -333,6 +333,34 @@ nasty() {
 	[[ $output == *"another key has the same name in the shell: sysctl_net_ipv4_ip_forward"* ]]
 }
 
+@test "--stage: what the stage and those that it needs declare, and nothing else" {
+	touch p/child/stage/my-x p/child/stage/three
+	child '[manifests]' 'apply = dns' '[network]' 'pod_cidr = 10.0.0.0/8' 'domain = a.b' '[stage one]' 'sections = node.cpus' \
+		'[stage two]' 'sections = network.pod_cidr' '[stage my-x]' 'needs = two' \
+		'incremental_files = manifests.apply:manifests/%.yaml' '[stage three]' 'needs = my-x' 'sections = debian'
+	run -0 provconf -f sh --stage one p/child
+	[ "$(grep -v ^unset <<< "$output")" = "node_cpus='2'
+CONF_NAMES='node_cpus'" ]
+	run -0 provconf -f sh --stage my-x p/child
+	[ "$(grep -v ^unset <<< "$output")" = "manifests_apply='dns'
+network_pod_cidr='10.0.0.0/8'
+node_cpus='2'
+CONF_NAMES='manifests_apply network_pod_cidr node_cpus'" ]
+	# Every other name is unset, and each is a name for the shell.
+	for name in debian_suite network_domain node_memory stage_my_x_needs stage_three_sections; do
+		grep -qx "unset -v $name" <<< "$output"
+	done
+	[ "$(grep -c . <<< "$output")" = $(($(provconf -f sh p/child | grep -c .) + 1)) ]
+	run -0 env node_memory=9G dash -c 'eval "$(provconf -f sh --stage three p/child)"; echo "${node_memory-none} $debian_suite $node_cpus"'
+	[ "$output" = "none bookworm 2" ]
+	run -2 provconf -f sh --stage four p/child
+	[[ $output == "provconf: no stage 'four'"* ]]
+	run -2 provconf --stage one p/child
+	run -2 provconf -f sh -s node --stage one p/child
+	run -2 provconf -f sh -a --stage one p/child
+	run -2 provconf -f sh -c --stage one p/child
+}
+
 @test "make: a real make reads every value back, without a warning" {
 	nasty
 	provconf -f make p/child > out.mk

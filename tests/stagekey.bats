@@ -374,6 +374,36 @@ file manifests/more.yaml added" ]
 	[[ $output == "stage: src -> app"* ]]
 }
 
+@test "--why DIR STAGE KEY: what changed since the stage last ran, if it did" {
+	export TZ=UTC
+	mkdir p
+	stagekey -i p/inputs providers/child > /dev/null
+	new=$(cd p/inputs && echo boot.*)
+	local key=${new#boot.}
+	run -0 stagekey --why p boot "$key"
+	[ "$output" = "boot has not completed before" ]
+	# A run that failed, another stage's, and two that have completed.
+	mkdir -p p/boot.1111111111111111 p/boot.2222222222222222 p/boot.3333333333333333 p/boot-x.4444444444444444
+	sed 's/^conf node.memory=.*/conf node.memory=6G/' "p/inputs/$new" | tee p/boot.2222222222222222/inputs > p/boot-x.4444444444444444/inputs
+	sed 's/^conf node.cpus=.*/conf node.cpus=7/' "p/inputs/$new" | tee p/boot.3333333333333333/inputs > p/boot.1111111111111111/inputs
+	touch p/boot-x.4444444444444444/stamp
+	touch -d @1000000001 p/boot.2222222222222222/stamp
+	touch -d @1000000000 p/boot.3333333333333333/stamp
+	run -0 stagekey --why p boot "$key"
+	[ "$output" = "boot will run; changed since 2001-09-09 01:46:41:
+  conf node.memory: 6G -> 1G" ]
+	touch p/boot.3333333333333333/stamp
+	run -0 stagekey --why p boot "$key"
+	[ "${lines[1]}" = "  conf node.cpus: 7 -> 2" ]
+	mkdir "p/$new"
+	touch "p/$new/stamp"
+	run -0 stagekey -w p boot "$key"
+	[ "$output" = "boot is up to date (p/$new)" ]
+	run -2 stagekey -w none boot "$key"
+	[ "$output" = "stagekey: none: No such file or directory" ]
+	run -2 stagekey -w p boot 1 2
+}
+
 @test "--why rejects files that are not inputs" {
 	stagekey -i in providers/child > /dev/null
 	cp in/boot.* boot
@@ -393,6 +423,10 @@ file manifests/more.yaml added" ]
 	run -2 stagekey
 	run -2 stagekey providers/child providers/base
 	run -2 stagekey -w one
+	run -2 stagekey --incremental in app
+	run -2 stagekey --incremental in app 0
+	[ "$output" = "stagekey: in/inputs/app.0: No such file or directory" ]
+	run -2 stagekey -w --incremental in app 0
 	run -1 stagekey -o none/keys.mk providers/child
 	[ "$output" = "stagekey: none/keys.mk: No such file or directory" ]
 	run -1 stagekey -i none/in providers/child

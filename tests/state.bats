@@ -1,4 +1,4 @@
-# Saved state: mk/sh/cluster/state.sh, vmstate --usable, and mk/sh/stage/list-start for the stages.
+# Saved state: mk/sh/cluster/state.sh, vmstate --usable, and stagekey --incremental for the stages.
 load lib/common
 
 setup() {
@@ -139,6 +139,47 @@ state() {
 	[ "$output" = 1000 ]
 }
 
+# saved_cluster NAME IMAGE SECONDS: a cluster that the user has saved.
+saved_cluster() {
+	mkdir -p "$KS_CACHE/saves/$1"
+	printf '%s\n' PROVIDER=mini "IMAGE=$2" NODES=2 ACCEL=tcg "saved_at=$3" > "$KS_CACHE/saves/$1/conf"
+}
+
+@test "the saved clusters are listed, one that cannot be read hides none of the others" {
+	export KS_CACHE=$PWD/cache CLUSTER=c B BIN TOP TZ=UTC
+	run -0 "$TOP/mk/sh/cluster/cluster-state" saves
+	[ "$output" = "no saved clusters" ]
+	saved_cluster one localhost/a 1000000000
+	saved_cluster two localhost/b 1000003600
+	mkdir "$KS_CACHE/saves/broken" "$KS_CACHE/saves/unfinished"
+	echo 'touch ran' > "$KS_CACHE/saves/broken/conf"
+	run -0 --separate-stderr "$TOP/mk/sh/cluster/cluster-state" saves
+	[ "${#lines[@]}" = 3 ]
+	[ "${lines[0]}" = "NAME                 PROVIDER     NODES ACCEL  SAVED                 SIZE" ]
+	[[ ${lines[1]} == "one                  mini             2   tcg  2001-09-09 01:46:40  "*K ]]
+	[[ ${lines[2]} == "two                  mini             2   tcg  2001-09-09 02:46:40  "*K ]]
+	[[ $stderr == *"broken/conf:1: not a setting"* ]]
+	[ ! -e ran ]
+}
+
+@test "deleting a saved cluster removes its image, unless another one has the same" {
+	export KS_CACHE=$PWD/cache CLUSTER=c ENGINE=podman B BIN TOP PATH=$PWD/fake:$PATH
+	mkdir -p fake build
+	printf '%s\n' ENGINE=podman 'engine=(podman)' > build/engine-podman.conf
+	printf '#!/bin/sh\necho "$*" >> %q\n' "$PWD/asked" > fake/podman
+	chmod +x fake/podman
+	# In the form of this version, and of an earlier one.
+	saved_cluster one "'localhost/a b'" 1000000000
+	saved_cluster two 'localhost/a\ b' 1000000000
+	NAME=one run -0 "$TOP/mk/sh/cluster/cluster-state" delete
+	run ! grep rmi asked
+	NAME=two run -0 "$TOP/mk/sh/cluster/cluster-state" delete
+	grep -qx '.*rmi localhost/a b' asked
+	[ -z "$(ls cache/saves)" ]
+	NAME=two run -1 "$TOP/mk/sh/cluster/cluster-state" delete
+	[[ $output == "error: there is no saved cluster two; "* ]]
+}
+
 # listen PORT: accept connections until the test ends.
 listen() {
 	perl -MIO::Socket::INET -e '
@@ -192,12 +233,18 @@ listen() {
 	mkdir -p cluster
 	echo '    server: https://127.0.0.1:40002' > cluster/kubeconfig
 	printf '5000 40001\n6443 40002\n' > cluster/ports
-	curl() { printf '%s\n' "$*" > called; echo '{"type":"Ready","status":"True"}'; }
+	local conditions='{"type":"DiskPressure","status":"True"},{"type":"Ready","status":"True"}'
+	curl() { printf '%s\n' "$*" > called; echo '{"kind":"NodeList","items":[{"status":{"conditions":['"$conditions"']}}]}'; }
 	state_ready
 	[[ $(< called) == *"/api/v1/nodes --next "*"127.0.0.1:40001"*"/local-registry-hosting?"* ]]
 	[ "$(cat cluster/hosted_at)" = 40001 ]
 	state_ready
 	[[ $(< called) == *"/api/v1/nodes" ]]
+	NODES=2 run -1 state_ready
+	[ "$output" = "not all nodes are Ready" ]
+	conditions='{"type":"Ready","status":"False"},{"type":"DiskPressure","status":"True"}'
+	run -1 state_ready
+	[ "$output" = "not all nodes are Ready" ]
 	printf '5000 40003\n6443 40002\n' > cluster/ports
 	curl() { return 22; }
 	run ! state_ready
@@ -230,10 +277,10 @@ inputs() {
 	inputs 'dns storage' dns aa storage bb > p/manifests.1111111111111111/inputs
 	printf 'need manifests 1111111111111111%048d\n' 0 > p/ready.2222222222222222/inputs
 	inputs 'dns storage extra' dns aa storage bb extra dd > p/inputs/manifests.3
-	run -0 "$TOP/mk/sh/stage/list-start" manifests 3
+	run -0 stagekey --incremental "$P" manifests 3
 	[ "$output" = "$P/ready.2222222222222222/checkpoint dns storage" ]
 	rm p/ready.2222222222222222/checkpoint/conf
-	run -0 "$TOP/mk/sh/stage/list-start" manifests 3
+	run -0 stagekey --incremental "$P" manifests 3
 	[ "$output" = "$P/manifests.1111111111111111/checkpoint dns storage" ]
 	# Not with a changed file, another order, nothing new, or another parent.
 	inputs 'dns storage extra' dns ax storage bb extra dd > p/inputs/manifests.4
@@ -242,7 +289,7 @@ inputs() {
 	parent=ce inputs 'dns storage extra' dns aa storage bb extra dd > p/inputs/manifests.7
 	inputs 'dns storagex extra' dns aa storagex bb extra dd > p/inputs/manifests.8
 	for k in 4 5 6 7 8; do
-		run -0 "$TOP/mk/sh/stage/list-start" manifests "$k"
+		run -0 stagekey --incremental "$P" manifests "$k"
 		[ -z "$output" ] || { echo "$k: $output" && false; }
 	done
 	# Every file of an add-on that is a directory counts.
@@ -252,13 +299,13 @@ inputs() {
 	touch p/manifests.3333333333333333/{stamp,checkpoint/conf}
 	dir_inputs 'a b' a aa b bb b2 cc > p/manifests.3333333333333333/inputs
 	dir_inputs 'a b d' a aa b bb b2 cc d dd > p/inputs/manifests.a
-	run -0 "$TOP/mk/sh/stage/list-start" manifests a
+	run -0 stagekey --incremental "$P" manifests a
 	[ "$output" = "$P/manifests.3333333333333333/checkpoint a b" ]
 	dir_inputs 'a b d' a aa b bb b2 cx d dd > p/inputs/manifests.b
-	run -0 "$TOP/mk/sh/stage/list-start" manifests b
+	run -0 stagekey --incremental "$P" manifests b
 	[ -z "$output" ]
 	# A stage without a list.
 	echo 'stage node' > p/inputs/node.9
-	run -0 "$TOP/mk/sh/stage/list-start" node 9
+	run -0 stagekey --incremental "$P" node 9
 	[ -z "$output" ]
 }

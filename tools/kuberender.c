@@ -1,12 +1,15 @@
 /* kuberender: templates in, with a provider's settings in the place of their words. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/readfile.h"
 #include "provider/template.h"
 
 static const struct opt opts[] = {
 	{ 'D', "define", "NAME=VALUE", "a setting, or what a word stands for" },
+	{ 'F', "define-file", "FILE", "the same, a line each: for secrets" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -53,20 +56,40 @@ static int run(const struct cli *c, const struct words *values)
 	return EX_DONE;
 }
 
+static int define_lines(const struct cli *c, struct words *values, const char *path)
+{
+	AUTO_FREE char *text = NULL;
+	struct err e = { 0 };
+	char *line, *rest;
+	size_t n;
+
+	if (read_file(path, READ_FILE_MAX, &text, &n, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+		/* The error would quote the line, which may be a secret. */
+		if (template_define(values, line, &e) < 0)
+			return cli_usage(c, "%s: a line is not NAME=VALUE", path);
+	return EX_DONE;
+}
+
+/* Returns EX_DONE or another exit code. */
+static int take_option(struct cli *c, int id, void *arg)
+{
+	struct words *values = arg;
+	struct err e = { 0 };
+
+	if (id == 'F')
+		return define_lines(c, values, c->arg);
+	return template_define(values, c->arg, &e) < 0 ? cli_usage(c, "%s", e.msg) : EX_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &kuberender, .argc = argc, .argv = argv };
 	struct words values = { 0 };
-	struct err e = { 0 };
-	int id, code = EX_DONE;
+	int code;
 
-	while (code == EX_DONE && (id = cli_next(&c)) != CLI_END)
-		if (id == CLI_EXIT)
-			break;
-		else if (template_define(&values, c.arg, &e) < 0)
-			code = cli_usage(&c, "%s", e.msg);
-	if (code == EX_DONE)
-		code = id == CLI_EXIT ? c.exit_code : run(&c, &values);
+	code = cli_options(&c, take_option, &values) == CLI_EXIT ? c.exit_code : run(&c, &values);
 	words_free(&values);
 	return cli_end(&c, code);
 }

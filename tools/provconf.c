@@ -11,7 +11,7 @@
 #include "provider/schema.h"
 #include "provider/stages.h"
 
-enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA };
+enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA, OPT_STAGE };
 
 static const struct opt opts[] = {
 	{ 'a', "addon", NULL, "read an add-on: addon.ini in DIR" },
@@ -19,6 +19,7 @@ static const struct opt opts[] = {
 	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'f', "format", "FORMAT", "ini (the default), make, sh or json" },
 	{ 's', "section", "NAME", "only the values of this section" },
+	{ OPT_STAGE, "stage", "NAME", "sh: what the script of this stage may use" },
 	{ OPT_DIRS, "dirs", NULL, "print the provider's directories, own first" },
 	{ OPT_ORIGIN, "origin", NULL, "ini: add the file and line that set each value" },
 	{ OPT_SCHEMA, "schema", NULL, "print the keys that such a file can have" },
@@ -35,7 +36,7 @@ static const struct tool provconf_tool = {
 
 struct request {
 	struct words include;
-	const char *get, *format, *section;
+	const char *get, *format, *section, *stage;
 	bool addon, dirs, origin, schema, check;
 };
 
@@ -141,6 +142,16 @@ static int print_one(const struct cli *c, const struct provider *p, const char *
 	return EX_DONE;
 }
 
+static int print_stage(const struct cli *c, const struct provider *p, const struct stages *stages, const char *name)
+{
+	const struct stage *stage = stages_find(stages, name);
+	struct err e = { 0 };
+
+	if (stage == NULL)
+		return cli_usage(c, "no stage '%s'", name);
+	return provprint_stage(stdout, p, stages, stage, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
+}
+
 static int print_values(const struct cli *c, const struct provider *p, const struct request *r)
 {
 	struct err e = { 0 };
@@ -187,6 +198,8 @@ static int answer(const struct cli *c, const struct request *r, const char *dir)
 		return EX_DONE;
 	if (r->dirs)
 		return print_dirs(&p);
+	if (r->stage != NULL)
+		return print_stage(c, &p, &s, r->stage);
 	return r->get != NULL ? print_one(c, &p, r->get) : print_values(c, &p, r);
 }
 
@@ -204,8 +217,10 @@ static int check_request(const struct cli *c, const struct request *r)
 		return no_memory(c);
 	if (!words_has(&formats, r->format))
 		return cli_usage(c, "unknown format '%s'", r->format);
-	if ((r->get != NULL) + r->dirs + r->schema + r->check > 1)
-		return cli_usage(c, "only one of --get, --dirs, --schema and --check can be given");
+	if ((r->get != NULL) + (r->stage != NULL) + r->dirs + r->schema + r->check > 1)
+		return cli_usage(c, "only one of --get, --stage, --dirs, --schema and --check can be given");
+	if (r->stage != NULL && (r->addon || r->section != NULL || strcmp(r->format, "sh") != 0))
+		return cli_usage(c, "--stage needs the format sh, and neither --addon nor --section");
 	if (r->origin && strcmp(r->format, "ini") != 0)
 		return cli_usage(c, "--origin needs the format ini");
 	if (r->section != NULL && schema_section(schema_of(r), r->section, &e) < 0)
@@ -232,6 +247,8 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->format = c->arg;
 	else if (id == 's')
 		r->section = c->arg;
+	else if (id == OPT_STAGE)
+		r->stage = c->arg;
 	else if (id == OPT_DIRS)
 		r->dirs = true;
 	else if (id == OPT_ORIGIN)

@@ -7,9 +7,12 @@
 #include "base/cli.h"
 #include "base/output.h"
 #include "base/quote.h"
+#include "base/unfinished.h"
+#include "provider/incremental.h"
 #include "provider/stage_inputs.h"
 #include "provider/why.h"
-#include "base/unfinished.h"
+
+enum { OPT_INCREMENTAL = OPT_LONG };
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
@@ -18,13 +21,14 @@ static const struct opt opts[] = {
 	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
 	{ 't', "tool-versions", "FILE", "lines NAME VERSION of other programs" },
-	{ 'w', "why", NULL, "explain how two inputs files differ" },
+	{ OPT_INCREMENTAL, "incremental", NULL, "find where a stage with a list can start" },
+	{ 'w', "why", NULL, "explain how inputs differ, why a stage will run" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool stagekey_tool = {
 	.name = "stagekey",
-	.synopsis = "[options] DIR | -w OLD NEW",
+	.synopsis = "[options] DIR | -w OLD NEW | -w|--incremental DIR STAGE KEY",
 	.about = "Print the keys of all stages of the provider in DIR, for make.",
 	.opts = opts,
 };
@@ -32,7 +36,7 @@ static const struct tool stagekey_tool = {
 struct request {
 	const char *top, *bin, *inputs, *output, *versions;
 	struct words include;
-	bool why;
+	bool why, incremental;
 };
 
 /* The number of a key's digits that are part of file names. */
@@ -162,16 +166,36 @@ static int compute_keys(const struct cli *c, const struct request *r, const char
 	return code;
 }
 
-static int say_why(const struct cli *c, const char *old, const char *new)
+/* The arguments are OLD NEW, or DIR STAGE KEY. */
+static int say_why(const struct cli *c)
 {
 	AUTO_WORDS struct words text = { 0 };
 	struct err e = { 0 };
 	size_t i;
+	int rc;
 
-	if (why_differ(&text, old, new, &e) < 0)
+	if (c->argc == 2)
+		rc = why_differ(&text, c->argv[0], c->argv[1], &e);
+	else
+		rc = why_run(&text, c->argv[0], c->argv[1], c->argv[2], &e);
+	if (rc < 0)
 		return cli_fail(c, EX_BAD_USAGE, &e);
 	for (i = 0; i < text.n; i++)
 		(void)puts(text.v[i]);
+	return EX_DONE;
+}
+
+/* Prints "CHECKPOINT WORD...", or nothing. */
+static int say_start(const struct cli *c, const char *dir, const char *stage, const char *key)
+{
+	AUTO_WORDS struct words start = { 0 };
+	struct err e = { 0 };
+	size_t i;
+
+	if (incremental_start(&start, dir, stage, key, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	for (i = 0; i < start.n; i++)
+		(void)printf("%s%c", start.v[i], i + 1 < start.n ? ' ' : '\n');
 	return EX_DONE;
 }
 
@@ -194,16 +218,24 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->versions = c->arg;
 	else if (id == 'w')
 		r->why = true;
+	else if (id == OPT_INCREMENTAL)
+		r->incremental = true;
 	return EX_DONE;
 }
 
 static int run(struct cli *c, const struct request *r)
 {
-	if (c->argc != (r->why ? 2 : 1))
-		return cli_usage(
-		    c, r->why ? "two inputs files are required" : "exactly one provider directory is required");
+	if (r->why && r->incremental)
+		return cli_usage(c, "only one of --why and --incremental can be given");
+	if (r->why && c->argc != 2 && c->argc != 3)
+		return cli_usage(c, "two inputs files, or a directory, a stage and a key are required");
 	if (r->why)
-		return say_why(c, c->argv[0], c->argv[1]);
+		return say_why(c);
+	if (r->incremental)
+		return c->argc != 3 ? cli_usage(c, "a directory, a stage and a key are required")
+				    : say_start(c, c->argv[0], c->argv[1], c->argv[2]);
+	if (c->argc != 1)
+		return cli_usage(c, "exactly one provider directory is required");
 	unfinished_catch_signals();
 	return compute_keys(c, r, c->argv[0]);
 }

@@ -16,24 +16,11 @@ kube_render() {
 	"$BIN/kuberender" "${values[@]}" "$@"
 }
 
-# kube_join TOKEN SERVER CA-HASH: kubeadm's configuration of a node that joins, for the provider's version of its API
-# (kubeadm-config(v1beta4): discovery.timeout became timeouts.discovery). An image without kubeadm_api is of 1.20.
+# kube_join TOKEN SERVER CA-HASH: kubeadm's configuration of a node that joins, for the provider's version of its API. An image
+# without kubeadm_api is of 1.20. The token is in no argument vector.
 kube_join() {
-	local api=${kubernetes_kubeadm_api:-v1beta2}
-	cat <<-END
-		apiVersion: kubeadm.k8s.io/$api
-		kind: JoinConfiguration
-		discovery:
-		  bootstrapToken:
-		    token: $1
-		    apiServerEndpoint: $2
-		    caCertHashes: ["sha256:$3"]
-	END
-	case $api in
-	v1beta2 | v1beta3) echo '  timeout: 20m0s' ;;
-	*) printf 'timeouts:\n  discovery: 20m0s\n' ;;
-	esac
-	printf 'nodeRegistration:\n  criSocket: %s\n' "${kubernetes_cri_socket:-/run/containerd/containerd.sock}"
+	"$BIN/kuberender" -F <(printf 'token=%s\n' "$1") -D "server=$2" -D "ca_hash=$3" -D "kubeadm_api=${kubernetes_kubeadm_api:-v1beta2}" \
+		-D "cri_socket=${kubernetes_cri_socket:-/run/containerd/containerd.sock}" "$TOP/providers/kubernetes/templates/join.yaml"
 }
 
 # kube_config: make $D/kubeconfig for the host: admin.conf with the port that is published on 127.0.0.1; and its
@@ -151,24 +138,7 @@ kube_nothing_pulled() {
 kube_volumes() {
 	local i
 	for ((i = 1; i <= storage_volumes; i++)); do
-		cat <<-END
-			---
-			apiVersion: v1
-			kind: PersistentVolume
-			metadata:
-			  name: $1-disk$i
-			  labels: { kubestamp.org/node: $1 }
-			spec:
-			  storageClassName: local
-			  capacity: { storage: ${storage_size:-10Gi} }
-			  accessModes: [ReadWriteOnce]
-			  persistentVolumeReclaimPolicy: Delete
-			  local: { path: /mnt/local-storage/local/disk$i }
-			  nodeAffinity:
-			    required:
-			      nodeSelectorTerms:
-			        - matchExpressions:
-			            - { key: kubernetes.io/hostname, operator: In, values: [$1] }
-		END
+		"$BIN/kuberender" -D "node=$1" -D "disk=$i" -D "size=${storage_size:-10Gi}" \
+			"$TOP/providers/kubernetes/templates/volume.yaml" || return
 	done
 }

@@ -8,19 +8,12 @@
 # Where the containers of the nodes see the saved state that they resumed from.
 STATE_INSIDE=/var/lib/kubestamp/state
 
-# state_node_names: print node01, node02, ...
-state_node_names() {
-	local n
-	for ((n = 1; n <= NODES; n++)); do printf 'node%02d\n' "$n"; done
-}
-
 # state_stood_still: print for how many seconds the running node01 was not running between being saved and resumed; 0: it
 # was booted.
 state_stood_still() {
-	local conf saved_at
+	local conf saved_at=
 	conf=$(cat "$D/state" 2> /dev/null)/conf || true
-	# shellcheck source=/dev/null
-	saved_at=$([ ! -e "$conf" ] || { . "$conf" && echo "$saved_at"; })
+	[ ! -e "$conf" ] || saved_at=$(conf_get "$conf" saved_at) || return
 	echo $((${saved_at:+$(stat -c %Y "$D/node01/vm.json") - saved_at}))
 }
 
@@ -73,12 +66,13 @@ state_save() {
 
 # state_fill NEW [VMSAVE-OPTION...]: the same into the new directory NEW.
 state_fill() {
-	local new=$1 name v expires pairs=() maps=()
+	local new=$1 name v saved_at expires_at pairs=() maps=()
+	local -A conf_origin=()
 	shift
 	(umask 077 && mkdir -p "$new/cluster") || return
 	[ -z "${STATE_DIR:-}" ] || maps=(--map "$STATE_INSIDE=$STATE_DIR")
 	[ -n "${KEEP_CACHES:-}" ] || state_free
-	for name in $(state_node_names); do pairs+=("$name" "$new/$name"); done
+	for name in $(cl_nodes); do pairs+=("$name" "$new/$name"); done
 	# Relative paths, since the path of a socket must be short.
 	(cd "$D" && "$BIN/vmsave" -v --no-sync --timeout "$(cl_scale 60)" "${maps[@]}" "$@" "${pairs[@]}") || return
 	state_registry "$D/registry" "$new/registry" || return
@@ -89,13 +83,9 @@ state_fill() {
 		*) cp -a "$v" "$new/cluster/" || return ;;
 		esac
 	done
-	expires=$("$BIN/vmstate" --expires "$new/cluster") || return
-	{
-		for v in PROVIDER IMAGE IMAGE_ID NODES NICS MEMORY CPUS DISK ACCEL kubernetes_version; do
-			printf '%s=%q\n' "$v" "${!v:-}"
-		done
-		printf 'saved_at=%s\nexpires_at=%s\n' "$(date +%s)" "$expires"
-	} > "$new/conf"
+	expires_at=$("$BIN/vmstate" --expires "$new/cluster") || return
+	saved_at=$EPOCHSECONDS
+	conf_write "$new/conf" PROVIDER IMAGE IMAGE_ID NODES NICS MEMORY CPUS DISK ACCEL kubernetes_version saved_at expires_at
 }
 
 # state_copy FROM TO: copy saved state; the files of the nodes are hard links, and unpacked.
@@ -129,7 +119,7 @@ state_nodes() {
 	done
 	for n in "${pids[@]}"; do wait "$n" || return; done
 	end=$((SECONDS + $(cl_scale 20) + 10))
-	for name in $(state_node_names); do
+	for name in $(cl_nodes); do
 		n=0
 		until [ -e "$D/$name/vm.json" ]; do
 			# Asking the engine takes longer than a node takes to resume: ask it rarely.
@@ -162,7 +152,7 @@ state_start() {
 	return "$rc"
 }
 
-# state_ready: is every node of a resumed cluster Ready, by its API (core/v1 NodeCondition: type, then status)? The same
+# state_ready: is every node of a resumed cluster Ready, by its API (core/v1 NodeCondition)? The same
 # connection, since opening one costs the API more than a request, also tells it the registry's address if that has changed.
 state_ready() {
 	local api patch nodes registry next=()
@@ -176,7 +166,7 @@ state_ready() {
 	fi
 	nodes=$(curl --fail-early "${api[@]}" "$(kube_server)/api/v1/nodes" "${next[@]}") || return 1
 	echo "$registry" > "$D/hosted_at"
-	[ "$(grep -o '"type":"Ready","status":"True"' <<< "$nodes" | wc -l)" = "$NODES" ] ||
+	[ "$(jq '[.items[].status.conditions[]? | select(.type == "Ready" and .status == "True")] | length' <<< "$nodes")" = "$NODES" ] ||
 		{ echo "not all nodes are Ready"; return 1; }
 }
 

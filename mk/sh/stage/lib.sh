@@ -3,7 +3,7 @@
 # as $BIN/NAME, are part of the stage's key without being named in provider.ini (stagekey(1)).
 #
 # A stage finds in its environment: OUT (where its artefacts go), IN_<stage> (the artefacts of each stage it
-# needs), TOP (the checkout), B (the build directory), BIN (our tools), KS_CACHE, PROVIDER, PROVIDER_DIRS (the
+# needs; "_" for each "-" of its name), TOP (the checkout), B (the build directory), BIN (our tools), KS_CACHE, PROVIDER, PROVIDER_DIRS (the
 # provider's own directory, then what it inherits), and the values of provider.ini that it declares (stage-script).
 # shellcheck shell=bash
 set -eu -o pipefail

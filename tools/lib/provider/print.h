@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "provider/provider.h"
+#include "provider/stages.h"
 
 /* Each prints values to F, sorted by section and key; with SECTION, only the values of that section. */
 
@@ -23,6 +24,14 @@ int provprint_make(FILE *f, const struct provider *p, const char *section, struc
  * have the same name (some lines have been printed by then).
  */
 int provprint_sh(FILE *f, const struct provider *p, const char *section, struct err *e);
+
+/*
+ * What the script of STAGE may use, in the format of provprint_sh: the values that STAGE and the stages that it needs,
+ * directly or not, declare (sections, incremental_files), which are therefore part of its key. "unset -v" of all other
+ * names follows, and CONF_NAMES with the names of the values. Returns 0 or -1.
+ */
+int provprint_stage(
+    FILE *f, const struct provider *p, const struct stages *stages, const struct stage *stage, struct err *e);
 
 /*
  * The keys of S, in the order of its table: "SECTION.KEY TYPE NEED" with tabs between; "*" stands for any name. TYPE is

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "provider/runs.h"
 
 /* A line, split into its subject ("file a/b", "conf node.memory") and its value. */
 struct input {
@@ -160,4 +161,72 @@ int why_differ(struct words *text, const char *old, const char *new, struct err 
 	inputs_free(&was);
 	inputs_free(&is);
 	return rc;
+}
+
+static bool is_newer(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* The run among RUNS that was completed last, at TIME; NULL if none was. */
+static const char *last_run(const struct words *runs, const char *dir, struct timespec *time)
+{
+	const char *last = NULL;
+	struct timespec of;
+	size_t i;
+
+	for (i = 0; i < runs->n; i++)
+		if (run_has(dir, runs->v[i], "stamp", &of) && (last == NULL || is_newer(&of, time))) {
+			last = runs->v[i];
+			*time = of;
+		}
+	return last;
+}
+
+/* Adds the differences between the inputs of LAST and those of KEY. */
+static int add_changes(struct words *text, const char *dir, const char *last, const char *stage, const char *key,
+    const struct timespec *time, struct err *e)
+{
+	AUTO_WORDS struct words paths = { 0 }, changes = { 0 };
+	char date[64];
+	struct tm tm;
+	size_t i;
+
+	if (words_addf(&paths, "%s/%s/inputs", dir, last) < 0 ||
+	    words_addf(&paths, "%s/inputs/%s.%s", dir, stage, key) < 0)
+		return err_no_memory(e);
+	if (why_differ(&changes, paths.v[0], paths.v[1], e) < 0)
+		return -1;
+	if (localtime_r(&time->tv_sec, &tm) == NULL || strftime(date, sizeof date, "%F %T", &tm) == 0)
+		return err_set(e, "%s/%s/stamp: its time is not a date", dir, last);
+	if (words_addf(text, "%s will run; changed since %s:", stage, date) < 0)
+		return err_no_memory(e);
+	for (i = 0; i < changes.n; i++)
+		if (words_addf(text, "  %s", changes.v[i]) < 0)
+			return err_no_memory(e);
+	return 0;
+}
+
+int why_run(struct words *text, const char *dir, const char *stage, const char *key, struct err *e)
+{
+	AUTO_WORDS struct words runs = { 0 };
+	AUTO_FREE char *name = NULL;
+	struct timespec time;
+	const char *last;
+	int rc;
+
+	if (asprintf(&name, "%s.%s", stage, key) < 0) {
+		name = NULL;
+		return err_no_memory(e);
+	}
+	if (runs_list(&runs, dir, stage, e) < 0)
+		return -1;
+	last = last_run(&runs, dir, &time);
+	if (run_has(dir, name, "stamp", NULL))
+		rc = words_addf(text, "%s is up to date (%s/%s)", stage, dir, name);
+	else if (last == NULL)
+		rc = words_addf(text, "%s has not completed before", stage);
+	else
+		return add_changes(text, dir, last, stage, key, &time, e);
+	return rc < 0 ? err_no_memory(e) : 0;
 }

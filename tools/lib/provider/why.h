@@ -1,4 +1,4 @@
-/* Explains how two files of a stage's inputs differ (see stage_inputs.h for their lines). */
+/* Explains how two files of a stage's inputs differ (see stage_inputs.h for their lines), and why a stage will run. */
 #ifndef KS_PROVIDER_WHY_H
 #define KS_PROVIDER_WHY_H
 
@@ -11,5 +11,11 @@
  * line (E gives its number).
  */
 int why_differ(struct words *text, const char *old, const char *new, struct err *e);
+
+/*
+ * Adds to TEXT whether the stage STAGE with KEY is up to date in the build directory DIR (see runs.h), or what changed
+ * since its last run, by inputs/STAGE.KEY. Returns 0 or -1.
+ */
+int why_run(struct words *text, const char *dir, const char *stage, const char *key, struct err *e);
 
 #endif
