@@ -5,13 +5,14 @@
 #include "base/cli.h"
 #include "base/output.h"
 #include "base/readfile.h"
-#include "provider/lock.h"
 #include "base/unfinished.h"
+#include "provider/lock.h"
 
 static const struct opt opts[] = {
 	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'n', "names", "KIND", "print the NAME of each section [KIND NAME]" },
 	{ 'i', "images", NULL, "print the name and digest of each image" },
+	{ 'f', "files", "URL", "print the digest and URL of each file" },
 	{ 'w', "write", NULL, "write FILE, from the values on standard input" },
 	{ 'c', "comment", "TEXT", "with --write: the comment at the top" },
 	{ 0, NULL, NULL, NULL },
@@ -25,7 +26,7 @@ static const struct tool lockfile = {
 };
 
 struct request {
-	const char *get, *names, *comment;
+	const char *get, *names, *files, *comment;
 	bool images, write;
 };
 
@@ -71,6 +72,39 @@ static int print_images(const struct lock *l)
 		name = lock_get(l, l->v[i].section, "name");
 		if (name != NULL)
 			(void)printf("%s\t%s\n", name, l->v[i].value);
+	}
+	return EX_DONE;
+}
+
+/* BASE is the URL that paths are below. A file without a digest, or without a place, is an error. */
+static int print_files(const struct cli *c, const struct lock *l, const char *base)
+{
+	AUTO_WORDS struct words names = { 0 };
+	size_t i;
+
+	if (lock_names(l, "file", &names) < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	for (i = 0; i < names.n; i++) {
+		AUTO_FREE char *section = NULL;
+		const char *hex, *url, *path;
+		struct err e = { 0 };
+
+		if (asprintf(&section, "file %s", names.v[i]) < 0) {
+			section = NULL;
+			return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		}
+		hex = lock_get(l, section, "sha256");
+		url = lock_get(l, section, "url");
+		path = lock_get(l, section, "path");
+		if (hex == NULL || (url == NULL && path == NULL)) {
+			(void)err_set(
+			    &e, "%s: [%s] has no %s", c->argv[0], section, hex == NULL ? "sha256" : "url and no path");
+			return cli_fail(c, EX_BAD_USAGE, &e);
+		}
+		if (url != NULL)
+			(void)printf("%s\t%s\n", hex, url);
+		else
+			(void)printf("%s\t%s/%s\n", hex, base, path);
 	}
 	return EX_DONE;
 }
@@ -132,8 +166,8 @@ static int run(const struct cli *c, const struct request *r)
 	AUTO_LOCK struct lock l = { 0 };
 	struct err e = { 0 };
 
-	if ((r->get != NULL) + (r->names != NULL) + r->images + r->write > 1)
-		return cli_usage(c, "only one of --get, --names, --images and --write can be given");
+	if ((r->get != NULL) + (r->names != NULL) + (r->files != NULL) + r->images + r->write > 1)
+		return cli_usage(c, "only one of --get, --names, --images, --files and --write can be given");
 	if (r->comment != NULL && !r->write)
 		return cli_usage(c, "--comment needs --write");
 	if (c->argc != 1)
@@ -146,6 +180,8 @@ static int run(const struct cli *c, const struct request *r)
 		return print_one(c, &l, r->get);
 	if (r->names != NULL)
 		return print_names(c, &l, r->names);
+	if (r->files != NULL)
+		return print_files(c, &l, r->files);
 	return r->images ? print_images(&l) : print_all(&l);
 }
 
@@ -157,6 +193,9 @@ static void set_option(const struct cli *c, struct request *r, int id)
 		break;
 	case 'n':
 		r->names = c->arg;
+		break;
+	case 'f':
+		r->files = c->arg;
 		break;
 	case 'i':
 		r->images = true;

@@ -186,6 +186,22 @@ int lock_names(const struct lock *l, const char *kind, struct words *names)
 	return 0;
 }
 
+const char *lock_digest(const struct lock *l, const char *name)
+{
+	const char *digest;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (strncmp(l->v[i].section, "image ", 6) != 0 || strcmp(l->v[i].key, "name") != 0 ||
+		    strcmp(l->v[i].value, name) != 0)
+			continue;
+		digest = lock_get(l, l->v[i].section, "digest");
+		if (digest != NULL)
+			return digest;
+	}
+	return NULL;
+}
+
 static void write_section(FILE *f, const struct lock *l, size_t first)
 {
 	const char *section = l->v[first].section;

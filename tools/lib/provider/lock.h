@@ -48,6 +48,9 @@ const char *lock_get(const struct lock *l, const char *section, const char *key)
 /* Adds the NAME of each section [KIND NAME] to NAMES, in the file's order. Returns 0, or -1 when out of memory. */
 int lock_names(const struct lock *l, const char *kind, struct words *names);
 
+/* The digest of the image NAME, from a section [image ...] with this name; NULL: there is none. */
+const char *lock_digest(const struct lock *l, const char *name);
+
 /*
  * Writes L as a lock file: COMMENT (unless NULL) as the first line, then the sections in the order in which they first
  * appear, an empty line before each but a [lock] at the top. Errors stay in F (ferror).
