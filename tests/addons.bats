@@ -27,7 +27,7 @@ setup() {
 	serve www served
 	W=$U/file
 	app_addon
-	libs cluster kube lock addon images
+	libs cluster kube addon images
 	images_provider
 	ACCEL=kvm
 	# As in every script that sources these.

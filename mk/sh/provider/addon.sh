@@ -1,21 +1,18 @@
-# Add-ons (addon(1)): sourced by what applies them, pins them and lists their images. Needs kube.sh, BIN, TOP, KS_CACHE
-# and PROVIDER_DIRS; the provider's settings are in the shell's variables. $addon_first is searched before the manifests
-# of the provider and of the checkout.
+# Add-ons (addon(1)): sourced by what applies them, pins them and lists their images. Needs BIN, TOP, KS_CACHE,
+# PROVIDER_DIRS and, to apply them, kube.sh; the provider's settings are in the shell's variables. $addon_first is searched
+# before the manifests of the provider and of the checkout.
 # shellcheck shell=bash
 # shellcheck source-path=SCRIPTDIR
 . "$TOP/mk/sh/common/fail.sh"
 
 # addon_tool OPTION... NAME...: run addon(1).
 addon_tool() {
-	local values dir
-	kube_values
+	local name dir values=()
+	for name in ${!kubernetes_@} ${!network_@} ${!images_@} ${!storage_@}; do values+=(-D "$name=${!name-}"); done
 	[ -z "${addon_first:-}" ] || values+=(-I "$addon_first")
 	for dir in $PROVIDER_DIRS .; do values+=(-I "$TOP/$dir/manifests"); done
 	"$BIN/addon" "${values[@]}" --fetch "$BIN/fetch" --cache "$KS_CACHE/downloads/sha256" "$@"
 }
-
-# addon_path NAME: its directory or file.
-addon_path() { addon_tool --path "$1"; }
 
 # addon_needs NAME...: the add-ons and those that they need, each after what it needs.
 addon_needs() { addon_tool --needs "$@"; }
@@ -25,9 +22,6 @@ addon_files() { addon_tool --output "$2" "$1"; }
 
 # addon_declared NAME: the images that addon.ini names, one a line.
 addon_declared() { addon_tool --images "$1"; }
-
-# addon_lock NAME...: the path of each lock file; one that is missing is an error.
-addon_lock() { addon_tool --lock "$@"; }
 
 # addon_pack NAME DIR: write to DIR all that is needed to apply the add-on later, without a network or a checkout.
 addon_pack() { addon_tool --pack "$2" "$1"; }
