@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "base/output.h"
 #include "base/readfile.h"
 #include "base/unfinished.h"
 #include "provider/lock.h"
@@ -148,17 +147,13 @@ static int write_lock(const struct cli *c, const struct request *r)
 {
 	AUTO_LOCK struct lock l = { 0 };
 	struct err e = { 0 };
-	struct out o;
 
 	if (r->comment != NULL && strchr(r->comment, '\n') != NULL)
 		return cli_usage(c, "the comment has more than one line");
 	if (read_values(&l, &e) < 0)
 		return cli_fail(c, EX_BAD_USAGE, &e);
 	unfinished_catch_signals();
-	if (out_open(&o, c->argv[0], 0666, &e) < 0)
-		return cli_fail(c, EX_FAIL, &e);
-	lock_write(o.f, &l, r->comment);
-	return out_commit(&o, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
+	return lock_save(&l, c->argv[0], r->comment, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
 }
 
 static int run(const struct cli *c, const struct request *r)

@@ -1,4 +1,5 @@
 /* provconf: reads a provider.ini and the ones it inherits, or an addon.ini; checks and prints the merged values. */
+#include <glob.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,6 +20,7 @@ static const struct opt opts[] = {
 	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'f', "format", "FORMAT", "ini (the default), make, sh or json" },
 	{ 's', "section", "NAME", "only the values of this section" },
+	{ 'l', "list", NULL, "print the providers in DIR that can be provisioned" },
 	{ OPT_DIRS, "dirs", NULL, "print the provider's directories, own first" },
 	{ OPT_ORIGIN, "origin", NULL, "ini: add the file and line that set each value" },
 	{ OPT_SCHEMA, "schema", NULL, "print the keys that such a file can have" },
@@ -36,7 +38,7 @@ static const struct tool provconf_tool = {
 struct request {
 	struct words include;
 	const char *get, *format, *section;
-	bool addon, dirs, origin, schema, check;
+	bool addon, list, dirs, origin, schema, check;
 };
 
 static int no_memory(const struct cli *c)
@@ -190,6 +192,40 @@ static int answer(const struct cli *c, const struct request *r, const char *dir)
 	return r->get != NULL ? print_one(c, &p, r->get) : print_values(c, &p, r);
 }
 
+/* Can the provider in DIR be provisioned: is it valid, and not abstract? Otherwise verbose says why not. */
+static bool can_provision(const struct cli *c, const struct request *r, const char *dir)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+	AUTO_STAGES struct stages s = { 0 };
+	struct err e = { 0 };
+
+	if (provider_load(&p, dir, &r->include, &e) == 0 && !provider_is_abstract(&p) && stages_load(&s, &p, &e) == 0)
+		return true;
+	cli_note(c, "%s: %s", dir, *e.msg != '\0' ? e.msg : "an abstract provider");
+	return false;
+}
+
+static int list_providers(const struct cli *c, const struct request *r, const char *dir)
+{
+	AUTO_FREE char *pattern = NULL;
+	glob_t found;
+	size_t i;
+
+	if (asprintf(&pattern, "%s/*/provider.ini", dir) < 0) {
+		pattern = NULL;
+		return no_memory(c);
+	}
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return EX_DONE;
+	for (i = 0; i < found.gl_pathc; i++) {
+		*strrchr(found.gl_pathv[i], '/') = '\0';
+		if (can_provision(c, r, found.gl_pathv[i]))
+			(void)puts(strrchr(found.gl_pathv[i], '/') + 1);
+	}
+	globfree(&found);
+	return EX_DONE;
+}
+
 static const struct schema *schema_of(const struct request *r)
 {
 	return r->addon ? &schema_addon : &schema_provider;
@@ -204,8 +240,10 @@ static int check_request(const struct cli *c, const struct request *r)
 		return no_memory(c);
 	if (!words_has(&formats, r->format))
 		return cli_usage(c, "unknown format '%s'", r->format);
-	if ((r->get != NULL) + r->dirs + r->schema + r->check > 1)
-		return cli_usage(c, "only one of --get, --dirs, --schema and --check can be given");
+	if ((r->get != NULL) + r->list + r->dirs + r->schema + r->check > 1)
+		return cli_usage(c, "only one of --get, --list, --dirs, --schema and --check can be given");
+	if (r->list && r->addon)
+		return cli_usage(c, "--list is for providers");
 	if (r->origin && strcmp(r->format, "ini") != 0)
 		return cli_usage(c, "--origin needs the format ini");
 	if (r->section != NULL && schema_section(schema_of(r), r->section, &e) < 0)
@@ -232,6 +270,8 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->format = c->arg;
 	else if (id == 's')
 		r->section = c->arg;
+	else if (id == 'l')
+		r->list = true;
 	else if (id == OPT_DIRS)
 		r->dirs = true;
 	else if (id == OPT_ORIGIN)
@@ -249,6 +289,8 @@ static int run(const struct cli *c, const struct request *r)
 
 	if (code != EX_DONE)
 		return code;
+	if (r->list)
+		return list_providers(c, r, c->argv[0]);
 	if (!r->schema)
 		return answer(c, r, c->argv[0]);
 	provprint_schema(stdout, schema_of(r));

@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "base/output.h"
 #include "base/readfile.h"
 #include "base/unfinished.h"
 #include "provider/template.h"
@@ -97,37 +96,13 @@ static int check_kubeadm(const struct request *r, const struct upstream *u, stru
 	return upstream_wanted(u, &names, e);
 }
 
-/* Adds what the lines NAME<tab>DIGEST of standard input say to L. */
-static int read_digests(const struct upstream *u, struct lock *l, struct err *e)
-{
-	AUTO_FREE char *text = NULL;
-	char *rest, *line, *tab;
-	size_t n, number = 0;
-
-	if (read_fd(STDIN_FILENO, "standard input", READ_FILE_MAX, &text, &n, e) < 0)
-		return -1;
-	rest = text;
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		number++;
-		if (*line == '\0')
-			continue;
-		tab = strchr(line, '\t');
-		if (tab == NULL)
-			return err_set(e, "standard input:%zu: not NAME<tab>DIGEST", number);
-		*tab = '\0';
-		if (upstream_add(u, l, line, tab + 1, e) < 0)
-			return err_prefix(e, "standard input:%zu", number);
-	}
-	return 0;
-}
-
 static int write_lock(const struct request *r, const struct upstream *u, struct err *e)
 {
 	AUTO_LOCK struct lock l = { 0 };
 	AUTO_FREE char *comment = NULL;
-	struct out o;
 
-	if (upstream_begin(u, &l, e) < 0 || read_digests(u, &l, e) < 0 || upstream_fits(u, &l, r->write, e) < 0)
+	if (upstream_begin(u, &l, e) < 0 || lock_read_digests(&l, STDIN_FILENO, upstream_add, u, e) < 0 ||
+	    upstream_fits(u, &l, r->write, e) < 0)
 		return -1;
 	if (asprintf(&comment, "What %s takes from elsewhere, as 'make pin PROVIDER=%s' found it.", r->provider,
 		r->provider) < 0) {
@@ -135,10 +110,7 @@ static int write_lock(const struct request *r, const struct upstream *u, struct 
 		return err_no_memory(e);
 	}
 	unfinished_catch_signals();
-	if (out_open(&o, r->write, 0666, e) < 0)
-		return -1;
-	lock_write(o.f, &l, comment);
-	return out_commit(&o, e);
+	return lock_save(&l, r->write, comment, e);
 }
 
 static int answer(const struct request *r, const struct upstream *u, struct lock *l, struct err *e)

@@ -140,17 +140,17 @@ static void test_lock(void)
 	ok(upstream_begin(&u, &l, &e) == 0 && upstream_fits(&u, &l, "l", &e) < 0, "the version alone");
 	same(e.msg, "l: [file kubeadm] has no sha256; to create it again: make pin PROVIDER=p", "a file");
 	for (i = 0; i < u.nfiles; i++)
-		ok(upstream_add(&u, &l, u.files[i].name, HEX, &e) == 0, "%s", u.files[i].name);
+		ok(upstream_add(&l, u.files[i].name, HEX, &u, &e) == 0, "%s", u.files[i].name);
 	ok(upstream_pinned(&u, &names) == 0 && names.n == 9, "nine images, pause:3.9 once");
 	for (i = 0; i < names.n; i++) {
 		ok(upstream_fits(&u, &l, "l", &e) < 0 && strstr(e.msg, names.v[i]) != NULL, "%s is missing",
 		    names.v[i]);
-		ok(upstream_add(&u, &l, names.v[i], "sha256:" HEX, &e) == 0, "and is added");
+		ok(upstream_add(&l, names.v[i], "sha256:" HEX, &u, &e) == 0, "and is added");
 	}
 	ok(upstream_fits(&u, &l, "l", &e) == 0, "all of it");
 	same(lock_get(&l, "image pause", "name"), "r.example/pause:3.9", "the first of a name");
 	same(lock_get(&l, "image r.example/pause:3.1", "name"), "r.example/pause:3.1", "the second");
-	ok(upstream_add(&u, &l, "kubeadm", HEX, &e) < 0, "nothing twice");
+	ok(upstream_add(&l, "kubeadm", HEX, &u, &e) < 0, "nothing twice");
 	free(l.v[1].value);
 	l.v[1].value = strdup("elsewhere");
 	ok(upstream_fits(&u, &l, "l", &e) < 0, "another path");
@@ -175,6 +175,9 @@ static void test_source(void)
 	source("a.example=127.0.0.1:5/a other.example/x", "d.example/b/c:1", "other.example/x/b/c:1");
 	source("a.example=127.0.0.1:5/a", "a.example.org/b:1", "a.example.org/b:1");
 	source("a.example=127.0.0.1:5/a", "a.exam/b:1", "a.exam/b:1");
+	source("", "a.example:5/b/c:1@sha256:" HEX, "a.example:5/b/c@sha256:" HEX);
+	source("", "a.example:5/b/c@sha256:" HEX, "a.example:5/b/c@sha256:" HEX);
+	source("a.example:5=127.0.0.1:5/a", "a.example:5/c:1@sha256:" HEX, "127.0.0.1:5/a/c@sha256:" HEX);
 }
 
 int main(void)

@@ -57,32 +57,13 @@ addon_until() {
 
 # addon_with DIR NAME...: apply the add-ons that are packed in DIR/NAME, each once and after those that it needs.
 addon_with() {
-	local dir=$1 name
-	local -A addon_seen=()
+	local dir=$1 name order
 	shift
-	for name; do addon_with_one "$dir" "$name" || return; done
-}
-
-addon_with_one() {
-	local need needs
-	[ -z "${addon_seen[$2]:-}" ] || return 0
-	addon_seen[$2]=yes
-	[ -e "$1/$2/conf" ] || fail "$(addon_lacking "$1" "$2")"
-	# shellcheck source=/dev/null
-	needs=$(. "$1/$2/conf" && echo "$addon_needs") || return
-	for need in $needs; do addon_with_one "$1" "$need" || return; done
-	printf '== the add-on %s\n' "$2"
-	addon_apply "$1/$2"
-}
-
-# addon_lacking DIR NAME: the error message for an add-on that the image does not include.
-addon_lacking() {
-	local conf included=()
-	for conf in "$1"/*/conf; do
-		conf=${conf%/conf}
-		[ ! -e "$conf/conf" ] || included+=("${conf##*/}")
+	order=$("$BIN/addon" --packed "$dir" "$@") || return
+	for name in $order; do
+		printf '== the add-on %s\n' "$name"
+		addon_apply "$dir/$name" || return
 	done
-	echo "WITH=$2: the image does not include this add-on; it includes: ${included[*]:-none}. To include it, name it in [addons] include of provider.ini and provision again."
 }
 
 # addon_is WAIT: is it true now? (addon.ini's wait, see provconf(1))

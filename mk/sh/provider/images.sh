@@ -1,5 +1,5 @@
 # The images of a provider: sourced by what lists, pins and bundles them. Needs BIN, TOP, KS_CACHE, PROVIDER, addon.sh and,
-# for kubeadm's, kube.sh.
+# for kubeadm's, kube.sh and upstream.sh.
 # shellcheck shell=bash
 
 # images_provider: set the provider's settings as shell variables, as a stage's script has them, and PROVIDER_DIRS.
@@ -17,7 +17,7 @@ images_get() {
 		fail "$1 cannot be fetched; HTTPS_PROXY names a proxy"
 }
 
-# images_source NAME: the image's name at its mirror.
+# images_source NAME: the image's name at its mirror; of NAME:TAG@DIGEST without the tag.
 images_source() { "$BIN/upstream" --image-mirror "${IMAGE_MIRROR:-}" --source "$1"; }
 
 # images_tls SOURCE OPTION: OPTION for a mirror on this machine, which may have no certificate.
@@ -49,23 +49,13 @@ images_addon() {
 images_kubeadm() {
 	local config
 	[ -x "${KUBEADM:-}" ] || return 0
-	config=$(images_file kubeadm/config.yaml) || return
+	config=$(upstream_file kubeadm/config.yaml) || return
 	{ kube_render "$config" > "$1/config" && "$KUBEADM" config images list --config "$1/config"; } 2> "$1/said" ||
 		{ cat "$1/said" >&2; return 1; }
 }
 
 # images_pinned: of what the provider includes and declares, the images that are pulled: a line "IMAGE<tab>DIGEST" each.
-images_pinned() {
-	local image names locks lock
-	names=$(addon_needs ${addons_include:-}) || return
-	locks=$(addon_tool --lock $names) || return
-	for lock in $locks; do "$BIN/lockfile" --images "$lock" || return; done | sort -u
-	for image in ${images_extra:-}; do
-		[[ $image =~ ^(.+)@(sha256:[0-9a-f]{64})$ ]] ||
-			fail "[images] extra: $image: has no digest; write NAME:TAG@sha256:..."
-		printf '%s\t%s\n' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
-	done
-}
+images_pinned() { addon_tool --pinned ${addons_include:-}; }
 
 # images_keep: pull the images of standard input, lines "IMAGE<tab>DIGEST", into the user's cache: an OCI layout in which
 # the digits of the digest are the tag.
@@ -75,10 +65,10 @@ images_keep() {
 		! skopeo inspect --raw "oci:$store:${digest#sha256:}" > /dev/null 2>&1 || continue
 		echo "pulling   $name"
 		mkdir -p "$store"
-		source=$(images_source "$name")
+		source=$(images_source "$name@$digest")
 		# shellcheck disable=SC2046 # an option or none
 		skopeo copy -q --override-os linux --override-arch amd64 --retry-times 3 $(images_tls "$source" --src-tls-verify=false) \
-			"docker://$(images_untagged "$source")@$digest" "oci:$store:${digest#sha256:}" < /dev/null ||
+			"docker://$source" "oci:$store:${digest#sha256:}" < /dev/null ||
 			fail "$name: cannot be pulled by its digest $digest; IMAGE_MIRROR=host[:port]/path names another registry"
 	done
 }
@@ -98,20 +88,8 @@ images_pull() {
 	done <<< "$pinned"
 }
 
-# images_untagged NAME: the name without its tag and digest.
-images_untagged() { sed -E 's/@.*//; s/:[^:/]*$//' <<< "$1"; }
-
 # images_count LOCK: how many files and images it pins.
 images_count() { echo "$("$BIN/lockfile" --names file "$1" | wc -l) files, $("$BIN/lockfile" --names image "$1" | wc -l) images"; }
-
-# images_file NAME: the path of the provider's file.
-images_file() {
-	local dir
-	for dir in $PROVIDER_DIRS; do
-		[ ! -e "$TOP/$dir/$1" ] || { echo "$TOP/$dir/$1"; return; }
-	done
-	fail "$1 is in none of: $PROVIDER_DIRS"
-}
 
 # images_all DIR: all of the provider's images, each with what names it, sorted; files are written to DIR. If one source
 # fails, the others are still printed.

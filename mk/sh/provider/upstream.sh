@@ -10,13 +10,19 @@ upstream_tool() {
 	"$BIN/upstream" --provider "$PROVIDER" "${values[@]}" --kubernetes-mirror "${K8S_MIRROR:-}" --cri-tools-mirror "${CRI_TOOLS_MIRROR:-}" "$@"
 }
 
-# upstream_lock: the path of the provider's lock.
-upstream_lock() {
+# upstream_file NAME: the path of the provider's file, its own or an inherited one.
+upstream_file() {
 	local dir
 	for dir in $PROVIDER_DIRS; do
-		[ ! -e "$TOP/$dir/lock.ini" ] || { echo "$TOP/$dir/lock.ini"; return; }
+		[ ! -e "$TOP/$dir/$1" ] || { echo "$TOP/$dir/$1"; return; }
 	done
-	fail "$PROVIDER has no lock.ini, which pins its downloads; create it once, with network access: make pin PROVIDER=$PROVIDER"
+	fail "$1 is in none of: $PROVIDER_DIRS"
+}
+
+# upstream_lock: the path of the provider's lock.
+upstream_lock() {
+	(upstream_file lock.ini 2> /dev/null) ||
+		fail "$PROVIDER has no lock.ini, which pins its downloads; create it once, with network access: make pin PROVIDER=$PROVIDER"
 }
 
 # upstream_cached HEX URL: the path of the file with this SHA-256 in the user's cache; it is fetched if it is not there.

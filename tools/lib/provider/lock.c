@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/output.h"
 #include "base/readfile.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -222,4 +223,37 @@ void lock_write(FILE *f, const struct lock *l, const char *comment)
 	for (i = 0; i < l->n; i++)
 		if (begins_section(l, i))
 			write_section(f, l, i);
+}
+
+int lock_save(const struct lock *l, const char *path, const char *comment, struct err *e)
+{
+	struct out o;
+
+	if (out_open(&o, path, 0666, e) < 0)
+		return -1;
+	lock_write(o.f, l, comment);
+	return out_commit(&o, e);
+}
+
+int lock_read_digests(struct lock *l, int fd, lock_digest_fn *add, const void *arg, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	char *rest, *line, *tab;
+	size_t n, number = 0;
+
+	if (read_fd(fd, "standard input", READ_FILE_MAX, &text, &n, e) < 0)
+		return -1;
+	rest = text;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		number++;
+		if (*line == '\0')
+			continue;
+		tab = strchr(line, '\t');
+		if (tab == NULL)
+			return err_set(e, "standard input:%zu: not NAME<tab>DIGEST", number);
+		*tab = '\0';
+		if (add(l, line, tab + 1, arg, e) < 0)
+			return err_prefix(e, "standard input:%zu", number);
+	}
+	return 0;
 }

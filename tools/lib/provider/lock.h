@@ -57,6 +57,15 @@ const char *lock_digest(const struct lock *l, const char *name);
  */
 void lock_write(FILE *f, const struct lock *l, const char *comment);
 
+/* Writes the file PATH: complete, or not at all. Returns 0 or -1. */
+int lock_save(const struct lock *l, const char *path, const char *comment, struct err *e);
+
+/* Adds what DIGEST of NAME means to L. Returns 0 or -1. */
+typedef int lock_digest_fn(struct lock *l, const char *name, const char *digest, const void *arg, struct err *e);
+
+/* Reads lines NAME<tab>DIGEST from FD, standard input, and calls ADD with each. Returns 0, or -1 with the line in E. */
+int lock_read_digests(struct lock *l, int fd, lock_digest_fn *add, const void *arg, struct err *e);
+
 void lock_free(struct lock *l);
 
 #define AUTO_LOCK __attribute__((cleanup(lock_free)))

@@ -362,8 +362,9 @@ static bool has_image(const struct lock *l, const char *name)
 	return false;
 }
 
-int upstream_add(const struct upstream *u, struct lock *l, const char *name, const char *digest, struct err *e)
+int upstream_add(struct lock *l, const char *name, const char *digest, const void *arg, struct err *e)
 {
+	const struct upstream *u = arg;
 	const char *base = strrchr(name, '/');
 	AUTO_FREE char *own = NULL;
 	size_t i;
@@ -385,7 +386,9 @@ char *upstream_image_source(const char *mirrors, const char *image)
 {
 	AUTO_WORDS struct words list = { 0 };
 	size_t host = strcspn(image, "/"), i;
-	const char *place = NULL, *equals;
+	const char *place = NULL, *equals, *at = strchr(image, '@'), *path = image + host + (image[host] == '/');
+	/* A tag begins with the last colon after the last slash. */
+	const char *colon = at != NULL ? memrchr(image, ':', (size_t)(at - image)) : NULL;
 	char *name = NULL;
 
 	if (words_split(&list, mirrors) < 0)
@@ -399,9 +402,15 @@ char *upstream_image_source(const char *mirrors, const char *image)
 			break;
 		}
 	}
+	if (colon == NULL || memchr(colon, '/', (size_t)(at - colon)) != NULL || colon < path)
+		colon = at;
 	if (place == NULL || *place == '\0')
-		return strdup(image);
-	return asprintf(&name, "%s/%s", place, image + host + (image[host] == '/')) < 0 ? NULL : name;
+		place = NULL;
+	if (asprintf(&name, "%.*s/%.*s%s", place != NULL ? (int)strlen(place) : (int)host,
+		place != NULL ? place : image, colon != NULL ? (int)(colon - path) : (int)strlen(path), path,
+		at != NULL ? at : "") < 0)
+		return NULL;
+	return name;
 }
 
 void upstream_free(struct upstream *u)

@@ -52,12 +52,15 @@ int upstream_fits(const struct upstream *u, const struct lock *l, const char *pa
 /* Begins a lock: adds the version to L. Returns 0 or -1. */
 int upstream_begin(const struct upstream *u, struct lock *l, struct err *e);
 
-/* Adds the section of a file (NAME is one of FILES; DIGEST is its SHA-256) or of an image to L. Returns 0 or -1. */
-int upstream_add(const struct upstream *u, struct lock *l, const char *name, const char *digest, struct err *e);
+/*
+ * Adds the section of a file of the struct upstream U (NAME is one of FILES; DIGEST is its SHA-256) or of an image to L
+ * (a lock_digest_fn). Returns 0 or -1.
+ */
+int upstream_add(struct lock *l, const char *name, const char *digest, const void *u, struct err *e);
 
 /*
- * The name of IMAGE at its mirror (to be freed; NULL: out of memory). MIRRORS is a list of HOST=PLACE, a PLACE
- * (host[:port]/path) for each registry, and one PLACE for all others.
+ * The name of IMAGE at its mirror (to be freed; NULL: out of memory); of one with a digest, without its tag. MIRRORS is
+ * a list of HOST=PLACE, a PLACE (host[:port]/path) for each registry, and one PLACE for all others.
  */
 char *upstream_image_source(const char *mirrors, const char *image);
 
