@@ -1,6 +1,7 @@
 /* provconf: reads a provider.ini and the ones it inherits, or an addon.ini; checks and prints the merged values. */
 #include <glob.h>
 #include <jansson.h>
+#include <libgen.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -8,11 +9,12 @@
 #include "base/cli.h"
 #include "base/num.h"
 #include "provider/addon.h"
+#include "provider/new_version.h"
 #include "provider/print.h"
 #include "provider/schema.h"
 #include "provider/stages.h"
 
-enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA };
+enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA, OPT_VERSIONS, OPT_INHERIT };
 
 static const struct opt opts[] = {
 	{ 'a', "addon", NULL, "read an add-on: addon.ini in DIR" },
@@ -24,6 +26,9 @@ static const struct opt opts[] = {
 	{ OPT_DIRS, "dirs", NULL, "print the provider's directories, own first" },
 	{ OPT_ORIGIN, "origin", NULL, "ini: add the file and line that set each value" },
 	{ OPT_SCHEMA, "schema", NULL, "print the keys that such a file can have" },
+	{ 'n', "new-version", "VERSION", "print provider.ini for this version of Kubernetes" },
+	{ OPT_VERSIONS, "versions", "FILE", "-n: what differs between minor versions" },
+	{ OPT_INHERIT, "inherited", NULL, "-n: make one that inherits the provider" },
 	{ 'c', "check", NULL, "check, and print nothing" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -37,8 +42,8 @@ static const struct tool provconf_tool = {
 
 struct request {
 	struct words include;
-	const char *get, *format, *section;
-	bool addon, list, dirs, origin, schema, check;
+	const char *get, *format, *section, *new_version, *versions;
+	bool inherited, addon, list, dirs, origin, schema, check;
 };
 
 static int no_memory(const struct cli *c)
@@ -159,6 +164,19 @@ static int print_values(const struct cli *c, const struct provider *p, const str
 	return rc < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
 }
 
+static int print_new_version(const struct cli *c, const struct request *r, const struct provider *p)
+{
+	AUTO_FREE char *dir = strdup(p->dirs.v[0]);
+	struct new_version v = { .from = p, .version = r->new_version, .table = r->versions };
+	struct err e = { 0 };
+
+	if (dir == NULL)
+		return no_memory(c);
+	if (r->inherited)
+		v.inherit = basename(dir);
+	return new_version(stdout, &v, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : EX_DONE;
+}
+
 static int print_dirs(const struct provider *p)
 {
 	size_t i;
@@ -189,6 +207,8 @@ static int answer(const struct cli *c, const struct request *r, const char *dir)
 		return EX_DONE;
 	if (r->dirs)
 		return print_dirs(&p);
+	if (r->new_version != NULL)
+		return print_new_version(c, r, &p);
 	return r->get != NULL ? print_one(c, &p, r->get) : print_values(c, &p, r);
 }
 
@@ -240,10 +260,11 @@ static int check_request(const struct cli *c, const struct request *r)
 		return no_memory(c);
 	if (!words_has(&formats, r->format))
 		return cli_usage(c, "unknown format '%s'", r->format);
-	if ((r->get != NULL) + r->list + r->dirs + r->schema + r->check > 1)
-		return cli_usage(c, "only one of --get, --list, --dirs, --schema and --check can be given");
-	if (r->list && r->addon)
-		return cli_usage(c, "--list is for providers");
+	if ((r->get != NULL) + r->list + r->dirs + r->schema + r->check + (r->new_version != NULL) > 1)
+		return cli_usage(
+		    c, "only one of --get, --list, --dirs, --schema, --check and --new-version can be given");
+	if ((r->list || r->new_version != NULL) && r->addon)
+		return cli_usage(c, "--list and --new-version are for providers");
 	if (r->origin && strcmp(r->format, "ini") != 0)
 		return cli_usage(c, "--origin needs the format ini");
 	if (r->section != NULL && schema_section(schema_of(r), r->section, &e) < 0)
@@ -272,6 +293,12 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->section = c->arg;
 	else if (id == 'l')
 		r->list = true;
+	else if (id == 'n')
+		r->new_version = c->arg;
+	else if (id == OPT_VERSIONS)
+		r->versions = c->arg;
+	else if (id == OPT_INHERIT)
+		r->inherited = true;
 	else if (id == OPT_DIRS)
 		r->dirs = true;
 	else if (id == OPT_ORIGIN)

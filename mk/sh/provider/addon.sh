@@ -17,12 +17,6 @@ addon_tool() {
 # addon_needs NAME...: the add-ons and those that they need, each after what it needs.
 addon_needs() { addon_tool --needs "$@"; }
 
-# addon_files NAME DIR: write the files to apply to DIR.
-addon_files() { addon_tool --output "$2" "$1"; }
-
-# addon_declared NAME: the images that addon.ini names, one a line.
-addon_declared() { addon_tool --images "$1"; }
-
 # addon_pack NAME DIR: write to DIR all that is needed to apply the add-on later, without a network or a checkout.
 addon_pack() { addon_tool --pack "$2" "$1"; }
 
@@ -76,14 +70,7 @@ addon_is() {
 		[ "$(kc get "${namespace[@]}" "$kind" "${rest##*/}" -o "jsonpath={.status.conditions[?(@.type==\"${1##*=}\")].status}")" = True ]
 		;;
 	crd/*) kc wait --for condition=Established "crd/$rest" --timeout 1s ;;
-	pods/*) addon_pods "${rest%%/*}" "${rest##*/}" ;;
+	pods/*) kube_pods_are Succeeded "${rest##*/}" "${rest%%/*}" ;;
 	*) kc rollout status --watch=false --namespace "${rest%%/*}" "$kind/${rest##*/}" | grep -qE 'successfully rolled out|roll out complete|rolling update complete' ;;
 	esac
-}
-
-# addon_pods NAMESPACE NUMBER: are there at least NUMBER pods, all of them Ready or finished?
-addon_pods() {
-	local pods
-	pods=$(kc get pods -n "$1" -o "$kube_pod_line") || return
-	[ "$(grep -c . <<< "$pods")" -ge "$2" ] && ! grep -vE ' (Running True|Succeeded .*)$' <<< "$pods"
 }

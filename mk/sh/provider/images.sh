@@ -40,7 +40,7 @@ images_digests() {
 
 # images_addon NAME DIR: write the add-on's files to DIR, and a line "IMAGE<tab>what names it" for each of its images.
 images_addon() {
-	addon_files "$1" "$2" && { "$BIN/kubeimages" --long "$2"/* && addon_declared "$1"; } |
+	addon_tool --output "$2" "$1" && { "$BIN/kubeimages" --long "$2"/* && addon_tool --images "$1"; } |
 		awk -F '\t' -v name="$1" '{ print $1 "\tadd-on " name ": " (NF > 1 ? $2 ", " $3 : "declared in its addon.ini") }'
 }
 
