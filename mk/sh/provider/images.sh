@@ -90,15 +90,3 @@ images_pull() {
 
 # images_count LOCK: how many files and images it pins.
 images_count() { echo "$("$BIN/lockfile" --names file "$1" | wc -l) files, $("$BIN/lockfile" --names image "$1" | wc -l) images"; }
-
-# images_all DIR: all of the provider's images, each with what names it, sorted; files are written to DIR. If one source
-# fails, the others are still printed.
-images_all() {
-	local name image rc=0
-	{
-		images_kubeadm "$1" | sed 's/$/\tkubeadm/' || rc=1
-		for image in ${images_extra:-}; do printf '%s\t[images] extra\n' "${image%@*}"; done
-		for name in ${manifests_apply:-} ${addons_include:-}; do images_addon "$name" "$1/$name" || rc=1; done
-		[ "$rc" = 0 ]
-	} | sort -u
-}
