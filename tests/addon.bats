@@ -48,6 +48,44 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[ "$(. out1/conf && echo "$addon_name|$addon_apply|$addon_needs")" = "one||" ]
 }
 
+@test "--write: the lock of an add-on, from digests" {
+	hash=$(printf q/x:v1 | sha256sum | cut -c1-6)
+	printf 'a.yaml\t00ff\nq/x:v1\tsha256:11\n' | tool --write new.ini app
+	[ "$(cat new.ini)" = "$(printf '; What the add-on app is made of, as '\''make pin ADDON=app'\'' found it.\n\n[file a.yaml]\nurl = file:///none/v1/a.yaml\nsha256 = 00ff\n\n[image x-%s]\nname = q/x:v1\ndigest = sha256:11' "$hash")" ]
+	run -1 tool --write new.ini app <<< nonsense
+	[ "$output" = "addon: standard input:1: not NAME<tab>DIGEST" ]
+	run -1 tool --write new.ini one < /dev/null
+	[ "$output" = "addon: add-on one: a file needs no lock" ]
+	grep -q 00ff new.ini
+}
+
+@test "--pinned: the images of all locks, sorted, then those of the setting images_extra" {
+	local zero
+	zero=sha256:$(printf %064d 0)
+	printf '[image z]\nname = q/z:1\ndigest = sha256:22\n[image y]\nname = q/y:1\ndigest = sha256:11\n' >> all/app/lock.ini
+	printf '[image y]\nname = q/y:1\ndigest = sha256:11\n' > all/base/lock.ini
+	[ "$(tool --pinned app)" = $'q/y:1\tsha256:11\nq/z:1\tsha256:22' ]
+	[ "$(tool -D "images_extra=q/b:1@$zero q/a:1@$zero" --pinned base)" = $'q/y:1\tsha256:11\nq/b:1\t'"$zero"$'\nq/a:1\t'"$zero" ]
+	[ -z "$(tool --pinned)" ]
+	run -1 tool -D images_extra=q/a:1 --pinned
+	[ "$output" = "addon: [images] extra: q/a:1: has no digest; write NAME:TAG@sha256:..." ]
+	rm all/app/lock.ini
+	run -1 tool --pinned app
+	[[ $output == *"make pin ADDON=app" ]]
+}
+
+@test "--packed: add-ons that were packed, in order, as --pack quotes their needs; one that is not there" {
+	tool --pack packed/app app
+	tool --pack packed/base base
+	tool --pack packed/one one
+	[ "$(addon --packed packed app)" = $'one\nbase\napp' ]
+	[ "$(addon --packed packed one app one | sort)" = $'app\nbase\none' ]
+	[ -z "$(addon --packed packed)" ]
+	rm -r packed/one
+	run -1 addon --packed packed app
+	[ "$output" = "addon: WITH=one: the image does not include this add-on; it includes: app base. To include it, name it in [addons] include of provider.ini and provision again." ]
+}
+
 @test "errors: exit 1, the add-on and what to do; no file is left half written" {
 	run -1 tool --path none
 	[ "$output" = "addon: no add-on 'none': neither manifests/none/addon.ini nor manifests/none.yaml exists" ]

@@ -27,7 +27,7 @@ setup() {
 	serve www served
 	W=$U/file
 	app_addon
-	libs cluster kube lock addon images
+	libs cluster kube addon images
 	images_provider
 	ACCEL=kvm
 	# As in every script that sources these.
@@ -143,7 +143,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	run -0 pin
 	cmp before "$lock"
 	rm www/v1/app.yaml
-	run -0 addon_files app out
+	run -0 addon_tool --output out app
 	[ -s out/01-app.yaml ]
 }
 
@@ -165,12 +165,12 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 }
 
 @test "without a lock, or with that of another version: it is said how to make one" {
-	run -1 addon_files app out
+	run -1 addon_tool --output out app
 	[[ $output == *"add-on app: it has no lock.ini"*"make pin ADDON=app"* ]]
 	push_images
 	pin > /dev/null
 	sed -i 's/^version = v1/version = v2/' "$T/manifests/app/addon.ini"
-	run -1 addon_files app out2
+	run -1 addon_tool --output out2 app
 	[[ $output == *"lock.ini: it does not pin $W/v2/app.yaml; run: make pin ADDON=app"* ]]
 	addons_include=app
 	rm "$T/manifests/app/lock.ini"
@@ -183,32 +183,32 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	pin > /dev/null
 	rm -r cache/downloads
 	echo 'kind: Evil' >> www/v1/app.yaml
-	run -1 addon_files app out
+	run -1 addon_tool --output out app
 	[[ $output == *"fetch: "* ]]
 	[ ! -s out/01-app.yaml ]
 	# Nor is one in the cache that has changed since.
 	sed -i '/Evil/d' www/v1/app.yaml
-	addon_files app out > /dev/null
+	addon_tool --output out app > /dev/null
 	f=$(ls cache/downloads/sha256/*)
 	echo 'kind: Evil' >> "$f"
-	addon_files app out
+	addon_tool --output out app
 	! grep -q Evil out/01-app.yaml
 }
 
 @test "rendering: values, the provider's words, replacements; of a fetched file nothing else" {
 	push_images
 	pin > /dev/null
-	run -0 addon_files app out
+	run -0 addon_tool --output out app
 	grep -qF '"Network": "10.9.0.0/16", "left": "@alone@"' out/01-app.yaml
 	grep -qF 'image: "q.example/app/app:v1"' out/01-app.yaml
 	grep -qF 'version: '"'"'v1 & \1'"'"', cidr: "10.9.0.0/16", tools: "r.example/kubestamp-tools:7"' out/02-own.yaml
-	[ "$(addon_declared app)" = q.example/side/car:v1 ]
+	[ "$(addon_tool --images app)" = q.example/side/car:v1 ]
 	sed -i 's/app:snapshot => /app:moved => /' "$T/manifests/app/addon.ini"
-	run -1 addon_files app out
+	run -1 addon_tool --output out app
 	[[ $output == *"add-on app: 'app:moved' is not in app.yaml"* ]]
 	echo '@nothing@' >> "$T/manifests/app/own.yaml"
 	sed -i 's/app:moved => /app:snapshot => /' "$T/manifests/app/addon.ini"
-	run -1 addon_files app out
+	run -1 addon_tool --output out app
 	[[ $output == *"/manifests/app/own.yaml: @nothing@ stands for nothing in provider.ini"* ]]
 }
 
@@ -219,7 +219,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	sed -i 's/app:snapshot/app:v1/' www/v1/app.yaml
 	push_images
 	run -0 pin
-	run -0 addon_files app out
+	run -0 addon_tool --output out app
 	[ "$(head -n 1 out/01-made.yaml)" = "# made of app.yaml" ]
 	[ "$(kubeimages out/01-made.yaml)" = q.example/app/app:v1 ]
 }
@@ -287,7 +287,8 @@ fake_kubectl() {
 	[ "$(grep -o 'packed/.*' asked)" = $'packed/b/01-b.yaml\npacked/c/01-c.yaml\npacked/a/01-a.yaml' ]
 	run -1 addon_with packed a multus
 	[[ $output == *"WITH=multus: the image does not include this add-on; it includes: a b c. To include it, name it in [addons] include of provider.ini"* ]]
-	[[ $(addon_lacking nowhere x) == *"it includes: none."* ]]
+	run -1 addon --packed nowhere x
+	[[ $output == *"it includes: none."* ]]
 }
 
 @test "needs: in order, and a circle is found" {
@@ -308,10 +309,10 @@ fake_kubectl() {
 
 @test "a manifest alone is an add-on too, the provider's own before the checkout's" {
 	echo 'name: @tools_image@' > "$T/manifests/one.yaml"
-	run -0 addon_files one out
+	run -0 addon_tool --output out one
 	[ "$(cat out/one.yaml)" = "name: r.example/kubestamp-tools:7" ]
 	mkdir "$T/providers/p/manifests"
 	echo 'name: own' > "$T/providers/p/manifests/one.yaml"
-	addon_files one out
+	addon_tool --output out one
 	[ "$(cat out/one.yaml)" = "name: own" ]
 }

@@ -530,9 +530,9 @@ declared() {
 	# What goes into the nodes is what is declared, whatever else the lock has.
 	locked() {
 		(
-			libs lock upstream
+			libs upstream
 			eval "$(provconf -I "$T/providers" -f sh "$T/providers/own")"
-			upstream_locked "$T/providers/own/lock.ini"
+			upstream_tool --lock "$T/providers/own/lock.ini" --images
 		)
 	}
 	[ "$(locked | cut -f1)" = "$("$T/mk/sh/provider/sources-list" | sed -n "s,^image $R,registry.k8s.io,p")" ]

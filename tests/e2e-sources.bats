@@ -118,7 +118,7 @@ nothing_used() {
 	K=$U/missing run -2 mk pin
 	[[ $output == *"/missing/release/v1.20.2/bin/linux/amd64/kubeadm.sha256 cannot be fetched"* ]]
 	K=$U/wrong run -2 mk pin
-	[[ $output == *"kubeadm.sha256 is no SHA-256:"* ]]
+	[[ $output == *"kubeadm.sha256 is not a SHA-256:"* ]]
 	sed -i 's/^pause = .*/pause = 3.9/' "$INI"
 	run -2 mk pin
 	[[ $output == *"declares (<) other images than kubeadm 1.20.2 wants (>): < k8s.gcr.io/pause:3.9 > k8s.gcr.io/pause:3.2"* ]]
@@ -176,7 +176,7 @@ nothing_used() {
 	lock
 	sed -i 's/^version = .*/version = 1.20.3/' "$LOCK"
 	run -2 mk provision
-	[[ ${lines[0]} == "error: "*"/lock.ini is for Kubernetes 1.20.3, k8s-1.20-upstream has 1.20.2; to create it again: make pin PROVIDER=k8s-1.20-upstream" ]]
+	[[ ${lines[0]} == "upstream: "*"/lock.ini is for Kubernetes 1.20.3, k8s-1.20-upstream has 1.20.2; to create it again: make pin PROVIDER=k8s-1.20-upstream" ]]
 	lock
 	sed -i '/^name = .*etcd/d' "$LOCK"
 	run -2 mk provision
@@ -220,9 +220,9 @@ nothing_used() {
 pulled() {
 	(
 		export BIN TOP=$COPY KS_CACHE=$PWD/cache/kubestamp PROVIDER=k8s-1.20-upstream IMAGE_MIRROR=k8s.gcr.io=$R
-		libs lock addon images upstream
+		libs addon images upstream
 		rm -rf layout list
-		lock_images "$LOCK" | images_pull "$PWD/layout" "$PWD/list"
+		lockfile --images "$LOCK" | images_pull "$PWD/layout" "$PWD/list"
 	)
 }
 

@@ -27,6 +27,11 @@ setup() {
 	inifile -i -s 'd.new=1' f
 	[ "$(tail -n 2 f)" = $'[d]\nnew = 1' ]
 	[ "$(inifile -s 'e.k=' f | tail -n 3)" = $'\n[e]\nk = ' ]
+	# Several at once; all of them or none.
+	[ "$(inifile -s a.x=7 -s d.new=8 -s e.k=9 f)" = $'; c\n[a]\nx = 7\ny.z = 3\n\n[b c]\nx = 4\n[d]\nnew = 8\n\n[e]\nk = 9' ]
+	cp f before
+	run -2 inifile -i -s a.x=7 -s nothing f
+	cmp before f
 }
 
 @test "set: a file without a newline at its end, and an empty one" {

@@ -33,6 +33,17 @@ setup() {
 	[ "$(lockfile --images lock.ini)" = $'r.example/pause:3.9\tsha256:11' ]
 }
 
+@test "--files: digest and URL; a path is below the URL that is given" {
+	printf '\n[file crictl]\nurl = https://x/crictl.tar.gz\nsha256 = 11\n' >> lock.ini
+	[ "$(lockfile --files http://m lock.ini)" = $'00ff\thttp://m/release/kubeadm\n11\thttps://x/crictl.tar.gz' ]
+	printf '\n[file kubectl]\nurl = https://x/kubectl\n' >> lock.ini
+	run -2 --separate-stderr lockfile --files http://m lock.ini
+	[ "$stderr" = "lockfile: lock.ini: [file kubectl] has no sha256" ]
+	sed -i 's/^url = .*kubectl/sha256 = 22/' lock.ini
+	run -2 --separate-stderr lockfile --files http://m lock.ini
+	[ "$stderr" = "lockfile: lock.ini: [file kubectl] has no url and no path" ]
+}
+
 @test "each mistake is refused with its line" {
 	refuses lockfile 'none.ini: No such file or directory' none.ini
 	echo 'path = x' >> lock.ini

@@ -450,3 +450,74 @@ documented() {
 @test "a full disk is an error" {
 	run -1 bash -c 'provconf "$1" > /dev/full' - p/child
 }
+
+@test "--list: the providers that can be provisioned; verbose names the others" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p all/{a,b,c,d}
+	printf '[provider]\ndescription = a\n[debian]\nsuite = bookworm\n[node]\nmemory = 1G\ncpus = 1\ndisk = 1G\n' > all/b/provider.ini
+	printf '[provider]\nabstract = yes\n' > all/a/provider.ini
+	printf '[provider]\ninherit = b\n' > all/c/provider.ini
+	echo '[node]' > all/d/provider.ini
+	run -0 --separate-stderr provconf --list all
+	[ "$output" = $'b\nc' ]
+	[ -z "$stderr" ]
+	run -0 --separate-stderr provconf -v --list all
+	[[ $stderr == *"all/a: an abstract provider"*"all/d: all/d/provider.ini: "* ]]
+	[ -z "$(provconf --list none)" ]
+	run -2 provconf --addon --list all
+	[[ $output == "provconf: --list and --new-version are for providers"* ]]
+}
+
+@test "--new-version: the version everywhere; what the table has for another minor version, of keys that are set" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir q
+	cat > q/provider.ini <<-'END'
+		; Kubernetes 1.30, from upstream: 1.30.2, not Kubernetes 1.301.
+		; Kubernetes 1.30
+
+		[provider]
+		description = Kubernetes 1.30 (1.30.2) on Debian 12
+
+		[debian]
+		suite = bookworm
+
+		; 1.30.2 stays here.
+		[kubernetes]
+		version = 1.30.2
+		source = upstream
+
+		[images]
+		pause = 3.9
+		etcd = 3.5
+		  .12
+
+		[node]
+		memory = 1G
+		cpus = 1
+		disk = 1G
+	END
+	printf '[1.31]\nimages.pause = 3.10\nimages.etcd = 4\nimages.coredns = v1\n[1.3]\nimages.pause = 1\n' > table
+	run -0 provconf -n 1.31.4 --versions table q
+	diff q/provider.ini - <<< "$output" > changed || [ $? = 1 ]
+	[ "$(grep '^>' changed)" = "$(cat <<-'END'
+		> ; Kubernetes 1.31, from upstream: 1.31.4, not Kubernetes 1.301.
+		> ; Kubernetes 1.31
+		> description = Kubernetes 1.31 (1.31.4) on Debian 12
+		> version = 1.31.4
+		> pause = 3.10
+		> etcd = 4
+	END
+	)" ]
+	# The same minor version: nothing of the table.
+	printf '[1.30]\nimages.pause = 3.10\n' >> table
+	run -0 provconf -n 1.30.7 --versions table q
+	[ "$(diff q/provider.ini - <<< "$output" | grep -c '^>')" = 3 ]
+	[[ $output == *"pause = 3.9"* ]]
+	run -0 provconf -n 1.31.4 --versions table --inherited q
+	[ "$output" = "$(printf '; As q, of another version.\n\n[provider]\ninherit = q\ndescription = Kubernetes 1.31 (1.31.4) on Debian 12\n\n[kubernetes]\nversion = 1.31.4\n\n[images]\npause = 3.10\netcd = 4')" ]
+	run -2 provconf -n 1.31.4 --versions none q
+	[[ $output == "provconf: none: No such file or directory" ]]
+	sed -i '/^\[kubernetes/,/^source/d' q/provider.ini
+	run -2 provconf -n 1.31.4 q
+	[ "$output" = "provconf: q: no [kubernetes] version" ]
+}

@@ -37,7 +37,7 @@ supported() {
 		values=$(provconf -f sh "providers/$1")
 		eval "$values"
 		for v in "${@:2}"; do declare "${v%%=*}=${v#*=}"; done
-		upstream_supported
+		upstream_tool --supported
 	)
 }
 
@@ -119,11 +119,11 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	for lock in providers/*/lock.ini; do
 		p=$(basename "$(dirname "$lock")")
 		(
-			libs lock upstream
+			libs upstream
 			PROVIDER=$p
 			values=$(provconf -f sh "providers/$p")
 			eval "$values"
-			upstream_fits "$lock"
+			upstream_tool --lock "$lock"
 		)
 	done
 }

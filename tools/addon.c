@@ -16,9 +16,9 @@
 #include "base/cli.h"
 #include "base/quote.h"
 #include "base/readfile.h"
-#include "provider/addon_render.h"
-#include "provider/template.h"
 #include "base/unfinished.h"
+#include "provider/addon_pins.h"
+#include "provider/template.h"
 
 enum { OPT_FETCH = OPT_LONG };
 
@@ -32,6 +32,9 @@ static const struct opt opts[] = {
 	{ 'p', "path", NULL, "print the add-on's directory or file" },
 	{ 'o', "output", "DIR", "write the files to apply to DIR" },
 	{ 'P', "pack", "DIR", "the same, with a file conf to apply them by" },
+	{ 'A', "packed", "DIR", "print packed add-ons and what they need, in order" },
+	{ 'N', "pinned", NULL, "print the images that locks and settings pin" },
+	{ 'w', "write", "FILE", "write a lock, from NAME<tab>DIGEST lines" },
 	{ 'C', "cache", "DIR", "where fetched files are, by digest" },
 	{ OPT_FETCH, "fetch", "PROGRAM", "the fetch(1) to use (default: fetch)" },
 	{ 0, NULL, NULL, NULL },
@@ -341,6 +344,24 @@ static int print_lock(const struct addon *a, struct err *e)
 	return 0;
 }
 
+static int write_lock(const struct request *r, const struct addon *a, struct err *e)
+{
+	AUTO_FREE char *comment = NULL;
+	AUTO_LOCK struct lock l = { 0 };
+
+	if (a->single)
+		return err_set(e, "add-on %s: a file needs no lock", a->name);
+	if (lock_read_digests(&l, STDIN_FILENO, addon_pin, a, e) < 0)
+		return -1;
+	if (asprintf(&comment, "What the add-on %s is made of, as 'make pin ADDON=%s' found it.", a->name, a->name) <
+	    0) {
+		comment = NULL;
+		return err_no_memory(e);
+	}
+	unfinished_catch_signals();
+	return lock_save(&l, r->dir, comment, e);
+}
+
 static int answer(struct request *r, const struct addon *a, struct err *e)
 {
 	switch (r->query) {
@@ -350,6 +371,8 @@ static int answer(struct request *r, const struct addon *a, struct err *e)
 		return print_urls(a, e);
 	case 'l':
 		return print_lock(a, e);
+	case 'w':
+		return write_lock(r, a, e);
 	case 'p':
 		(void)puts(a->path);
 		return 0;
@@ -358,24 +381,30 @@ static int answer(struct request *r, const struct addon *a, struct err *e)
 	}
 }
 
-static int print_needs(const struct request *r, char *const *names, size_t n, struct err *e)
+/* The answers to questions about all add-ons together. */
+static int print_list(const struct request *r, char *const *names, size_t n, struct err *e)
 {
-	AUTO_WORDS struct words order = { 0 };
+	AUTO_WORDS struct words list = { 0 };
 	size_t i;
+	int rc;
 
-	if (addon_needs(&r->all, names, n, &order, e) < 0)
-		return -1;
-	for (i = 0; i < order.n; i++)
-		(void)puts(order.v[i]);
-	return 0;
+	if (r->query == 'n')
+		rc = addon_needs(&r->all, names, n, &list, e);
+	else if (r->query == 'N')
+		rc = addon_pins(&r->all, names, n, &list, e);
+	else
+		rc = addon_packed(r->dir, names, n, &list, e);
+	for (i = 0; rc == 0 && i < list.n; i++)
+		(void)puts(list.v[i]);
+	return rc;
 }
 
 static int run(struct request *r, char *const *names, size_t n, struct err *e)
 {
 	size_t i;
 
-	if (r->query == 'n')
-		return print_needs(r, names, n, e);
+	if (strchr("nNA", r->query) != NULL)
+		return print_list(r, names, n, e);
 	for (i = 0; i < n; i++) {
 		AUTO_ADDON struct addon a = { 0 };
 
@@ -388,8 +417,8 @@ static int run(struct request *r, char *const *names, size_t n, struct err *e)
 static int set_query(const struct cli *c, struct request *r, int id)
 {
 	if (r->query != 0)
-		return cli_usage(
-		    c, "only one of --needs, --images, --urls, --lock, --path, --output and --pack can be given");
+		return cli_usage(c, "only one of --needs, --images, --urls, --lock, --path, --output, --pack, "
+				    "--packed, --pinned and --write can be given");
 	r->query = id;
 	r->dir = c->arg;
 	return EX_DONE;
@@ -420,8 +449,9 @@ static int set_option(const struct cli *c, struct request *r, int id)
 static int check(const struct cli *c, const struct request *r)
 {
 	if (r->query == 0)
-		return cli_usage(c, "one of --needs, --images, --urls, --lock, --path, --output and --pack is needed");
-	if ((r->query == 'o' || r->query == 'P') && c->argc != 1)
+		return cli_usage(c, "one of --needs, --images, --urls, --lock, --path, --output, --pack, --packed, "
+				    "--pinned and --write is needed");
+	if (strchr("oPw", r->query) != NULL && c->argc != 1)
 		return cli_usage(c, "one add-on is needed");
 	return EX_DONE;
 }

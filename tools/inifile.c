@@ -1,17 +1,19 @@
 /* inifile: reads a section of an INI file, or changes one of its values. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/output.h"
 #include "base/readfile.h"
+#include "base/unfinished.h"
+#include "base/words.h"
 #include "provider/ini.h"
 #include "provider/ini_edit.h"
-#include "base/unfinished.h"
 
 static const struct opt opts[] = {
 	{ 'l', "list", "SECTION", "print KEY=VALUE for each key of a section" },
-	{ 's', "set", "SECTION.KEY=VALUE", "print the file with this value" },
+	{ 's', "set", "SECTION.KEY=VALUE", "print the file with this value; can be repeated" },
 	{ 'i', "in-place", NULL, "with --set: change the file instead" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -24,7 +26,8 @@ static const struct tool inifile_tool = {
 };
 
 struct request {
-	const char *list, *set;
+	const char *list;
+	struct words set;
 	bool in_place;
 };
 
@@ -72,67 +75,93 @@ static int print_section(const struct cli *c, const char *section)
 	return EX_DONE;
 }
 
-static int edit(const struct cli *c, const struct request *r, const char *section, const char *key, const char *value)
+/* Replaces TEXT (N bytes) by itself with the value SET, SECTION.KEY=VALUE. Returns an exit code. */
+static int set_value(const struct cli *c, const char *set, char **text, size_t *n)
 {
-	AUTO_FREE char *text = NULL;
-	struct out o = { 0 };
-	struct err e = { 0 };
-	size_t n;
-
-	if (read_file(c->argv[0], READ_FILE_MAX, &text, &n, &e) < 0)
-		return cli_fail(c, EX_BAD_USAGE, &e);
-	if (!r->in_place) {
-		ini_edit(stdout, text, n, section, key, value);
-		return EX_DONE;
-	}
-	unfinished_catch_signals();
-	if (out_open(&o, c->argv[0], 0666, &e) < 0)
-		return cli_fail(c, EX_FAIL, &e);
-	ini_edit(o.f, text, n, section, key, value);
-	return out_commit_if_changed(&o, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
-}
-
-static int set_value(const struct cli *c, const struct request *r)
-{
-	AUTO_FREE char *section = strdup(r->set);
+	AUTO_FREE char *section = strdup(set);
 	char *value = section != NULL ? strchr(section, '=') : NULL;
-	char *key;
+	char *key, *out = NULL;
+	size_t out_n = 0;
+	FILE *f;
 
 	if (section == NULL)
 		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
 	if (value != NULL)
 		*value++ = '\0';
 	key = strchr(section, ' ') != NULL ? strrchr(section, '.') : strchr(section, '.');
-	if (value == NULL || key == NULL || key == section || key[1] == '\0' || strpbrk(r->set, "\n") != NULL ||
+	if (value == NULL || key == NULL || key == section || key[1] == '\0' || strpbrk(set, "\n") != NULL ||
 	    strchr(section, ']') != NULL)
-		return cli_usage(c, "'%s' is not SECTION.KEY=VALUE", r->set);
+		return cli_usage(c, "'%s' is not SECTION.KEY=VALUE", set);
 	*key++ = '\0';
-	return edit(c, r, section, key, value);
+	f = open_memstream(&out, &out_n);
+	if (f != NULL)
+		ini_edit(f, *text, *n, section, key, value);
+	if (f == NULL || fclose(f) != 0) {
+		free(out);
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	}
+	free(*text);
+	*text = out;
+	*n = out_n;
+	return EX_DONE;
+}
+
+static int edit(const struct cli *c, const struct request *r)
+{
+	AUTO_FREE char *text = NULL;
+	struct out o = { 0 };
+	struct err e = { 0 };
+	int code = EX_DONE;
+	size_t n, i;
+
+	if (read_file(c->argv[0], READ_FILE_MAX, &text, &n, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	for (i = 0; code == EX_DONE && i < r->set.n; i++)
+		code = set_value(c, r->set.v[i], &text, &n);
+	if (code != EX_DONE)
+		return code;
+	if (!r->in_place) {
+		(void)fwrite(text, 1, n, stdout);
+		return EX_DONE;
+	}
+	unfinished_catch_signals();
+	if (out_open(&o, c->argv[0], 0666, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	(void)fwrite(text, 1, n, o.f);
+	return out_commit_if_changed(&o, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
 }
 
 static int run(const struct cli *c, const struct request *r)
 {
-	if ((r->list != NULL) + (r->set != NULL) != 1)
+	if ((r->list != NULL) + (r->set.n > 0) != 1)
 		return cli_usage(c, "one of --list and --set is needed");
-	if (r->in_place && r->set == NULL)
+	if (r->in_place && r->set.n == 0)
 		return cli_usage(c, "--in-place needs --set");
 	if (c->argc != 1)
 		return cli_usage(c, "one file is needed");
-	return r->list != NULL ? print_section(c, r->list) : set_value(c, r);
+	return r->list != NULL ? print_section(c, r->list) : edit(c, r);
+}
+
+static int take_option(struct cli *c, int id, void *arg)
+{
+	struct request *r = arg;
+
+	if (id == 's' && words_add(&r->set, c->arg) < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	if (id == 'l')
+		r->list = c->arg;
+	else if (id == 'i')
+		r->in_place = true;
+	return EX_DONE;
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &inifile_tool, .argc = argc, .argv = argv };
 	struct request r = { 0 };
-	int id;
+	int code;
 
-	while ((id = cli_next(&c)) >= 0)
-		if (id == 'l')
-			r.list = c.arg;
-		else if (id == 's')
-			r.set = c.arg;
-		else
-			r.in_place = true;
-	return cli_end(&c, id == CLI_EXIT ? c.exit_code : run(&c, &r));
+	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	words_free(&r.set);
+	return cli_end(&c, code);
 }

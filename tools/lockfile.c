@@ -3,15 +3,15 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
-#include "base/output.h"
 #include "base/readfile.h"
-#include "provider/lock.h"
 #include "base/unfinished.h"
+#include "provider/lock.h"
 
 static const struct opt opts[] = {
 	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'n', "names", "KIND", "print the NAME of each section [KIND NAME]" },
 	{ 'i', "images", NULL, "print the name and digest of each image" },
+	{ 'f', "files", "URL", "print the digest and URL of each file" },
 	{ 'w', "write", NULL, "write FILE, from the values on standard input" },
 	{ 'c', "comment", "TEXT", "with --write: the comment at the top" },
 	{ 0, NULL, NULL, NULL },
@@ -25,7 +25,7 @@ static const struct tool lockfile = {
 };
 
 struct request {
-	const char *get, *names, *comment;
+	const char *get, *names, *files, *comment;
 	bool images, write;
 };
 
@@ -75,6 +75,39 @@ static int print_images(const struct lock *l)
 	return EX_DONE;
 }
 
+/* BASE is the URL that paths are below. A file without a digest, or without a place, is an error. */
+static int print_files(const struct cli *c, const struct lock *l, const char *base)
+{
+	AUTO_WORDS struct words names = { 0 };
+	size_t i;
+
+	if (lock_names(l, "file", &names) < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	for (i = 0; i < names.n; i++) {
+		AUTO_FREE char *section = NULL;
+		const char *hex, *url, *path;
+		struct err e = { 0 };
+
+		if (asprintf(&section, "file %s", names.v[i]) < 0) {
+			section = NULL;
+			return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		}
+		hex = lock_get(l, section, "sha256");
+		url = lock_get(l, section, "url");
+		path = lock_get(l, section, "path");
+		if (hex == NULL || (url == NULL && path == NULL)) {
+			(void)err_set(
+			    &e, "%s: [%s] has no %s", c->argv[0], section, hex == NULL ? "sha256" : "url and no path");
+			return cli_fail(c, EX_BAD_USAGE, &e);
+		}
+		if (url != NULL)
+			(void)printf("%s\t%s\n", hex, url);
+		else
+			(void)printf("%s\t%s/%s\n", hex, base, path);
+	}
+	return EX_DONE;
+}
+
 static int print_all(const struct lock *l)
 {
 	size_t i;
@@ -114,17 +147,13 @@ static int write_lock(const struct cli *c, const struct request *r)
 {
 	AUTO_LOCK struct lock l = { 0 };
 	struct err e = { 0 };
-	struct out o;
 
 	if (r->comment != NULL && strchr(r->comment, '\n') != NULL)
 		return cli_usage(c, "the comment has more than one line");
 	if (read_values(&l, &e) < 0)
 		return cli_fail(c, EX_BAD_USAGE, &e);
 	unfinished_catch_signals();
-	if (out_open(&o, c->argv[0], 0666, &e) < 0)
-		return cli_fail(c, EX_FAIL, &e);
-	lock_write(o.f, &l, r->comment);
-	return out_commit(&o, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
+	return lock_save(&l, c->argv[0], r->comment, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
 }
 
 static int run(const struct cli *c, const struct request *r)
@@ -132,8 +161,8 @@ static int run(const struct cli *c, const struct request *r)
 	AUTO_LOCK struct lock l = { 0 };
 	struct err e = { 0 };
 
-	if ((r->get != NULL) + (r->names != NULL) + r->images + r->write > 1)
-		return cli_usage(c, "only one of --get, --names, --images and --write can be given");
+	if ((r->get != NULL) + (r->names != NULL) + (r->files != NULL) + r->images + r->write > 1)
+		return cli_usage(c, "only one of --get, --names, --images, --files and --write can be given");
 	if (r->comment != NULL && !r->write)
 		return cli_usage(c, "--comment needs --write");
 	if (c->argc != 1)
@@ -146,6 +175,8 @@ static int run(const struct cli *c, const struct request *r)
 		return print_one(c, &l, r->get);
 	if (r->names != NULL)
 		return print_names(c, &l, r->names);
+	if (r->files != NULL)
+		return print_files(c, &l, r->files);
 	return r->images ? print_images(&l) : print_all(&l);
 }
 
@@ -157,6 +188,9 @@ static void set_option(const struct cli *c, struct request *r, int id)
 		break;
 	case 'n':
 		r->names = c->arg;
+		break;
+	case 'f':
+		r->files = c->arg;
 		break;
 	case 'i':
 		r->images = true;

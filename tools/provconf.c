@@ -1,5 +1,7 @@
 /* provconf: reads a provider.ini and the ones it inherits, or an addon.ini; checks and prints the merged values. */
+#include <glob.h>
 #include <jansson.h>
+#include <libgen.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -7,11 +9,12 @@
 #include "base/cli.h"
 #include "base/num.h"
 #include "provider/addon.h"
+#include "provider/new_version.h"
 #include "provider/print.h"
 #include "provider/schema.h"
 #include "provider/stages.h"
 
-enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA, OPT_STAGE };
+enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA, OPT_STAGE, OPT_VERSIONS, OPT_INHERIT };
 
 static const struct opt opts[] = {
 	{ 'a', "addon", NULL, "read an add-on: addon.ini in DIR" },
@@ -19,10 +22,14 @@ static const struct opt opts[] = {
 	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'f', "format", "FORMAT", "ini (the default), make, sh or json" },
 	{ 's', "section", "NAME", "only the values of this section" },
+	{ 'l', "list", NULL, "print the providers in DIR that can be provisioned" },
 	{ OPT_STAGE, "stage", "NAME", "sh: what the script of this stage may use" },
 	{ OPT_DIRS, "dirs", NULL, "print the provider's directories, own first" },
 	{ OPT_ORIGIN, "origin", NULL, "ini: add the file and line that set each value" },
 	{ OPT_SCHEMA, "schema", NULL, "print the keys that such a file can have" },
+	{ 'n', "new-version", "VERSION", "print provider.ini for this version of Kubernetes" },
+	{ OPT_VERSIONS, "versions", "FILE", "-n: what differs between minor versions" },
+	{ OPT_INHERIT, "inherited", NULL, "-n: make one that inherits the provider" },
 	{ 'c', "check", NULL, "check, and print nothing" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -36,8 +43,8 @@ static const struct tool provconf_tool = {
 
 struct request {
 	struct words include;
-	const char *get, *format, *section, *stage;
-	bool addon, dirs, origin, schema, check;
+	const char *get, *format, *section, *stage, *new_version, *versions;
+	bool inherited, addon, list, dirs, origin, schema, check;
 };
 
 static int no_memory(const struct cli *c)
@@ -168,6 +175,19 @@ static int print_values(const struct cli *c, const struct provider *p, const str
 	return rc < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
 }
 
+static int print_new_version(const struct cli *c, const struct request *r, const struct provider *p)
+{
+	AUTO_FREE char *dir = strdup(p->dirs.v[0]);
+	struct new_version v = { .from = p, .version = r->new_version, .table = r->versions };
+	struct err e = { 0 };
+
+	if (dir == NULL)
+		return no_memory(c);
+	if (r->inherited)
+		v.inherit = basename(dir);
+	return new_version(stdout, &v, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : EX_DONE;
+}
+
 static int print_dirs(const struct provider *p)
 {
 	size_t i;
@@ -200,7 +220,43 @@ static int answer(const struct cli *c, const struct request *r, const char *dir)
 		return print_dirs(&p);
 	if (r->stage != NULL)
 		return print_stage(c, &p, &s, r->stage);
+	if (r->new_version != NULL)
+		return print_new_version(c, r, &p);
 	return r->get != NULL ? print_one(c, &p, r->get) : print_values(c, &p, r);
+}
+
+/* Can the provider in DIR be provisioned: is it valid, and not abstract? Otherwise verbose says why not. */
+static bool can_provision(const struct cli *c, const struct request *r, const char *dir)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+	AUTO_STAGES struct stages s = { 0 };
+	struct err e = { 0 };
+
+	if (provider_load(&p, dir, &r->include, &e) == 0 && !provider_is_abstract(&p) && stages_load(&s, &p, &e) == 0)
+		return true;
+	cli_note(c, "%s: %s", dir, *e.msg != '\0' ? e.msg : "an abstract provider");
+	return false;
+}
+
+static int list_providers(const struct cli *c, const struct request *r, const char *dir)
+{
+	AUTO_FREE char *pattern = NULL;
+	glob_t found;
+	size_t i;
+
+	if (asprintf(&pattern, "%s/*/provider.ini", dir) < 0) {
+		pattern = NULL;
+		return no_memory(c);
+	}
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return EX_DONE;
+	for (i = 0; i < found.gl_pathc; i++) {
+		*strrchr(found.gl_pathv[i], '/') = '\0';
+		if (can_provision(c, r, found.gl_pathv[i]))
+			(void)puts(strrchr(found.gl_pathv[i], '/') + 1);
+	}
+	globfree(&found);
+	return EX_DONE;
 }
 
 static const struct schema *schema_of(const struct request *r)
@@ -217,10 +273,13 @@ static int check_request(const struct cli *c, const struct request *r)
 		return no_memory(c);
 	if (!words_has(&formats, r->format))
 		return cli_usage(c, "unknown format '%s'", r->format);
-	if ((r->get != NULL) + (r->stage != NULL) + r->dirs + r->schema + r->check > 1)
-		return cli_usage(c, "only one of --get, --stage, --dirs, --schema and --check can be given");
+	if ((r->get != NULL) + r->list + (r->stage != NULL) + r->dirs + r->schema + r->check + (r->new_version != NULL) > 1)
+		return cli_usage(c,
+		    "only one of --get, --list, --stage, --dirs, --schema, --check and --new-version can be given");
 	if (r->stage != NULL && (r->addon || r->section != NULL || strcmp(r->format, "sh") != 0))
 		return cli_usage(c, "--stage needs the format sh, and neither --addon nor --section");
+	if ((r->list || r->new_version != NULL) && r->addon)
+		return cli_usage(c, "--list and --new-version are for providers");
 	if (r->origin && strcmp(r->format, "ini") != 0)
 		return cli_usage(c, "--origin needs the format ini");
 	if (r->section != NULL && schema_section(schema_of(r), r->section, &e) < 0)
@@ -249,6 +308,14 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->section = c->arg;
 	else if (id == OPT_STAGE)
 		r->stage = c->arg;
+	else if (id == 'l')
+		r->list = true;
+	else if (id == 'n')
+		r->new_version = c->arg;
+	else if (id == OPT_VERSIONS)
+		r->versions = c->arg;
+	else if (id == OPT_INHERIT)
+		r->inherited = true;
 	else if (id == OPT_DIRS)
 		r->dirs = true;
 	else if (id == OPT_ORIGIN)
@@ -266,6 +333,8 @@ static int run(const struct cli *c, const struct request *r)
 
 	if (code != EX_DONE)
 		return code;
+	if (r->list)
+		return list_providers(c, r, c->argv[0]);
 	if (!r->schema)
 		return answer(c, r, c->argv[0]);
 	provprint_schema(stdout, schema_of(r));

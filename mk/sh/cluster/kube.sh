@@ -102,11 +102,12 @@ kube_node_ready() {
 # A line "NAMESPACE/NAME PHASE READY" for each pod.
 kube_pod_line='jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.phase} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
 
-# kube_pods_are PHASES [MINIMUM]: are there at least MINIMUM pods, each of them Ready or in one of the PHASES ("A|B")? Prints
-# those that are not.
+# kube_pods_are PHASES [MINIMUM [NAMESPACE]]: are there at least MINIMUM pods, each of them Ready or in one of the PHASES
+# ("A|B")? Prints those that are not.
 kube_pods_are() {
-	local pods
-	pods=$(kc get pods -A -o "$kube_pod_line") || return 1
+	local pods scope=(-A)
+	if [ -n "${3:-}" ]; then scope=(-n "$3"); fi
+	pods=$(kc get pods "${scope[@]}" -o "$kube_pod_line") || return 1
 	[ "$(grep -c . <<< "$pods")" -ge "${2:-1}" ] || { echo "only: ${pods//$'\n'/, }"; return 1; }
 	! grep -vE " (Running True|($1) .*)\$" <<< "$pods" || return 1
 }

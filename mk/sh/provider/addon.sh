@@ -1,33 +1,21 @@
-# Add-ons (addon(1)): sourced by what applies them, pins them and lists their images. Needs kube.sh, BIN, TOP, KS_CACHE
-# and PROVIDER_DIRS; the provider's settings are in the shell's variables. $addon_first is searched before the manifests
-# of the provider and of the checkout.
+# Add-ons (addon(1)): sourced by what applies them, pins them and lists their images. Needs BIN, TOP, KS_CACHE,
+# PROVIDER_DIRS and, to apply them, kube.sh; the provider's settings are in the shell's variables. $addon_first is searched
+# before the manifests of the provider and of the checkout.
 # shellcheck shell=bash
 # shellcheck source-path=SCRIPTDIR
 . "$TOP/mk/sh/common/fail.sh"
 
 # addon_tool OPTION... NAME...: run addon(1).
 addon_tool() {
-	local values dir
-	kube_values
+	local name dir values=()
+	for name in ${!kubernetes_@} ${!network_@} ${!images_@} ${!storage_@}; do values+=(-D "$name=${!name-}"); done
 	[ -z "${addon_first:-}" ] || values+=(-I "$addon_first")
 	for dir in $PROVIDER_DIRS .; do values+=(-I "$TOP/$dir/manifests"); done
 	"$BIN/addon" "${values[@]}" --fetch "$BIN/fetch" --cache "$KS_CACHE/downloads/sha256" "$@"
 }
 
-# addon_path NAME: its directory or file.
-addon_path() { addon_tool --path "$1"; }
-
 # addon_needs NAME...: the add-ons and those that they need, each after what it needs.
 addon_needs() { addon_tool --needs "$@"; }
-
-# addon_files NAME DIR: write the files to apply to DIR.
-addon_files() { addon_tool --output "$2" "$1"; }
-
-# addon_declared NAME: the images that addon.ini names, one a line.
-addon_declared() { addon_tool --images "$1"; }
-
-# addon_lock NAME...: the path of each lock file; one that is missing is an error.
-addon_lock() { addon_tool --lock "$@"; }
 
 # addon_pack NAME DIR: write to DIR all that is needed to apply the add-on later, without a network or a checkout.
 addon_pack() { addon_tool --pack "$2" "$1"; }
@@ -63,32 +51,13 @@ addon_until() {
 
 # addon_with DIR NAME...: apply the add-ons that are packed in DIR/NAME, each once and after those that it needs.
 addon_with() {
-	local dir=$1 name
-	local -A addon_seen=()
+	local dir=$1 name order
 	shift
-	for name; do addon_with_one "$dir" "$name" || return; done
-}
-
-addon_with_one() {
-	local need needs
-	[ -z "${addon_seen[$2]:-}" ] || return 0
-	addon_seen[$2]=yes
-	[ -e "$1/$2/conf" ] || fail "$(addon_lacking "$1" "$2")"
-	# shellcheck source=/dev/null
-	needs=$(. "$1/$2/conf" && echo "$addon_needs") || return
-	for need in $needs; do addon_with_one "$1" "$need" || return; done
-	printf '== the add-on %s\n' "$2"
-	addon_apply "$1/$2"
-}
-
-# addon_lacking DIR NAME: the error message for an add-on that the image does not include.
-addon_lacking() {
-	local conf included=()
-	for conf in "$1"/*/conf; do
-		conf=${conf%/conf}
-		[ ! -e "$conf/conf" ] || included+=("${conf##*/}")
+	order=$("$BIN/addon" --packed "$dir" "$@") || return
+	for name in $order; do
+		printf '== the add-on %s\n' "$name"
+		addon_apply "$dir/$name" || return
 	done
-	echo "WITH=$2: the image does not include this add-on; it includes: ${included[*]:-none}. To include it, name it in [addons] include of provider.ini and provision again."
 }
 
 # addon_is WAIT: is it true now? (addon.ini's wait, see provconf(1))
@@ -101,14 +70,7 @@ addon_is() {
 		[ "$(kc get "${namespace[@]}" "$kind" "${rest##*/}" -o "jsonpath={.status.conditions[?(@.type==\"${1##*=}\")].status}")" = True ]
 		;;
 	crd/*) kc wait --for condition=Established "crd/$rest" --timeout 1s ;;
-	pods/*) addon_pods "${rest%%/*}" "${rest##*/}" ;;
+	pods/*) kube_pods_are Succeeded "${rest##*/}" "${rest%%/*}" ;;
 	*) kc rollout status --watch=false --namespace "${rest%%/*}" "$kind/${rest##*/}" | grep -qE 'successfully rolled out|roll out complete|rolling update complete' ;;
 	esac
-}
-
-# addon_pods NAMESPACE NUMBER: are there at least NUMBER pods, all of them Ready or finished?
-addon_pods() {
-	local pods
-	pods=$(kc get pods -n "$1" -o "$kube_pod_line") || return
-	[ "$(grep -c . <<< "$pods")" -ge "$2" ] && ! grep -vE ' (Running True|Succeeded .*)$' <<< "$pods"
 }

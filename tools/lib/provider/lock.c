@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/output.h"
 #include "base/readfile.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -186,6 +187,22 @@ int lock_names(const struct lock *l, const char *kind, struct words *names)
 	return 0;
 }
 
+const char *lock_digest(const struct lock *l, const char *name)
+{
+	const char *digest;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (strncmp(l->v[i].section, "image ", 6) != 0 || strcmp(l->v[i].key, "name") != 0 ||
+		    strcmp(l->v[i].value, name) != 0)
+			continue;
+		digest = lock_get(l, l->v[i].section, "digest");
+		if (digest != NULL)
+			return digest;
+	}
+	return NULL;
+}
+
 static void write_section(FILE *f, const struct lock *l, size_t first)
 {
 	const char *section = l->v[first].section;
@@ -206,4 +223,37 @@ void lock_write(FILE *f, const struct lock *l, const char *comment)
 	for (i = 0; i < l->n; i++)
 		if (begins_section(l, i))
 			write_section(f, l, i);
+}
+
+int lock_save(const struct lock *l, const char *path, const char *comment, struct err *e)
+{
+	struct out o;
+
+	if (out_open(&o, path, 0666, e) < 0)
+		return -1;
+	lock_write(o.f, l, comment);
+	return out_commit(&o, e);
+}
+
+int lock_read_digests(struct lock *l, int fd, lock_digest_fn *add, const void *arg, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	char *rest, *line, *tab;
+	size_t n, number = 0;
+
+	if (read_fd(fd, "standard input", READ_FILE_MAX, &text, &n, e) < 0)
+		return -1;
+	rest = text;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		number++;
+		if (*line == '\0')
+			continue;
+		tab = strchr(line, '\t');
+		if (tab == NULL)
+			return err_set(e, "standard input:%zu: not NAME<tab>DIGEST", number);
+		*tab = '\0';
+		if (add(l, line, tab + 1, arg, e) < 0)
+			return err_prefix(e, "standard input:%zu", number);
+	}
+	return 0;
 }

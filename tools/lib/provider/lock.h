@@ -48,11 +48,23 @@ const char *lock_get(const struct lock *l, const char *section, const char *key)
 /* Adds the NAME of each section [KIND NAME] to NAMES, in the file's order. Returns 0, or -1 when out of memory. */
 int lock_names(const struct lock *l, const char *kind, struct words *names);
 
+/* The digest of the image NAME, from a section [image ...] with this name; NULL: there is none. */
+const char *lock_digest(const struct lock *l, const char *name);
+
 /*
  * Writes L as a lock file: COMMENT (unless NULL) as the first line, then the sections in the order in which they first
  * appear, an empty line before each but a [lock] at the top. Errors stay in F (ferror).
  */
 void lock_write(FILE *f, const struct lock *l, const char *comment);
+
+/* Writes the file PATH: complete, or not at all. Returns 0 or -1. */
+int lock_save(const struct lock *l, const char *path, const char *comment, struct err *e);
+
+/* Adds what DIGEST of NAME means to L. Returns 0 or -1. */
+typedef int lock_digest_fn(struct lock *l, const char *name, const char *digest, const void *arg, struct err *e);
+
+/* Reads lines NAME<tab>DIGEST from FD, standard input, and calls ADD with each. Returns 0, or -1 with the line in E. */
+int lock_read_digests(struct lock *l, int fd, lock_digest_fn *add, const void *arg, struct err *e);
 
 void lock_free(struct lock *l);
 
