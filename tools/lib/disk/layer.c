@@ -139,8 +139,10 @@ int disklayer_find_earlier(struct disklayer *d, const struct layout *l, const ch
 /* The name of the disk within the layer, for qemu-img: "json:{...}". Returns it (free it), or NULL. */
 static char *inner(const struct disklayer *d)
 {
+	/* qemu-img accepts only multiples of 512; the archive pads the disk to one with zeros. */
+	uint64_t size = (d->size + 511) / 512 * 512;
 	json_t *j = json_pack("{s:s, s:n, s:{s:s, s:I, s:I, s:{s:s, s:s}}}", "driver", "qcow2", "backing", "file",
-	    "driver", "raw", "offset", (json_int_t)d->offset, "size", (json_int_t)d->size, "file", "driver", "file",
+	    "driver", "raw", "offset", (json_int_t)d->offset, "size", (json_int_t)size, "file", "driver", "file",
 	    "filename", d->blob_);
 	AUTO_FREE char *text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
 	char *name;
