@@ -8,7 +8,7 @@
 enum { OPT_ENGINE = OPT_LONG, OPT_TO };
 
 static const struct opt options[] = {
-	{ 'r', "registry", NULL, "print the name for a registry, not that for a container runtime" },
+	{ 'r', "registry", NULL, "print the name for a registry, not for a runtime" },
 	{ OPT_TO, "to", "NAME", "use this name instead of the image's own" },
 	{ OPT_ENGINE, "engine", "podman|docker", "where to look up a plain name (podman)" },
 	{ 0, NULL, NULL, NULL },

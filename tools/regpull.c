@@ -24,7 +24,7 @@ static const struct opt options[] = {
 	{ OPT_DISK, "disk", "FILE", "download the image's disk, not the image" },
 	{ OPT_FORMAT, "format", "FORMAT", "of FILE: raw, qcow2 ... (as it was packed)" },
 	{ OPT_REUSE, "reuse", "FILE[=FORMAT]", "copy windows from this local disk (qcow2)" },
-	{ OPT_DISK_WINDOWS, "disk-windows", NULL, "make the disk's layer from new windows and an earlier disk" },
+	{ OPT_DISK_WINDOWS, "disk-windows", NULL, "make the disk's layer from windows" },
 	{ OPT_NO_LAYERS, "no-layers", NULL, "only manifests and configurations" },
 	{ 'n', "dry-run", NULL, "print which blobs of the disk would be downloaded" },
 	{ 0, NULL, NULL, NULL },
