@@ -17,7 +17,7 @@ cluster-show: | $(BIN)/provconf
 
 # Images of this machine for a cluster.
 .PHONY: image-push image-load
-image-push image-load:
+image-push image-load: | $(BIN)/imagename
 	@$(with-settings) mk/sh/cluster/image-in $(@:image-%=%)
 
 # Kubernetes' conformance tests in a cluster.

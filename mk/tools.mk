@@ -29,6 +29,7 @@ LIBS.kubehosts := -lcurl -ljansson
 LIBS.regpull := -lcurl -lzstd -ljansson -pthread
 LIBS.regpush := -lcurl -ljansson
 LIBS.ocipack := -larchive -lzstd -lz -ljansson -pthread
+LIBS.imagename := -larchive -ljansson
 LIBS.provconf := -linih -ljansson
 LIBS.stagekey := -linih
 LIBS.dnsconf := -linih

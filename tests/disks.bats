@@ -343,6 +343,83 @@ plant() {
 	same got.raw raw base.qcow2
 }
 
+# with_disk TAG: make the image TAG of the layout lay, with base.qcow2 as the disk of a provider between other files.
+with_disk() {
+	rm -rf files
+	mkdir files
+	echo before > files/a
+	qemu-img convert -q -m 2 -O qcow2 -c -o compression_type=zstd,cluster_size=65536 base.qcow2 files/base.qcow2
+	echo behind > files/z
+	ocipack -t "$1" --tree tree --compress none --tree files=usr/share/kubestamp/disk lay
+}
+
+@test "--image-disk: the disk in a layer of an image, which is its subject" {
+	local layer hex offset size
+	with_disk one
+	layer=$(jq -r '.layers[1].digest' "$(doc lay one)")
+	run -0 ocipack --image-disk one lay
+	read -r hex offset size <<< "$output"
+	[ "$hex $size" = "$layer $(stat -c %s files/base.qcow2)" ]
+	tail -c "+$((offset + 1))" "lay/blobs/sha256/${layer#*:}" | head -c "$size" | cmp - files/base.qcow2
+	ocipack -t disk --image-disk one lay
+	jq -e --arg image "$(digest lay one)" --arg layer "$layer" '.subject.digest == $image and .annotations == {
+		"org.kubestamp.layer.digest": $layer, "org.kubestamp.layer.path": "usr/share/kubestamp/disk/base.qcow2",
+		"org.kubestamp.layer.head": .annotations["org.kubestamp.layer.head"],
+		"org.kubestamp.layer.tail": .annotations["org.kubestamp.layer.tail"],
+		"org.kubestamp.disk.options": "compression_type=zstd,cluster_size=65536",
+		"org.kubestamp.disk.probe": .annotations["org.kubestamp.disk.probe"]}' "$(doc lay disk)"
+	jq -r '.annotations["org.kubestamp.layer.head"]' "$(doc lay disk)" | base64 -d |
+		cmp - <(head -c "$offset" "lay/blobs/sha256/${layer#*:}")
+	# The windows are those of the disk, and another layout can have the image.
+	ocipack -t other --disk base.qcow2 lay
+	[ "$(jq -c .layers "$(doc lay disk)")" = "$(jq -c .layers "$(doc lay other)")" ]
+	run -0 ocipack --json -t disk --image-disk lay:one --from lay:disk apart
+	[ "$(jq -r '"\(.manifest) \(.new)"' <<< "$output")" = "$(digest lay disk) 0" ]
+	[ "$(echo apart* lay*)" = "apart lay" ]
+}
+
+@test "--image-disk: an image without a disk, none at all, and something else in its place" {
+	run -3 ocipack --image-disk img lay
+	[ "$output" = "" ]
+	run -2 ocipack -t disk --image-disk img lay
+	[ "$output" = "ocipack: img: no uncompressed layer contains usr/share/kubestamp/disk/base.qcow2" ]
+	run -2 ocipack --image-disk none lay
+	[ "$output" = "ocipack: lay: no image 'none'" ]
+	mkdir fake
+	echo "not a disk" > fake/base.qcow2
+	ocipack -t fake --compress none --tree fake=usr/share/kubestamp/disk lay
+	run -3 ocipack --image-disk fake lay
+	ocipack -t packed --tree fake=usr/share/kubestamp/disk lay
+	run -3 ocipack --image-disk packed lay
+	run -2 ocipack --image-disk img --disk base.qcow2 -t x lay
+	[[ ${lines[0]} == "ocipack: --image-disk cannot be combined with "* ]]
+	run -2 ocipack --image-disk img --from img lay
+	[[ ${lines[0]} == "ocipack: --tag is required"* ]]
+	run -2 ocipack --image-disk img --subject img -t x lay
+	[[ ${lines[0]} == "ocipack: --subject requires --disk" ]]
+}
+
+@test "--disk-windows: a backing file that the earlier disk names is not read" {
+	with_disk one
+	push lay:one "$R/a/b:1"
+	ocipack -t one.disk --image-disk one lay
+	push lay:one.disk "$R/a/b:1.disk"
+	fetch "$R/a/b:1" in
+	# Nothing of the disk is in the own file of this one, whose image is the newest of the repository.
+	mkdir hostile
+	qemu-img create -q -f qcow2 -F qcow2 -b "$PWD/base.qcow2" hostile/base.qcow2 512M
+	ocipack -t "$R/a/b:0" --compress none --tree hostile=usr/share/kubestamp/disk in
+	: > state/log
+	run -0 fetch --disk-windows "$R/a/b:1" in
+	[ "$output" = "$(digest lay one)" ]
+	rm "in/blobs/sha256/$(jq -r '.layers[1].digest' "$(doc lay one)" | cut -d: -f2)"
+	run -0 --separate-stderr fetch --disk-windows "$R/a/b:1" in
+	[[ $stderr == "regpull: disk windows: "*" bytes are new, of a layer of "* ]]
+	[ "$output" = "$(digest lay one)" ]
+	diff "$(doc in 1)" "$(doc lay one)"
+	[ "$(echo in*)" = in ]
+}
+
 @test "bad inputs: not a disk, no such subject, a missing backing file" {
 	publish
 	run -2 ocipack -t x --from img --disk base.qcow2 lay

@@ -87,15 +87,15 @@ there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 	[ "$output" = "error: IMG is not set: a local image" ]
 	ocipack -t localhost/mine:2 --from localhost/mine:1 layout
 	run -1 image push IMG=layout
-	[ "$output" = "error: layout: it has several images; choose one: localhost/mine:1, localhost/mine:2" ]
+	[ "$output" = "imagename: layout: it has several images; choose one: localhost/mine:1, localhost/mine:2" ]
 	run -0 image push IMG=layout:localhost/mine:2
 	[ "$output" = registry:5000/mine:2 ]
 	echo no > junk
 	run -1 image push IMG=junk
-	[ "$output" = "error: junk: neither a tar of docker save nor of an OCI layout" ]
+	[ "$output" = "imagename: junk: neither a tar of docker save nor of an OCI layout" ]
 	skopeo copy -q oci:layout:localhost/mine:1 docker-archive:nameless.tar
 	run -1 image push IMG=nameless.tar
-	[ "$output" = "error: nameless.tar: no image with a name" ]
+	[ "$output" = "imagename: nameless.tar: no image with a name" ]
 	run -1 image push CLUSTER=none IMG=layout
 	[[ $output == *"there is no cluster none here"* ]]
 	sed -i s/1.20.2// build/clusters/c/conf

@@ -532,7 +532,7 @@ fetched() {
 		with_disk
 		publish PUBLISHER=regpush
 		bring
-		[[ $(head -n 1 said) == "disk windows: made sha256:$(basename "$(disk_layer)") from them and sha256:"* ]]
+		[[ $(head -n 1 said) == "regpull: disk windows: made sha256:$(basename "$(disk_layer)") from them and sha256:"* ]]
 		run ! grep "GET .*/blobs/sha256:$(basename "$(disk_layer)")" state/log
 		[ "$(fetched)" -lt 13000000 ]
 		# The bytes after the disk in the layer have changed and are requested.
@@ -610,7 +610,7 @@ promised() {
 	failed() {
 		bring
 		[ "$(wc -l < said)" = 2 ]
-		[[ $(head -n 1 said) == "disk windows: "$1 ]] || return
+		[[ $(head -n 1 said) == "regpull: disk windows: "$1 ]] || return
 		[ "$(fetched)" -gt "$(stat -c %s "$(disk_layer)")" ]
 	}
 	promised '.["org.kubestamp.disk.probe"] = "sha256:0"'
@@ -623,7 +623,7 @@ promised() {
 	promised ".[\"org.kubestamp.layer.digest\"] = \"sha256:$(printf 0%.0s {1..64})\""
 	failed "not of a layer of the image"
 	promised '.["org.kubestamp.layer.head"] = "?"'
-	failed "base64: invalid input"
+	failed "the annotation org.kubestamp.layer.head is not base64"
 	# The layer that was made is wrong.
 	promised '.["org.kubestamp.layer.head"] |= .[4:]'
 	failed "made sha256:* from them and *"
@@ -667,7 +667,7 @@ promised() {
 	publish PUBLISHER=regpush
 	bring
 	[ "$(wc -l < said)" = 2 ]
-	[[ $(head -n 1 said) == "disk windows: "*"No space left on device" ]]
+	[[ $(head -n 1 said) == "regpull: disk windows: "*"No space left on device" ]]
 	umount -l cache/kubestamp
 }
 

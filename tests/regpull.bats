@@ -65,6 +65,18 @@ got() {
 	[ "$(ocipack --list other)" = "latest $M" ]
 }
 
+@test "--no-layers: the manifest and the configuration only; the layers can follow" {
+	local config
+	config=$(jq -r .config.digest "$(blob lay "${M#sha256:}")")
+	run -0 pull --no-layers
+	[ "$output" = "$M" ]
+	[ "$(asked)" = "GET 200 GET 200" ]
+	[ "$(ocipack --list in)" = "t $M" ]
+	[ "$(ls in/blobs/sha256)" = "$(printf '%s\n' "${M#sha256:}" "${config#sha256:}" | sort)" ]
+	pull
+	got
+}
+
 @test "a download that is cut at byte k continues there" {
 	local k
 	for k in 1 65536 1000000 $((SIZE - 1)); do
@@ -266,6 +278,9 @@ got() {
 	refuses regpull "'x' is not REGISTRY/REPOSITORY" x in
 	refuses regpull "'sha256:12' is not a digest*" h/a@sha256:12 in:t
 	refuses regpull "'-t' is not a valid tag" h/a in:-t
+	refuses regpull "--disk cannot be combined with --disk-windows or --no-layers" --disk d --no-layers h/a
+	refuses regpull "--disk cannot be combined with --disk-windows or --no-layers" --disk d --disk-windows h/a
+	refuses regpull "--disk-windows cannot be combined with --no-layers" --disk-windows --no-layers h/a in
 	refuses regpull "the name of the layout's directory is empty" h/a :t
 	[ ! -e in ]
 }

@@ -7,14 +7,13 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "base/unfinished.h"
 #include "base/workers.h"
 #include "disk/image.h"
-#include "disk/pack.h"
 #include "disk/read.h"
 #include "oci/image.h"
 #include "oci/image_index.h"
 #include "oci/options.h"
-#include "base/unfinished.h"
 
 enum { DEFAULT_TIMEOUT = 600, MAX_TIMEOUT = 1000000, MAX_JOBS = 4096 };
 /* The last second of the year 9999, the last one that RFC 3339 can represent. */
@@ -26,6 +25,7 @@ enum {
 	OPT_FILE,
 	OPT_TAR,
 	OPT_DISK,
+	OPT_IMAGE_DISK,
 	OPT_SUBJECT,
 	OPT_INDEX,
 	OPT_COMPRESS,
@@ -60,6 +60,7 @@ static const struct opt options[] = {
 	{ OPT_FILE, "file", "SRC=DEST", "layer: one file" },
 	{ OPT_TAR, "tar", "FILE", "layer: a tar archive (-: standard input)" },
 	{ OPT_DISK, "disk", "FILE[=FORMAT]", "instead of an image: a disk, in windows (qcow2)" },
+	{ OPT_IMAGE_DISK, "image-disk", "[LAYOUT:]TAG", "the same, of the disk in a layer of this image" },
 	{ OPT_SUBJECT, "subject", "TAG", "the image that the disk belongs to" },
 	{ OPT_INDEX, "index", "TAG", "instead of an image: an index (repeatable)" },
 	{ OPT_COMPRESS, "compress", "KIND", "for layers that follow: none, gzip or zstd (zstd)" },
@@ -111,7 +112,7 @@ static const struct setting {
 };
 
 struct job {
-	const char *tag, *from, *arch, *os, *variant, *subject;
+	const char *tag, *from, *arch, *os, *variant, *subject, *image_disk;
 	char *disk, *format;  /* of --disk */
 	struct words members; /* of --index */
 	bool list, prune, json;
@@ -245,6 +246,12 @@ static int check_kind(struct cli *c, const struct job *job, bool ordinary)
 		return cli_usage(c, "--disk cannot be combined with layers, configuration or --index");
 	if (job->members.n > 0 && (ordinary || job->from != NULL))
 		return cli_usage(c, "--index cannot be combined with layers, configuration or --from");
+	if (job->image_disk != NULL &&
+	    (ordinary || job->members.n > 0 || job->disk != NULL || json_object_size(job->image.annotations) > 0))
+		return cli_usage(
+		    c, "--image-disk cannot be combined with layers, configuration, --annotation, --disk or --index");
+	if (job->image_disk != NULL && job->tag == NULL && job->prune)
+		return cli_usage(c, "--image-disk cannot be combined with --prune without --tag");
 	if (job->subject != NULL && job->disk == NULL)
 		return cli_usage(c, "--subject requires --disk");
 	return 0;
@@ -256,6 +263,7 @@ static int check(struct cli *c, struct job *job)
 	const struct packopts *o = &job->image;
 	bool ordinary = o->nlayers > 0 || json_object_size(o->config) > 0 || job->arch != NULL || job->os != NULL ||
 			job->variant != NULL;
+	bool disk = job->disk != NULL || job->image_disk != NULL;
 	bool image = ordinary || job->from != NULL || json_object_size(o->annotations) > 0 || job->disk != NULL ||
 		     job->members.n > 0;
 
@@ -265,7 +273,7 @@ static int check(struct cli *c, struct job *job)
 		return cli_usage(c, "expected one operand: the directory of the layout");
 	if (finish_layers(job) > 1)
 		return cli_usage(c, "standard input can be used for one layer only");
-	if (job->list && (job->tag != NULL || image || job->prune || job->json))
+	if (job->list && (job->tag != NULL || image || disk || job->prune || job->json))
 		return cli_usage(c, "--list cannot be combined with other options");
 	if (job->tag == NULL && image)
 		return cli_usage(c, "--tag is required: the name of the image");
@@ -273,9 +281,9 @@ static int check(struct cli *c, struct job *job)
 		return cli_usage(c, "--json requires --tag");
 	if (job->tag != NULL && !oci_good_tag(job->tag))
 		return cli_usage(c, "'%s' is not a valid name of an image", job->tag);
-	if (job->tag != NULL && o->nlayers == 0 && job->from == NULL && job->disk == NULL && job->members.n == 0)
+	if (job->tag != NULL && o->nlayers == 0 && job->from == NULL && !disk && job->members.n == 0)
 		return cli_usage(c, "the image has no layers: use --tree, --file, --tar or --from");
-	if (job->tag == NULL && !job->list && !job->prune)
+	if (job->tag == NULL && !job->list && !job->prune && !disk)
 		return cli_usage(c, "nothing to do: use --tag, --list or --prune");
 	return check_kind(c, job, ordinary);
 }
@@ -305,6 +313,9 @@ static int parse(struct cli *c, struct job *job, int *code)
 			break;
 		case OPT_SUBJECT:
 			job->subject = c->arg;
+			break;
+		case OPT_IMAGE_DISK:
+			job->image_disk = c->arg;
 			break;
 		case OPT_LIST:
 			job->list = true;
@@ -406,45 +417,37 @@ static int build(struct cli *c, struct job *job, struct layout *l, json_t **summ
 	return rc;
 }
 
-/* Reads the earlier disk of --from, if any. Returns 0, -1, LAYOUT_LATE or DISKIMAGE_NONE. */
-static int read_old(const struct job *job, struct layout *l, struct disk *old, struct err *e)
-{
-	struct layout from = { .index_lock = -1, .blobs_lock = -1 };
-	const char *tag = job->from;
-	int rc;
-
-	if (tag == NULL)
-		return 0;
-	rc = layout_open_from(&from, &tag, l->deadline, e);
-	if (rc == 0)
-		rc = diskimage_read(old, l, from.dir != NULL ? &from : l, tag, e);
-	layout_close(&from);
-	return rc;
-}
-
 /* Builds the artifact of the disk. Returns 0, -1, LAYOUT_LATE or DISKIMAGE_NONE. */
 static int build_disk(struct cli *c, struct job *job, struct layout *l, json_t **summary, struct err *e)
 {
-	struct disk old = { 0 };
-	struct diskpack p = { .path = job->disk, .to = l, .old = &old };
-	char hex[SHA256_HEX];
-	int rc;
+	struct diskimage d = { .path = job->disk,
+		.format = job->format,
+		.image = job->image_disk,
+		.from = job->from,
+		.subject = job->subject,
+		.notes = json_object_get(job->image.annotations, "annotations") };
+	int rc = diskimage_build(&d, l, job->tag, e);
 
-	/* Never detect the format: a guest can turn a raw disk into a qcow2 image whose backing file is any file. */
-	p.format = job->format != NULL ? job->format : "qcow2";
-	rc = read_old(job, l, &old, e);
-	if (rc == 0)
-		rc = diskpack(&p, e);
-	if (rc == 0)
-		rc = diskimage_store(
-		    &p.disk, l, job->tag, job->subject, json_object_get(job->image.annotations, "annotations"), hex, e);
-	if (rc == 0)
-		cli_note(c, "%s: %zu windows, %zu of them new", job->disk, p.disk.n, p.fresh);
-	if (rc == 0)
-		*summary = json_pack("{s:s+, s:I, s:I, s:I}", "manifest", "sha256:", hex, "size",
-		    (json_int_t)p.disk.size, "windows", (json_int_t)p.disk.n, "new", (json_int_t)p.fresh);
-	disk_free(&p.disk);
-	disk_free(&old);
+	if (rc < 0)
+		return rc;
+	cli_note(
+	    c, "%s: %zu windows, %zu of them new", job->disk != NULL ? job->disk : job->image_disk, d.windows, d.fresh);
+	*summary = json_pack("{s:s+, s:I, s:I, s:I}", "manifest", "sha256:", d.hex, "size", (json_int_t)d.size,
+	    "windows", (json_int_t)d.windows, "new", (json_int_t)d.fresh);
+	return 0;
+}
+
+/* Prints where the disk of --image-disk is. Returns 1, 0 if the image has none, or a negative code. */
+static int show_disk(const struct job *job, const struct layout *l, struct err *e)
+{
+	struct layout from = { .index_lock = -1, .blobs_lock = -1 };
+	struct disklayer d = { 0 };
+	int rc = diskimage_find(&d, l, &from, job->image_disk, NULL, e);
+
+	if (rc > 0)
+		(void)printf("sha256:%s %llu %llu\n", d.hex, (unsigned long long)d.offset, (unsigned long long)d.size);
+	disklayer_free(&d);
+	layout_close(&from);
 	return rc;
 }
 
@@ -467,7 +470,7 @@ static int make(struct cli *c, struct job *job, struct layout *l, json_t **summa
 
 	if (rc < 0)
 		return rc;
-	if (job->disk != NULL)
+	if (job->disk != NULL || job->image_disk != NULL)
 		return build_disk(c, job, l, summary, e);
 	if (job->members.n > 0)
 		return build_index(job, l, summary, e);
@@ -505,12 +508,15 @@ static int run(struct cli *c, struct job *job)
 	struct err e = { 0 };
 	struct layout l;
 	json_t *summary = NULL;
+	int has_disk = 1;
 	int rc = layout_open(&l, c->argv[0], job->tag != NULL, now_ms() + job->timeout * 1000, &e);
 
 	if (rc == 0 && job->list)
 		rc = list(&l, &e);
 	if (rc == 0 && job->tag != NULL)
 		rc = make(c, job, &l, &summary, &e);
+	else if (rc == 0 && job->image_disk != NULL)
+		rc = (has_disk = show_disk(job, &l, &e)) > 0 ? 0 : has_disk;
 	if (rc == 0 && job->prune)
 		rc = layout_prune(&l, &e);
 	if (rc == 0 && job->json)
@@ -519,7 +525,7 @@ static int run(struct cli *c, struct job *job)
 	layout_close(&l);
 	switch (rc) {
 	case 0:
-		return EX_DONE;
+		return has_disk != 0 ? EX_DONE : EX_NO;
 	case LAYOUT_LATE:
 		return cli_fail(c, EX_LATE, &e);
 	case LAYER_INVALID:

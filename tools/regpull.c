@@ -8,21 +8,24 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "base/unfinished.h"
 #include "disk/read.h"
 #include "registry/blob_download.h"
 #include "registry/disk.h"
+#include "registry/disk_layer.h"
 #include "registry/manifest.h"
 #include "registry/options.h"
 #include "registry/progress.h"
-#include "base/unfinished.h"
 
-enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE };
+enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE, OPT_DISK_WINDOWS, OPT_NO_LAYERS };
 
 static const struct opt options[] = {
 	REGOPTS_ROWS,
 	{ OPT_DISK, "disk", "FILE", "download the image's disk, not the image" },
 	{ OPT_FORMAT, "format", "FORMAT", "of FILE: raw, qcow2 ... (as it was packed)" },
 	{ OPT_REUSE, "reuse", "FILE[=FORMAT]", "copy windows from this local disk (qcow2)" },
+	{ OPT_DISK_WINDOWS, "disk-windows", NULL, "make the disk's layer from windows" },
+	{ OPT_NO_LAYERS, "no-layers", NULL, "only manifests and configurations" },
 	{ 'n', "dry-run", NULL, "print which blobs of the disk would be downloaded" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -38,6 +41,7 @@ struct job {
 	struct cli *c;
 	struct regopts opts;
 	bool dry;
+	bool windows, no_layers; /* --disk-windows, --no-layers */
 	struct ref from;
 	const char *name; /* of the image in the registry */
 	char *dir;
@@ -47,7 +51,8 @@ struct job {
 	struct regmanifests manifests;
 	struct reglayout_blob *blobs;
 	size_t nblobs;
-	uint64_t total; /* bytes of these */
+	uint64_t total;  /* bytes of these */
+	uint64_t before; /* bytes that had been received when their download began */
 	struct regdisk disk;
 	struct regbar bar;
 };
@@ -91,6 +96,12 @@ static int set_option(struct job *job, int id, const char *arg, struct err *e)
 		return diskread_format_ok(arg) ? 0 : err_set(e, "'%s' is not a disk format", arg);
 	case OPT_REUSE:
 		return add_reuse(job, arg, e);
+	case OPT_DISK_WINDOWS:
+		job->windows = true;
+		return 0;
+	case OPT_NO_LAYERS:
+		job->no_layers = true;
+		return 0;
 	case 'n':
 		job->dry = true;
 		return 0;
@@ -106,6 +117,10 @@ static int check(struct cli *c, const struct job *job)
 
 	if (!disk && (job->disk.format != NULL || job->disk.reuse.n > 0 || job->dry))
 		return cli_usage(c, "--format, --reuse and --dry-run require --disk");
+	if (disk && (job->windows || job->no_layers))
+		return cli_usage(c, "--disk cannot be combined with --disk-windows or --no-layers");
+	if (job->windows && job->no_layers)
+		return cli_usage(c, "--disk-windows cannot be combined with --no-layers");
 	if (disk && c->argc != 1)
 		return cli_usage(c, "with --disk one operand is required: REGISTRY/REPO[:TAG|@DIGEST]");
 	if (!disk && c->argc != 2)
@@ -142,7 +157,7 @@ static void on_progress(void *arg, uint64_t sent, uint64_t received)
 
 	(void)sent;
 	if (job->total > 0)
-		regbar_show(&job->bar, job->name, received, job->total);
+		regbar_show(&job->bar, job->name, received - job->before, job->total);
 }
 
 /* Does the layout have the blob, in its full size? */
@@ -168,6 +183,8 @@ static int gather(struct job *job, struct err *e)
 	for (i = 0; i < all->n; i++) {
 		const struct regimage_part *part = &all->v[i];
 
+		if (job->no_layers && !part->config)
+			continue;
 		if (part->foreign || is_there(job, part)) {
 			cli_note(job->c, "sha256:%s: %s", part->hex,
 			    part->foreign ? "left out, to be had elsewhere" : "already there");
@@ -196,6 +213,7 @@ static int pull_blobs(struct job *job, struct err *e)
 		tasks[i] = &job->blobs[i].download.task;
 	}
 	job->bar.begun = now_ms();
+	job->before = job->queue.received;
 	if (rc == 0) {
 		rc = regqueue_run(&job->queue, tasks, job->nblobs, e);
 		for (i = 0; i < job->nblobs; i++)
@@ -222,6 +240,23 @@ static int open_queue(struct job *job, struct err *e)
 	return regopts_open(&job->opts, &job->queue, job->c, &job->from, "pull", e);
 }
 
+/* Makes the layer with the disk if that is possible. Failures are reported; the layer is then downloaded. */
+static void make_disk_layer(struct job *job)
+{
+	struct regdisklayer r = { .q = &job->queue,
+		.host = job->from.host,
+		.repo = job->from.repo,
+		.l = &job->layout,
+		.image = &job->manifests.image.docs.v[0] };
+	struct err e = { 0 };
+	int rc = regdisklayer_make(&r, &e);
+
+	if (rc > 0)
+		cli_warn(job->c, "disk windows: made sha256:%s from them and sha256:%s", r.made, r.from);
+	else if (rc < 0)
+		cli_warn(job->c, "disk windows: %s", e.msg);
+}
+
 /* Returns 0, -1, REGMANIFESTS_NONE, REGQUEUE_LATE or LAYOUT_LATE; the last two are equal. */
 static int pull_image(struct job *job, const char *reference, struct err *e)
 {
@@ -236,6 +271,8 @@ static int pull_image(struct job *job, const char *reference, struct err *e)
 	job->manifests =
 	    (struct regmanifests){ .q = &job->queue, .repo = job->from.repo, .l = &job->layout, .keep = true };
 	rc = regmanifests_pull(&job->manifests, reference, job->name, e);
+	if (rc == 0 && job->windows)
+		make_disk_layer(job);
 	if (rc == 0)
 		rc = pull_blobs(job, e);
 	if (rc == 0)

@@ -1,7 +1,6 @@
 # cluster-up from an image in a registry ($IMAGE_FROM). Sourced by cluster-up, whose step and log it uses.
 # shellcheck shell=bash
 . "$TOP/mk/sh/registry/registry.sh"
-. "$TOP/mk/sh/registry/disk.sh"
 
 # pull_name: the name of $IMAGE_FROM in the cache: HOST/REPO@DIGEST, or HOST/REPO:TAG if there is no digest.
 pull_name() {
@@ -12,9 +11,7 @@ pull_name() {
 }
 
 # pull_digest NAME: print the digest of the image NAME in the cache, if it is there.
-pull_digest() {
-	[ ! -e "$IMAGE_LAYOUT/oci-layout" ] || "$BIN/ocipack" --list "$IMAGE_LAYOUT" | awk -v n="$1" '$1 == n { print $2 }'
-}
+pull_digest() { [ ! -e "$IMAGE_LAYOUT/oci-layout" ] || layout_digest "$IMAGE_LAYOUT" "$1"; }
 
 # pull_unreachable: succeed if no connection to the registry can be made, whatever it would answer. These exit codes of
 # curl mean: proxy or host not found, connection refused, timeout.
@@ -27,23 +24,11 @@ pull_unreachable() {
 	done
 }
 
-# pull_windows NAME: make the layer with the disk from windows as far as possible. Failures are logged and otherwise ignored:
-# the layer is then downloaded.
-pull_windows() {
-	local dir said
-	dir=$(mktemp -d "$IMAGE_LAYOUT.XXXXXX") || return 0
-	said=$(
-		trap 'rm -rf "$dir"' EXIT
-		trap 'exit 130' INT TERM HUP
-		disk_restore "$1" "$IMAGE_LAYOUT" "$dir" 2>&1
-	) || true
-	[ -z "$said" ] || echo "disk windows: $(tail -n 1 <<< "$said")"
-}
-
-# pull_into_cache NAME: download the image into the cache as NAME.
+# pull_into_cache NAME: download the image into the cache as NAME, its disk in windows as far as possible.
 pull_into_cache() {
-	[ "$DISK_CHUNKS" = no ] || pull_windows "$1"
-	"$BIN/regpull" "${access[@]}" -t 14400 "$IMAGE_FROM" "$IMAGE_LAYOUT:$1"
+	local windows=(--disk-windows)
+	[ "$DISK_CHUNKS" != no ] || windows=()
+	"$BIN/regpull" "${access[@]}" -t 14400 "${windows[@]}" "$IMAGE_FROM" "$IMAGE_LAYOUT:$1"
 }
 
 pull_config() { skopeo inspect --raw --config "oci:$IMAGE_LAYOUT:$LAYOUT_NAME"; }

@@ -2,14 +2,14 @@
 # shellcheck shell=bash
 . "$TOP/mk/sh/common/fail.sh"
 
-# registry_access: sets $access, options that regpush, regpull and `skopeo inspect` share.
+# registry_access: sets $access, options that regpush and regpull share.
 registry_access() {
 	[[ ${TLS_VERIFY:-} =~ ^(|true|false)$ ]] || refuse "TLS_VERIFY=$TLS_VERIFY: true or false"
 	access=(${TLS_VERIFY:+"--tls-verify=$TLS_VERIFY"} ${CERT_DIR:+--cert-dir "$CERT_DIR"} ${AUTHFILE:+--authfile "$AUTHFILE"})
 }
 
-# registry_manifest NAME: print the manifest that a registry has under NAME; with --config the image's configuration.
-registry_manifest() { timeout 60 skopeo inspect --raw "${access[@]}" "${@:2}" "docker://$1"; }
+# layout_digest LAYOUT NAME: print the digest of the image NAME, if LAYOUT has it.
+layout_digest() { "$BIN/ocipack" --list "$1" | awk -v name="$2" '$1 == name { print $2 }'; }
 
 # publish_where: split $REGISTRY/$PROVIDER into the registry $host and the repository $repo. An invalid value is not shown,
 # since it may contain a password.
@@ -19,6 +19,3 @@ publish_where() {
 		refuse "REGISTRY: HOST[:PORT]/PATH in lower-case letters and digits, without a scheme or a user"
 	host=${BASH_REMATCH[1]} repo=${BASH_REMATCH[4]#/}
 }
-
-# sha256 FILE: its digest, "sha256:HEX".
-sha256() { sha256sum < "$1" | sed 's/ .*//; s/^/sha256:/'; }

@@ -7,14 +7,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/args.h"
-#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/sparse.h"
 #include "base/unfinished.h"
+#include "disk/qemu_img.h"
 
 int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct err *e)
 {
@@ -56,11 +54,7 @@ int diskfile_clear(const struct diskfile *f, uint64_t offset, uint64_t n, struct
 /* Converts F to the file TO. Returns 0 or -1. */
 static int convert(const struct diskfile *f, const char *format, const char *to, int64_t deadline, struct err *e)
 {
-	/* Without a slash, "a:b" would be a protocol and "-x" an option. */
-	const char *fence = f->path[0] == '/' ? "" : "./";
 	struct args a = { 0 };
-	struct child_text text = { NULL, NULL };
-	int status = 0, rc;
 
 	args_add(&a, "qemu-img");
 	args_add(&a, "convert");
@@ -70,17 +64,9 @@ static int convert(const struct diskfile *f, const char *format, const char *to,
 	args_add(&a, "%s", format);
 	/* Several requests at a time, in any order. */
 	args_add(&a, "-W");
-	args_add(&a, "%s%s", fence, f->part);
-	args_add(&a, "%s%s", fence, to);
-	rc = a.failed ? err_no_memory(e) : child_run(a.v, -1, deadline, &text, &status, e);
-	args_free(&a);
-	if (rc == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
-		text.err[strcspn(text.err, "\n")] = '\0';
-		rc = err_set(e, "%s: %s", f->path, text.err[0] != '\0' ? text.err : "qemu-img failed");
-	}
-	free(text.out);
-	free(text.err);
-	return rc;
+	qemu_img_file(&a, f->part);
+	qemu_img_file(&a, to);
+	return qemu_img(&a, f->path, deadline, NULL, e);
 }
 
 int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struct err *e)

@@ -224,6 +224,8 @@ int regdisk_find(struct regdisk *d, const char *reference, const char *name, str
 		rc = regdoc_get(&doc, url, config.hex, e);
 	if (rc == 0 && disk_parse(&d->disk, j, doc.answer.text, doc.answer.n, e) < 0)
 		rc = err_prefix(e, "sha256:%s", d->hex);
+	if (rc == 0)
+		d->notes = json_incref(json_object_get(j, "annotations"));
 	regdoc_free(&doc);
 	json_decref(j);
 	return rc;
@@ -253,10 +255,24 @@ static int reuse(struct regdisk *d, struct err *e)
 	return rc;
 }
 
+/* Forgets what regdisk_begin found. */
+static void forget(struct regdisk *d)
+{
+	free(d->missing);
+	free(d->have_);
+	free(d->index_.v);
+	d->missing = NULL;
+	d->have_ = NULL;
+	d->index_ = (struct disk_index){ 0 };
+	d->nmissing = 0;
+	d->total = 0;
+}
+
 int regdisk_begin(struct regdisk *d, struct err *e)
 {
 	size_t i;
 
+	forget(d);
 	if (d->format == NULL)
 		d->format = d->disk.format;
 	d->have_ = calloc(d->disk.n + 1, sizeof *d->have_);
@@ -308,11 +324,10 @@ int regdisk_pull(struct regdisk *d, struct err *e)
 
 void regdisk_free(struct regdisk *d)
 {
-	free(d->missing);
-	free(d->have_);
-	free(d->index_.v);
+	forget(d);
 	if (d->file_.part != NULL)
 		diskfile_close(&d->file_);
+	json_decref(d->notes);
 	disk_free(&d->disk);
 	words_free(&d->reuse);
 	*d = (struct regdisk){ 0 };

@@ -18,6 +18,7 @@ struct regdisk {
 	/* Results. */
 	char hex[SHA256_HEX]; /* the digest of the artifact's manifest */
 	size_t doc_size;      /* bytes of the manifest */
+	json_t *notes;        /* the annotations of the manifest, or NULL */
 	struct disk disk;
 	const struct disk_window **missing; /* the windows that must be downloaded */
 	size_t nmissing;
@@ -33,7 +34,10 @@ struct regdisk {
  */
 int regdisk_find(struct regdisk *d, const char *reference, const char *name, struct err *e);
 
-/* Opens the file, copies windows from local disks, and finds the missing ones. Returns 0 or -1. */
+/*
+ * Opens the file, copies windows from local disks, and finds the missing ones. May be called once more after a dry run,
+ * with DRY cleared. Returns 0 or -1.
+ */
 int regdisk_begin(struct regdisk *d, struct err *e);
 
 /* Downloads the missing windows, converts the disk to its format and renames it to PATH. Returns 0, -1 or

@@ -53,13 +53,14 @@ int regimage_begin(struct regimage *i, const struct oci_desc *d, struct err *e)
 	return add(&i->docs, d, e) != NULL ? 0 : -1;
 }
 
-static int add_blob(struct regimage *i, const json_t *desc, struct err *e)
+static int add_blob(struct regimage *i, const json_t *desc, bool config, struct err *e)
 {
 	struct regimage_part *part;
 	struct oci_desc d;
 
 	if (oci_desc(desc, &d, e) < 0 || (part = add(&i->blobs, &d, e)) == NULL)
 		return -1;
+	part->config |= config;
 	part->foreign |= json_array_size(json_object_get(desc, "urls")) > 0;
 	return 0;
 }
@@ -69,10 +70,10 @@ static int follow_manifest(struct regimage *i, const json_t *j, struct err *e)
 	const json_t *layers = json_object_get(j, "layers");
 	size_t k;
 
-	if (add_blob(i, json_object_get(j, "config"), e) < 0)
+	if (add_blob(i, json_object_get(j, "config"), true, e) < 0)
 		return -1;
 	for (k = 0; k < json_array_size(layers); k++)
-		if (add_blob(i, json_array_get(layers, k), e) < 0)
+		if (add_blob(i, json_array_get(layers, k), false, e) < 0)
 			return -1;
 	return 0;
 }

@@ -13,6 +13,7 @@ struct regimage_part {
 	uint64_t size;            /* bytes */
 	int depth;                /* of a document: the number of those above it */
 	bool foreign;             /* a blob that its manifest says to get from other URLs */
+	bool config;              /* a blob that is an image's configuration */
 };
 
 struct regimage_list {
