@@ -7,10 +7,6 @@
 . "$TOP/mk/sh/common/conf.sh"
 . "$TOP/mk/sh/common/ui.sh"
 
-# The names that are in $D/conf, in its order.
-SETTINGS_OF_CLUSTER='CLUSTER PROVIDER IMAGE IMAGE_ID kubernetes_version ENGINE ACCEL NODES NICS MEMORY CPUS DISK API_PORT
-	REGISTRY_PORT SSH_PORT PUBLISH WITH BOOT_TIMEOUT RESUME STATE_DIR'
-
 # cl_engine: set ENGINE, engine (its command) and engine_run (options of its run command): see mk/sh/common/engine.
 cl_engine() {
 	local conf=$B/engine-${ENGINE:-auto}.conf auto=$B/engine-auto.conf
@@ -266,12 +262,9 @@ cl_save_ports() {
 cl_saved_ports() { sed -E 's/^port_([0-9]+)=/\1 /' "$D/ports"; }
 cl_saved_port() { cl_saved_ports | awk -v p="$1" '$1 == p { print $2 }'; }
 
-# cl_save_conf: write the settings that the cluster was started with to $D/conf.
-cl_save_conf() {
-	local v files=("$D/ssh_key" "$D/known_hosts")
-	# shellcheck disable=SC2086 # words
-	conf_write "$D/conf" $SETTINGS_OF_CLUSTER
-	# Under sudo the keys are for the user who asked.
+# cl_give_keys: under sudo the cluster's keys are for the user who asked.
+cl_give_keys() {
+	local files=("$D/ssh_key" "$D/known_hosts")
 	[ ! -e "$D/kubeconfig" ] || files+=("$D/kubeconfig")
 	[ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID:${SUDO_GID:-0}" "${files[@]}"
 }

@@ -12,9 +12,6 @@
 # shellcheck shell=bash
 . "${BASH_SOURCE[0]%/*}/fail.sh"
 
-# Where the value of a variable comes from, by its name; conf_write adds it as a comment.
-declare -gA conf_origin
-
 # conf_quote VALUE: set REPLY to VALUE as a file has it.
 conf_quote() {
 	case $1 in
@@ -40,11 +37,7 @@ conf_lines() {
 		else
 			conf_quote "${!conf_name:-}" || return
 		fi
-		if [ -n "${conf_origin[$conf_name]:-}" ]; then
-			printf '%-39s # %s\n' "$conf_name=$REPLY" "${conf_origin[$conf_name]}"
-		else
-			printf '%s\n' "$conf_name=$REPLY"
-		fi
+		printf '%s\n' "$conf_name=$REPLY"
 	done
 }
 
