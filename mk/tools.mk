@@ -31,6 +31,7 @@ LIBS.regpush := -lcurl -ljansson
 LIBS.ocipack := -larchive -lzstd -lz -ljansson -pthread
 LIBS.provconf := -linih -ljansson
 LIBS.stagekey := -linih
+LIBS.clusterports := -linih
 LIBS.hostcheck := -linih
 LIBS.clusterconf := -linih
 LIBS.dnsconf := -linih

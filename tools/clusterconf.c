@@ -10,12 +10,12 @@
 
 static const struct opt opts[] = {
 	{ 'c', "check", NULL, "check, and print nothing" },
-	{ 'f', "file", "FILE", "settings that are settled already: those of this conf" },
+	{ 'f', "file", "FILE", "a conf whose values are settled already" },
 	{ 'i', "image", "FILE", "the image's provider.conf" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'o', "output", "FILE", "write to FILE, as a whole" },
 	{ 'p', "provider", "DIR", "the provider in the checkout" },
-	{ 's', "show", "FILE", "only print this conf, in columns (-: standard input)" },
+	{ 's', "show", "FILE", "only print this conf (-: standard input) in columns" },
 	{ 0, NULL, NULL, NULL },
 };
 

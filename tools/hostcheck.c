@@ -4,13 +4,14 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "provider/ports.h"
 #include "provider/settings.h"
 #include "vm/host.h"
 
 /* Of a node if neither the user nor the provider says how much. */
 #define MEMORY_DEFAULT "1024M"
 
-enum { NODES_MAX = 99, PORTS_MAX = 256, PORT_MAX = 65535, OPT_ERROR = OPT_LONG };
+enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG };
 
 static const struct opt opts[] = {
 	{ 'd', "dir", "DIR", "the directory that needs free space (.)" },
@@ -99,39 +100,25 @@ static void check_memory(struct request *r)
 	report(r, "memory", &a);
 }
 
-static void add_port(unsigned *ports, size_t *n, int64_t port)
-{
-	if (*n < PORTS_MAX && port > 0 && port <= PORT_MAX)
-		ports[(*n)++] = (unsigned)port;
-}
-
 /* The ports of this machine that the settings name. */
-static int check_ports(struct request *r)
+static int check_ports(struct request *r, struct err *e)
 {
-	AUTO_WORDS struct words publish = { 0 };
-	unsigned ports[PORTS_MAX];
+	AUTO_PORTS struct ports plan = { 0 };
+	unsigned *ports;
 	struct host_answer a;
 	size_t n = 0, i;
-	int64_t port;
-	char *colon;
 
-	if (words_split(&publish, setting(r, "PUBLISH")) < 0)
+	/* The API's port counts, whether or not the provider has Kubernetes. */
+	if (conf_set(&r->settings, "kubernetes_version", "any", NULL, e) < 0 || ports_plan(&plan, &r->settings, e) < 0)
 		return -1;
-	if (num_parse(setting(r, "API_PORT"), 1, PORT_MAX, &port) == 0)
-		add_port(ports, &n, port);
-	if (num_parse(setting(r, "REGISTRY_PORT"), 1, PORT_MAX, &port) == 0)
-		add_port(ports, &n, port);
-	if (num_parse(setting(r, "SSH_PORT"), 1, PORT_MAX, &port) == 0)
-		for (i = 0; i < nodes(r); i++)
-			add_port(ports, &n, port + (int64_t)i);
-	for (i = 0; i < publish.n; i++) {
-		colon = strchr(publish.v[i], ':');
-		if (colon != NULL)
-			*colon = '\0';
-		if (colon != NULL && num_parse(publish.v[i], 1, PORT_MAX, &port) == 0)
-			add_port(ports, &n, port);
-	}
+	ports = calloc(plan.n, sizeof *ports);
+	if (ports == NULL)
+		return err_no_memory(e);
+	for (i = 0; i < plan.n; i++)
+		if (plan.v[i].host != 0)
+			ports[n++] = plan.v[i].host;
 	host_ports(&a, ports, n);
+	free(ports);
 	report(r, "ports", &a);
 	return 0;
 }
@@ -154,7 +141,7 @@ static int read_settings(struct request *r, struct err *e)
 	return memory != NULL ? conf_set(&r->settings, "MEMORY", memory->value, memory->origin, e) : 0;
 }
 
-static int check_all(struct request *r)
+static int check_all(struct request *r, struct err *e)
 {
 	struct host_answer a;
 
@@ -172,7 +159,7 @@ static int check_all(struct request *r)
 	host_disk(&a, r->dir);
 	report(r, "disk", &a);
 	check_memory(r);
-	if (check_ports(r) < 0)
+	if (check_ports(r, e) < 0)
 		return -1;
 	host_networks(&a);
 	report(r, "networks", &a);
@@ -187,10 +174,8 @@ static int run(const struct cli *c, struct request *r)
 
 	if (c->argc > 0)
 		return cli_usage(c, "no operand is expected");
-	if (read_settings(r, &e) < 0)
+	if (read_settings(r, &e) < 0 || check_all(r, &e) < 0)
 		return cli_fail(c, EX_FAIL, &e);
-	if (check_all(r) < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
 	return r->bad ? EX_FAIL : EX_DONE;
 }
 
