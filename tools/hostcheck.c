@@ -6,7 +6,7 @@
 #include "base/num.h"
 #include "provider/ports.h"
 #include "provider/settings.h"
-#include "vm/host.h"
+#include "host/requirements.h"
 
 /* Of a node if neither the user nor the provider says how much. */
 #define MEMORY_DEFAULT "1024M"

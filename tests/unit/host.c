@@ -1,5 +1,5 @@
 /* Requirements of the host: those whose answer a test can bring about. */
-#include "vm/host.h"
+#include "host/requirements.h"
 
 #include <arpa/inet.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-#include "vm/host.h"
+#include "host/requirements.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

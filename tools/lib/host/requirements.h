@@ -1,6 +1,6 @@
 /* What a cluster needs of the machine that it runs on. Each function checks one requirement. */
-#ifndef KS_VM_HOST_H
-#define KS_VM_HOST_H
+#ifndef KS_HOST_REQUIREMENTS_H
+#define KS_HOST_REQUIREMENTS_H
 
 #include <stddef.h>
 #include <stdint.h>
