@@ -7,7 +7,7 @@
 #include "host/engine.h"
 
 static const struct opt opts[] = {
-	{ 'e', "engine", "NAME", "podman or docker; again for more; the first that works" },
+	{ 'e', "engine", "NAME", "try only this one, podman or docker" },
 	{ 'o', "output", "FILE", "write to FILE" },
 	{ 0, NULL, NULL, NULL },
 };

@@ -7,7 +7,8 @@
 #     NAME=(VALUE VALUE ...)
 #
 # A VALUE is either a word of letters, digits and ./:@%+,=_- or a string in single quotes, in which a single quote is
-# written '\''. It has no newline. The comment is optional. bash sources such a file; other programs read it line by line.
+# written '\''. It has no newline. The comment is optional. bash sources such a file; other programs read it line by line
+# (tools/lib/base/conf.h).
 # Files of earlier versions were written by printf %q: a backslash before each special character. conf_read takes them too.
 # shellcheck shell=bash
 . "${BASH_SOURCE[0]%/*}/fail.sh"
