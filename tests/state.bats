@@ -180,43 +180,15 @@ saved_cluster() {
 	[[ $output == "error: there is no saved cluster two; "* ]]
 }
 
-# listen PORT: accept connections until the test ends.
-listen() {
-	perl -MIO::Socket::INET -e '
-		my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1", LocalPort => $ARGV[0]) or die;
-		print "there\n"; close STDOUT; while ($s->accept) {}' "$1" 3>&- > there &
-	keep_pid $!
-	wait_for 10 grep -q there there
-}
-
-@test "earlier ports are used again if they are free and no stopped cluster here has them" {
-	local api registry
-	D=$PWD/cluster api=$(free_port) registry=$(free_port)
-	mkdir -p cluster build/clusters/other
-	[ "$(cl_publish '' 6443)" = --publish=127.0.0.1::6443 ]
-	printf '5000 %s\n6443 %s\n' "$registry" "$api" > cluster/ports
-	[ "$(cl_publish '' 6443)" = "--publish=127.0.0.1:$api:6443" ]
-	[ "$(cl_publish '' 5000)" = "--publish=127.0.0.1:$registry:5000" ]
-	# No earlier port, and a port set by the user.
-	[ "$(cl_publish '' 2201)" = --publish=127.0.0.1::2201 ]
-	[ "$(cl_publish 7 6443)" = --publish=127.0.0.1:7:6443 ]
-	listen "$api"
-	[ "$(cl_publish '' 6443)" = --publish=127.0.0.1::6443 ]
-	printf '2201 1%s\n6443 %s\n' "$registry" "$api" > build/clusters/other/ports
-	[ "$(cl_publish '' 5000)" = "--publish=127.0.0.1:$registry:5000" ]
-	printf '5000 %s\n' "$registry" > build/clusters/other/ports
-	[ "$(cl_publish '' 5000)" = --publish=127.0.0.1::5000 ]
-}
-
 @test "an earlier port that is taken at the last moment: the network is created again with free ones" {
-	D=$PWD/cluster CLUSTER=c NODES=1 NICS=0 IMAGE=x
+	local ssh registry
+	D=$PWD/cluster CLUSTER=c NODES=1 NICS=0 IMAGE=x ssh=$(free_port) registry=$(free_port)
 	mkdir -p cluster
-	cl_run() { echo "run $*" >> calls; [[ $* != *:40001:* ]]; }
+	cl_run() { echo "run $*" >> calls; [[ $* != *:$registry:* ]]; }
 	cl_remove_containers() { echo "remove $*" >> calls; }
-	printf '2201 40000\n5000 40001\n' > cluster/ports
-	cl_port_before() { cl_saved_port "$1" 2> /dev/null || true; }
+	printf '2201 %s\n5000 %s\n' "$ssh" "$registry" > cluster/ports
 	cl_network
-	[[ $(sed -n 1p calls) == "run dnsmasq "*" --publish=127.0.0.1:40000:2201 --publish=127.0.0.1:40001:5000 "* ]]
+	[[ $(sed -n 1p calls) == "run dnsmasq "*" --publish=127.0.0.1:$ssh:2201 --publish=127.0.0.1:$registry:5000 "* ]]
 	[ "$(sed -n 2p calls)" = "remove dnsmasq" ]
 	[[ $(sed -n 3p calls) == "run dnsmasq "*" --publish=127.0.0.1::2201 --publish=127.0.0.1::5000 "* ]]
 	[ "$(wc -l < calls)" = 3 ]

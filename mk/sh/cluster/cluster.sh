@@ -7,10 +7,6 @@
 . "$TOP/mk/sh/common/conf.sh"
 . "$TOP/mk/sh/common/ui.sh"
 
-# The names that are in $D/conf, in its order.
-SETTINGS_OF_CLUSTER='CLUSTER PROVIDER IMAGE IMAGE_ID kubernetes_version ENGINE ACCEL NODES NICS MEMORY CPUS DISK API_PORT
-	REGISTRY_PORT SSH_PORT PUBLISH WITH BOOT_TIMEOUT RESUME STATE_DIR'
-
 # cl_engine: set ENGINE, engine (its command) and engine_run (options of its run command): see mk/sh/common/engine.
 cl_engine() {
 	local conf=$B/engine-${ENGINE:-auto}.conf auto=$B/engine-auto.conf
@@ -71,25 +67,9 @@ cl_run() {
 		"${RUN_MOUNTS[@]}" "$@" > /dev/null
 }
 
-# cl_publish HOST-PORT PORT: the option of run that publishes PORT at 127.0.0.1:HOST-PORT; if that is empty, where PORT was
-# before, or at a free port.
-cl_publish() { printf -- '--publish=127.0.0.1:%s:%s' "${1:-$(cl_port_before "$2")}" "$2"; }
-
-# cl_port_before PORT: print the host port that PORT had when the cluster was saved ($D/ports), so that addresses which users
-# have noted stay valid; nothing if somebody listens there now, or if a stopped cluster of this build directory has it.
-cl_port_before() {
-	local port other
-	port=$(cl_saved_port "$1" 2> /dev/null) || return 0
-	# The timeout is for a listener that does not accept.
-	[ -n "$port" ] && ! timeout 1 bash -c ": < /dev/tcp/127.0.0.1/$port" 2> /dev/null || return 0
-	for other in "$B"/clusters/*/ports; do
-		[ "$other" = "$D/ports" ] || ! grep -qsE "[ =]$port\$" "$other" || return 0
-	done
-	echo "$port"
-}
-
-# cl_network: start the container that owns the cluster's network. SSH of node NN is at its port 2200+NN. If the ports of a
-# saved cluster cannot be had, free ones are taken.
+# cl_network: start the container that owns the cluster's network, which publishes its ports: those that the user has set;
+# others where they were when the cluster was saved ($D/ports), if they are free. If those cannot be had after all, it takes
+# free ones.
 cl_network() {
 	cl_run_network && return
 	[ -e "$D/ports" ] || return 1
@@ -98,29 +78,17 @@ cl_network() {
 	cl_run_network
 }
 cl_run_network() {
-	local n forward=() publish=() p ssh=${SSH_PORT:-}
-	for ((n = 1; n <= NODES; n++)); do
-		forward+=("$((2200 + n)):$n:22")
-		publish+=("$(cl_publish "${ssh:+$((ssh + n - 1))}" $((2200 + n)))")
-	done
-	publish+=("$(cl_publish "${REGISTRY_PORT:-}" 5000)")
-	if [ -n "${kubernetes_version:-}" ]; then
-		forward+=(6443:1:6443)
-		publish+=("$(cl_publish "${API_PORT:-}" 6443)")
-	fi
-	for p in ${PUBLISH:-}; do
-		forward+=("${p#*:}:1:${p#*:}")
-		case $p in
-		*:*) publish+=("$(cl_publish "${p%%:*}" "${p#*:}")") ;;
-		*) publish+=("$(cl_publish "" "$p")") ;;
-		esac
-	done
+	local ports
+	ports=$("$BIN/clusterports" --before "$D/ports" --others "$B/clusters" "NODES=$NODES" "SSH_PORT=${SSH_PORT:-}" \
+		"REGISTRY_PORT=${REGISTRY_PORT:-}" "API_PORT=${API_PORT:-}" "PUBLISH=${PUBLISH:-}" \
+		"kubernetes_version=${kubernetes_version:-}") || return
+	mapfile -t ports <<< "$ports"
 	cl_run dnsmasq --cap-add net_admin --cap-add net_raw --cap-add net_bind_service --cap-add setuid \
 		--cap-add setgid --device /dev/net/tun \
 		--sysctl net.ipv4.ip_forward=1 --sysctl net.ipv4.conf.all.route_localnet=1 \
 		--sysctl net.ipv6.conf.all.disable_ipv6=0 --hostname dnsmasq \
-		-e NODES="$NODES" -e NICS="${NICS:-0}" -e FORWARD="${forward[*]}" -e CUT="${CUT:-}" \
-		"${publish[@]}" "$IMAGE" /usr/lib/kubestamp/run/network
+		-e NODES="$NODES" -e NICS="${NICS:-0}" -e CUT="${CUT:-}" \
+		"${ports[@]}" "$IMAGE" /usr/lib/kubestamp/run/network
 }
 
 # cl_registry: start the cluster's registry. Its files are in $D/registry, which is saved with the cluster. If the cluster has a
@@ -249,29 +217,18 @@ cl_ssh_alone() {
 
 # cl_save_ports: write the published ports to $D/ports, port_CONTAINER-PORT=HOST-PORT, so that no engine has to be asked later.
 cl_save_ports() {
-	local port host ports=()
-	while read -r port host; do
-		local "port_$port=$host"
-		ports+=("port_$port")
-	done < <("${engine[@]}" port "$CLUSTER-dnsmasq" | sed -n 's,^\([0-9]*\)/tcp -> .*:\([0-9]*\)$,\1 \2,p' | sort -nu)
-	if [ "${#ports[@]}" = 0 ]; then
-		# An engine knows no ports of a container that has ended.
-		cl_running dnsmasq || { "${engine[@]}" logs "$CLUSTER-dnsmasq" >&2; fail "$CLUSTER: the network's container ended"; }
-		fail "$CLUSTER: $ENGINE published no port"
-	fi
-	conf_write "$D/ports" "${ports[@]}"
+	"${engine[@]}" port "$CLUSTER-dnsmasq" | "$BIN/clusterports" --save "$D/ports" && return
+	# An engine knows no ports of a container that has ended.
+	cl_running dnsmasq || { "${engine[@]}" logs "$CLUSTER-dnsmasq" >&2; fail "$CLUSTER: the network's container ended"; }
+	fail "$CLUSTER: $ENGINE published no port"
 }
 
-# cl_saved_ports: print $D/ports, "CONTAINER-PORT HOST-PORT" a line, which was its format in earlier versions.
-cl_saved_ports() { sed -E 's/^port_([0-9]+)=/\1 /' "$D/ports"; }
-cl_saved_port() { cl_saved_ports | awk -v p="$1" '$1 == p { print $2 }'; }
+# cl_saved_port PORT: print where PORT is published, from $D/ports: "PORT HOST-PORT" a line in earlier versions.
+cl_saved_port() { sed -nE "s/^(port_)?$1[= ]//p" "$D/ports"; }
 
-# cl_save_conf: write the settings that the cluster was started with to $D/conf.
-cl_save_conf() {
-	local v files=("$D/ssh_key" "$D/known_hosts")
-	# shellcheck disable=SC2086 # words
-	conf_write "$D/conf" $SETTINGS_OF_CLUSTER
-	# Under sudo the keys are for the user who asked.
+# cl_give_keys: under sudo the cluster's keys are for the user who asked.
+cl_give_keys() {
+	local files=("$D/ssh_key" "$D/known_hosts")
 	[ ! -e "$D/kubeconfig" ] || files+=("$D/kubeconfig")
 	[ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID:${SUDO_GID:-0}" "${files[@]}"
 }

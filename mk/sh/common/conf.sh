@@ -7,13 +7,11 @@
 #     NAME=(VALUE VALUE ...)
 #
 # A VALUE is either a word of letters, digits and ./:@%+,=_- or a string in single quotes, in which a single quote is
-# written '\''. It has no newline. The comment is optional. bash sources such a file; other programs read it line by line.
+# written '\''. It has no newline. The comment is optional. bash sources such a file; other programs read it line by line
+# (tools/lib/base/conf.h).
 # Files of earlier versions were written by printf %q: a backslash before each special character. conf_read takes them too.
 # shellcheck shell=bash
 . "${BASH_SOURCE[0]%/*}/fail.sh"
-
-# Where the value of a variable comes from, by its name; conf_write adds it as a comment.
-declare -gA conf_origin
 
 # conf_quote VALUE: set REPLY to VALUE as a file has it.
 conf_quote() {
@@ -40,11 +38,7 @@ conf_lines() {
 		else
 			conf_quote "${!conf_name:-}" || return
 		fi
-		if [ -n "${conf_origin[$conf_name]:-}" ]; then
-			printf '%-39s # %s\n' "$conf_name=$REPLY" "${conf_origin[$conf_name]}"
-		else
-			printf '%s\n' "$conf_name=$REPLY"
-		fi
+		printf '%s\n' "$conf_name=$REPLY"
 	done
 }
 

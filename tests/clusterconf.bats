@@ -1,0 +1,125 @@
+# clusterconf: the settings of a cluster, from several sources. settings.bats tests what make and our scripts do with it.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	unset -v IMAGE_FROM SETTINGS_FROM_COMMAND_LINE SETTINGS_FROM_ENVIRONMENT
+	unset -v PROVIDER IMAGE ENGINE ACCEL NICS MEMORY CPUS DISK API_PORT REGISTRY_PORT SSH_PORT PUBLISH WITH BOOT_TIMEOUT RESUME STATES
+	export CLUSTER=c NODES=1
+	mkdir -p base mini
+	printf '%s\n' '[provider]' 'abstract = yes' 'description = b' '[debian]' 'suite = bookworm' '[node]' 'memory = 512M' 'cpus = 1' 'disk = 4G' > base/provider.ini
+	printf '%s\n' '[provider]' 'inherit = base' 'description = m' '[node]' 'cpus = 2' > mini/provider.ini
+}
+
+# line NAME: the line of a conf in $output that sets NAME.
+line() { grep "^$1=" <<< "$output"; }
+
+@test "a value is that of the first source that has one: operand, file, environment, image, checkout, default" {
+	printf '%s\n' 'MEMORY=1G # made' "WITH=''" NICS=3 'saved_at=12' > conf
+	printf '%s\n' node_cpus=7 node_memory=9G node_disk=4G kubernetes_version=1.20.2 > provider.conf
+	MEMORY=2G WITH=a NICS=4 SETTINGS_FROM_COMMAND_LINE='WITH NICS' run -0 clusterconf -f conf -i provider.conf -p mini NICS=5 ENGINE=podman
+	[ "$(line NICS)" = "NICS=5                                  # command line" ]
+	[ "$(line MEMORY)" = "MEMORY=1G                               # made" ]
+	[ "$(line WITH)" = "WITH=a                                  # command line" ]
+	[ "$(line CPUS)" = "CPUS=7                                  # image" ]
+	[ "$(line DISK)" = "DISK=4G                                 # base/provider.ini:9" ]
+	[ "$(line RESUME)" = "RESUME=auto                             # default" ]
+	[ "$(line ENGINE)" = "ENGINE=podman                           # detected" ]
+	[ "$(line kubernetes_version)" = "kubernetes_version=1.20.2               # image" ]
+	! line saved_at
+}
+
+@test "the origins: default, environment, another variable there, command line, an image, nobody knows yet" {
+	export PROVIDER=mini CPUS=2 SETTINGS_FROM_ENVIRONMENT='CPUS NODES:KUBEVIRT_NUM_NODES' SETTINGS_FROM_COMMAND_LINE=CLUSTER
+	run -0 clusterconf -p mini
+	[[ $(line CLUSTER) == *"# command line" ]]
+	[[ $(line PROVIDER) == *"mini "*"# default" ]]
+	[[ $(line CPUS) == "CPUS=2 "*"# environment" ]]
+	[[ $(line NODES) == *"# environment (KUBEVIRT_NUM_NODES)" ]]
+	[[ $(line ENGINE) == *"# the first that works" ]]
+	[ "$(line IMAGE_ID)" = "IMAGE_ID=''" ]
+	IMAGE_FROM=h/x run -0 clusterconf
+	[[ $(line PROVIDER) == "PROVIDER='' "*"# the image" ]]
+	[[ $(line MEMORY) == "MEMORY='' "*"# the image" ]]
+	[[ $(line IMAGE) == "IMAGE=h/x "* ]]
+	IMAGE_FROM=h/x run -0 clusterconf IMAGE=localhost/y PROVIDER=z
+	[[ $(line PROVIDER) == "PROVIDER=z "*"# image" ]]
+	[[ $(line IMAGE) == "IMAGE=localhost/y "*"# h/x" ]]
+	run -0 clusterconf IMAGE=localhost/y
+	[[ $(line IMAGE) == *"# the provider's own" ]]
+}
+
+@test "add-ons: commas or blanks between them, one blank in the conf" {
+	WITH=' a,, b  ,c ' run -0 clusterconf
+	[[ $(line WITH) == "WITH='a b c' "* ]]
+}
+
+@test "a value that cannot be right: exit 2, its name, and what it must be, whichever source it is from" {
+	local wrong
+	for wrong in NODES=0 NODES=100 NODES= NODES=two CLUSTER=A_b CLUSTER= NICS=x MEMORY=plenty CPUS=0 DISK=-1 ACCEL=hvf ENGINE=crio API_PORT=0 \
+		SSH_PORT=123456 REGISTRY_PORT=x PUBLISH=80:x BOOT_TIMEOUT=0 RESUME=perhaps STATES=many 'WITH=a;b' 'CPUS=1 '; do
+		run -2 env "$wrong" "$BIN/clusterconf" --check
+		[[ $output == "clusterconf: $wrong: "* ]]
+		[ "${#lines[@]}" = 1 ]
+	done
+	echo 'node_cpus=many' > provider.conf
+	run -2 clusterconf -i provider.conf
+	[ "$output" = "clusterconf: CPUS=many: a number from 1 to 999" ]
+	run -2 clusterconf ACCEL=none
+	[ "$output" = "clusterconf: ACCEL=none: kvm or tcg" ]
+	run -0 clusterconf --check
+	[ -z "$output" ]
+}
+
+@test "--output: the file as a whole; what is written can be read, by clusterconf and by bash" {
+	local quoted="it's \$x"
+	IMAGE_FROM=$quoted run -0 clusterconf -o conf
+	[ -z "$output" ]
+	(. ./conf && [ "$IMAGE" = "$quoted" ] && [ "$RESUME" = auto ] && [ -z "$STATE_DIR" ])
+	run -0 clusterconf -f conf -o conf STATE_DIR=/s "MEMORY=7G"
+	run -0 clusterconf -f conf
+	[ "$(line IMAGE)" = "IMAGE='it'\\''s \$x'                      # default" ]
+	[ "$(line STATE_DIR)" = STATE_DIR=/s ]
+	run -2 clusterconf -f conf -o conf NODES=x
+	run -0 clusterconf -f conf
+	[ "$(line MEMORY)" = MEMORY=7G ]
+	run -1 clusterconf -o none/conf
+	[ "$(ls)" = $'base\nconf\nmini' ]
+}
+
+@test "--show: columns; a line without value and origin is left out" {
+	printf '%s\n' '# c' '' 'A=1 # here' "B='a b'" "C=''" "D=''   # there" 'E=x\ y#z' > conf
+	run -0 clusterconf --show conf
+	[ "${#lines[@]}" = 4 ]
+	[ "${lines[0]}" = "A                  1                                    here" ]
+	[ "${lines[1]}" = "B                  a b                                  " ]
+	[ "${lines[2]}" = "D                  -                                    there" ]
+	[[ ${lines[3]} == "E                  x y#z "* ]]
+	run -0 clusterconf --show - < conf
+	[ "${#lines[@]}" = 4 ]
+}
+
+@test "input that is none: exit 2 and where" {
+	printf 'A=1\nB=$(id)\n' > bad.conf
+	run -2 clusterconf --show bad.conf
+	[ "$output" = 'clusterconf: bad.conf:2: not a setting: B=$(id)' ]
+	run -2 clusterconf -f bad.conf
+	run -2 clusterconf -i bad.conf
+	run -2 clusterconf -f none
+	[[ $output == *"none: No such file"* ]]
+	run -2 clusterconf -p none
+	echo 'what = 1' >> mini/provider.ini
+	run -2 clusterconf -p mini
+	[[ $output == *"provider.ini:6: "* ]]
+	IMAGE_FROM=$'a\nb' run -2 clusterconf
+	[[ $output == *"cannot have more than one line" ]]
+}
+
+@test "usage errors: exit 2" {
+	run -2 clusterconf NICS
+	[[ $output == *"NICS: not NAME=VALUE of a setting"* ]]
+	run -2 clusterconf TAG=1
+	run -2 clusterconf --check -o x
+	run -2 clusterconf --show x NICS=1
+	run -2 clusterconf --show x --check
+}

@@ -1,0 +1,53 @@
+# hostcheck: its options and its settings. doctor.bats tests the lines that it prints.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	unset -v ACCEL NODES MEMORY API_PORT REGISTRY_PORT SSH_PORT PUBLISH IMAGE_FROM PROVIDER
+	printf '%s\n' ENGINE=podman "engine=(podman --runtime runc)" "engine_run=(--ulimit 'nofile=4096:4096')" > engine.conf
+}
+
+# word LINE: what hostcheck says of it in $output.
+word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
+
+@test "the engine's options; without its file the error" {
+	run hostcheck -e engine.conf
+	[ "$(word engine)" = "ok podman --runtime runc run --ulimit nofile=4096:4096" ]
+	run -1 hostcheck -e none --engine-error "nothing works."
+	[ "$(word engine)" = "BAD nothing works. Install podman ('make deps') or start docker." ]
+	echo 'engine=$(id)' > engine.conf
+	run -1 hostcheck -e engine.conf
+	[[ $(word engine) == BAD* ]]
+}
+
+@test "ACCEL: kvm is taken at its word" {
+	ACCEL=kvm run hostcheck -e engine.conf
+	[ "$(word accel)" = "ok kvm" ]
+	ACCEL=tcg run hostcheck -e engine.conf
+	[[ $(word accel) == "note tcg, "* ]]
+}
+
+@test "memory: that of the user, else the provider's, else 1024M, times the number of nodes" {
+	mkdir huge
+	printf '%s\n' '[provider]' 'description = m' '[debian]' 'suite = x' '[node]' 'memory = 3000000G' 'cpus = 1' 'disk = 1G' > huge/provider.ini
+	run -1 hostcheck -e engine.conf -p huge
+	[[ $(word memory) == "BAD "*" need 3072000000;"* ]]
+	NODES=2 run -1 hostcheck -e engine.conf -p huge
+	[[ $(word memory) == "BAD "*" need 6144000000;"* ]]
+	MEMORY=1M run hostcheck -e engine.conf -p huge
+	[[ $(word memory) == "ok "* ]]
+	MEMORY=4096T NODES=99 run -1 hostcheck -e engine.conf -p none
+	[[ $(word memory) == *" need 425201762304;"* ]]
+}
+
+@test "--dir: where the free space is" {
+	run hostcheck -e engine.conf -d /
+	[[ $(word disk) == *" GiB free in /"* ]]
+	run -1 hostcheck -e engine.conf -d none
+	[[ $(word disk) == "BAD none: No such file"* ]]
+}
+
+@test "an operand: exit 2" {
+	run -2 hostcheck x
+	[[ $output == *"no operand is expected"* ]]
+}

@@ -1,0 +1,137 @@
+/* clusterconf: resolves the settings of a cluster, checks them, and writes or shows its conf. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/output.h"
+#include "base/unfinished.h"
+#include "base/words.h"
+#include "provider/settings.h"
+
+static const struct opt opts[] = {
+	{ 'c', "check", NULL, "check, and print nothing" },
+	{ 'f', "file", "FILE", "a conf whose values are settled already" },
+	{ 'i', "image", "FILE", "the image's provider.conf" },
+	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
+	{ 'o', "output", "FILE", "write to FILE, as a whole" },
+	{ 'p', "provider", "DIR", "the provider in the checkout" },
+	{ 's', "show", "FILE", "only print this conf (-: standard input) in columns" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool clusterconf_tool = {
+	.name = "clusterconf",
+	.synopsis = "[options] [NAME=VALUE...]",
+	.about = "Resolve a cluster's settings from make's variables, the provider and defaults.",
+	.opts = opts,
+};
+
+struct request {
+	const char *file, *image, *provider, *output, *show;
+	struct words include;
+	bool check;
+};
+
+static int show(const struct cli *c, const char *path)
+{
+	AUTO_CONF struct conf conf = { 0 };
+	struct err e = { 0 };
+
+	if (conf_load(&conf, strcmp(path, "-") == 0 ? "/dev/stdin" : path, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	settings_columns(stdout, &conf);
+	return EX_DONE;
+}
+
+/* Reads the provider's values, wherever it is. */
+static int take_provider(struct conf *source, const struct request *r, struct err *e)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+	AUTO_CONF struct conf image = { 0 };
+
+	if (r->provider != NULL && provider_load(&p, r->provider, &r->include, e) < 0)
+		return -1;
+	if (r->image != NULL && conf_load(&image, r->image, e) < 0)
+		return -1;
+	return settings_from_provider(source, r->image != NULL ? &image : NULL, r->provider != NULL ? &p : NULL, e);
+}
+
+static int resolve(struct conf *out, const struct cli *c, const struct request *r, struct err *e)
+{
+	AUTO_CONF struct conf words = { 0 }, file = { 0 }, environment = { 0 }, provider = { 0 };
+	/* The first one that has a value for a setting wins. */
+	const struct conf *const sources[] = { &words, &file, &environment, &provider };
+
+	if (settings_from_words(&words, c->argv, (size_t)c->argc, e) < 0 ||
+	    (r->file != NULL && conf_load(&file, r->file, e) < 0) || settings_from_environment(&environment, e) < 0 ||
+	    take_provider(&provider, r, e) < 0)
+		return -1;
+	return settings_resolve(out, sources, sizeof sources / sizeof *sources, e);
+}
+
+static int write_conf(const struct conf *conf, const char *path, struct err *e)
+{
+	struct out o;
+
+	if (path == NULL) {
+		conf_write(stdout, conf);
+		return 0;
+	}
+	unfinished_catch_signals();
+	if (out_open(&o, path, 0666, e) < 0)
+		return -1;
+	conf_write(o.f, conf);
+	return out_commit(&o, e);
+}
+
+static int run(const struct cli *c, const struct request *r)
+{
+	AUTO_CONF struct conf conf = { 0 };
+	struct err e = { 0 };
+
+	if (r->show != NULL) {
+		if (c->argc > 0 || r->check || r->output != NULL)
+			return cli_usage(c, "--show takes no other option and no operand");
+		return show(c, r->show);
+	}
+	if (r->check && r->output != NULL)
+		return cli_usage(c, "only one of --check and --output can be given");
+	if (resolve(&conf, c, r, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	if (!r->check && write_conf(&conf, r->output, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	return EX_DONE;
+}
+
+/* Returns EX_DONE or another exit code. */
+static int take_option(struct cli *c, int id, void *arg)
+{
+	struct request *r = arg;
+
+	if (id == 'I' && words_add(&r->include, c->arg) < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	if (id == 'c')
+		r->check = true;
+	else if (id == 'f')
+		r->file = c->arg;
+	else if (id == 'i')
+		r->image = c->arg;
+	else if (id == 'o')
+		r->output = c->arg;
+	else if (id == 'p')
+		r->provider = c->arg;
+	else if (id == 's')
+		r->show = c->arg;
+	return EX_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &clusterconf_tool, .argc = argc, .argv = argv };
+	struct request r = { 0 };
+	int code;
+
+	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	words_free(&r.include);
+	return cli_end(&c, code);
+}

@@ -1,0 +1,212 @@
+/* hostcheck: checks whether this machine can run a cluster with the settings of the environment. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "provider/ports.h"
+#include "provider/settings.h"
+#include "host/requirements.h"
+
+/* Of a node if neither the user nor the provider says how much. */
+#define MEMORY_DEFAULT "1024M"
+
+enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG };
+
+static const struct opt opts[] = {
+	{ 'd', "dir", "DIR", "the directory that needs free space (.)" },
+	{ 'e', "engine", "FILE", "what mk/sh/common/engine has found" },
+	{ OPT_ERROR, "engine-error", "TEXT", "its error, if FILE does not exist" },
+	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
+	{ 'p', "provider", "DIR", "the provider" },
+	{ 'q', "quiet", NULL, "print only requirements that are not met" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct tool hostcheck_tool = {
+	.name = "hostcheck",
+	.synopsis = "[options]",
+	.about = "Check the requirements for a cluster on this machine, a line for each.",
+	.opts = opts,
+};
+
+struct request {
+	const char *dir, *engine, *engine_error, *provider;
+	struct words include;
+	bool quiet;
+	/* What is checked, and whether a requirement is not met. */
+	struct conf settings;
+	bool bad;
+};
+
+static void report(struct request *r, const char *name, const struct host_answer *a)
+{
+	static const char *const grades[] = { "ok  ", "note", "BAD " };
+
+	if (a->grade == HOST_BAD) {
+		(void)fflush(stdout);
+		r->bad = true;
+	}
+	if (a->grade == HOST_BAD || !r->quiet)
+		(void)fprintf(
+		    a->grade == HOST_BAD ? stderr : stdout, "  %s  %-12s %s\n", grades[a->grade], name, a->text);
+}
+
+static const char *setting(const struct request *r, const char *name)
+{
+	const struct conf_line *l = conf_find(&r->settings, name);
+
+	return l != NULL ? l->value : "";
+}
+
+static uint64_t nodes(const struct request *r)
+{
+	int64_t n = 1;
+
+	(void)num_parse(setting(r, "NODES"), 1, NODES_MAX, &n);
+	return (uint64_t)n;
+}
+
+static void check_engine(struct request *r)
+{
+	struct host_answer a = { .grade = HOST_GOOD };
+	AUTO_CONF struct conf conf = { 0 };
+	const struct conf_line *command, *options;
+	struct err e = { 0 };
+
+	if (r->engine != NULL && conf_load(&conf, r->engine, &e) == 0 &&
+	    (command = conf_find(&conf, "engine")) != NULL) {
+		options = conf_find(&conf, "engine_run");
+		(void)snprintf(
+		    a.text, sizeof a.text, "%s run %s", command->value, options != NULL ? options->value : "");
+	} else {
+		a.grade = HOST_BAD;
+		(void)snprintf(
+		    a.text, sizeof a.text, "%s Install podman ('make deps') or start docker.", r->engine_error);
+	}
+	report(r, "engine", &a);
+}
+
+static void check_memory(struct request *r)
+{
+	const char *size = setting(r, "MEMORY");
+	struct host_answer a = { .grade = HOST_BAD };
+	uint64_t bytes;
+
+	if (num_size(*size != '\0' ? size : MEMORY_DEFAULT, &bytes) < 0)
+		(void)snprintf(a.text, sizeof a.text, "MEMORY=%s is not a size such as 4096M or 4G", size);
+	else
+		host_memory(&a, (bytes >> 20) * nodes(r));
+	report(r, "memory", &a);
+}
+
+/* The ports of this machine that the settings name. */
+static int check_ports(struct request *r, struct err *e)
+{
+	AUTO_PORTS struct ports plan = { 0 };
+	unsigned *ports;
+	struct host_answer a;
+	size_t n = 0, i;
+
+	/* The API's port counts, whether or not the provider has Kubernetes. */
+	if (conf_set(&r->settings, "kubernetes_version", "any", NULL, e) < 0 || ports_plan(&plan, &r->settings, e) < 0)
+		return -1;
+	ports = calloc(plan.n, sizeof *ports);
+	if (ports == NULL)
+		return err_no_memory(e);
+	for (i = 0; i < plan.n; i++)
+		if (plan.v[i].host != 0)
+			ports[n++] = plan.v[i].host;
+	host_ports(&a, ports, n);
+	free(ports);
+	report(r, "ports", &a);
+	return 0;
+}
+
+/* The settings of the environment, and the provider's memory; they may be invalid. A provider without a value is no
+ * error. */
+static int read_settings(struct request *r, struct err *e)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+	AUTO_CONF struct conf values = { 0 };
+	const struct conf_line *memory;
+
+	if (settings_from_environment(&r->settings, e) < 0)
+		return -1;
+	if (*setting(r, "MEMORY") != '\0' || r->provider == NULL || provider_load(&p, r->provider, &r->include, e) < 0)
+		return 0;
+	if (settings_from_provider(&values, NULL, &p, e) < 0)
+		return -1;
+	memory = conf_find(&values, "MEMORY");
+	return memory != NULL ? conf_set(&r->settings, "MEMORY", memory->value, memory->origin, e) : 0;
+}
+
+static int check_all(struct request *r, struct err *e)
+{
+	struct host_answer a;
+
+	if (!r->quiet)
+		(void)puts("Requirements for a cluster on this machine:");
+	host_accel(&a, setting(r, "ACCEL"));
+	report(r, "accel", &a);
+	host_tun(&a);
+	report(r, "tun", &a);
+	check_engine(r);
+	host_cgroups(&a);
+	report(r, "cgroups", &a);
+	host_limits(&a);
+	report(r, "limits", &a);
+	host_disk(&a, r->dir);
+	report(r, "disk", &a);
+	check_memory(r);
+	if (check_ports(r, e) < 0)
+		return -1;
+	host_networks(&a);
+	report(r, "networks", &a);
+	if (!r->quiet && !r->bad)
+		(void)puts("All requirements are met.");
+	return 0;
+}
+
+static int run(const struct cli *c, struct request *r)
+{
+	struct err e = { 0 };
+
+	if (c->argc > 0)
+		return cli_usage(c, "no operand is expected");
+	if (read_settings(r, &e) < 0 || check_all(r, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	return r->bad ? EX_FAIL : EX_DONE;
+}
+
+/* Returns EX_DONE or another exit code. */
+static int take_option(struct cli *c, int id, void *arg)
+{
+	struct request *r = arg;
+
+	if (id == 'I' && words_add(&r->include, c->arg) < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	if (id == 'd')
+		r->dir = c->arg;
+	else if (id == 'e')
+		r->engine = c->arg;
+	else if (id == OPT_ERROR)
+		r->engine_error = c->arg;
+	else if (id == 'p')
+		r->provider = c->arg;
+	else if (id == 'q')
+		r->quiet = true;
+	return EX_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &hostcheck_tool, .argc = argc, .argv = argv };
+	struct request r = { .dir = ".", .engine_error = "none" };
+	int code;
+
+	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	words_free(&r.include);
+	conf_free(&r.settings);
+	return cli_end(&c, code);
+}

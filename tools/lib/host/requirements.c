@@ -1,0 +1,186 @@
+#include "host/requirements.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/cleanup.h"
+#include "vm/kvm.h"
+
+enum { FILES_MIN = 4096, DISK_MIN_GIB = 8, TCP_LISTEN = 10 };
+
+static void answer(struct host_answer *a, enum host_grade grade, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void answer(struct host_answer *a, enum host_grade grade, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	a->grade = grade;
+	(void)vsnprintf(a->text, sizeof a->text, fmt, ap);
+	va_end(ap);
+}
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+void host_accel(struct host_answer *a, const char *accel)
+{
+	if (*accel != '\0' ? strcmp(accel, "kvm") == 0 : vm_kvm_usable())
+		answer(a, HOST_GOOD, "kvm");
+	else if (exists("/dev/kvm"))
+		answer(a, HOST_NOTE,
+		    "tcg, 10 to 20 times slower: /dev/kvm exists but the processor has neither vmx nor svm "
+		    "(a nested machine); ACCEL=kvm uses it anyway");
+	else
+		answer(a, HOST_NOTE,
+		    "tcg, 10 to 20 times slower: no /dev/kvm; enable virtualization in the firmware, or load kvm_intel "
+		    "or kvm_amd");
+}
+
+void host_tun(struct host_answer *a)
+{
+	struct stat st;
+
+	if (stat("/dev/net/tun", &st) == 0 && S_ISCHR(st.st_mode))
+		answer(a, HOST_GOOD, "/dev/net/tun");
+	else
+		answer(a, HOST_BAD, "no /dev/net/tun; run 'modprobe tun'");
+}
+
+void host_cgroups(struct host_answer *a)
+{
+	if (exists("/sys/fs/cgroup/cgroup.controllers"))
+		answer(a, HOST_GOOD, "v2");
+	else if (exists("/sys/fs/cgroup/memory"))
+		answer(a, HOST_NOTE, "v1 or hybrid: crun may refuse it; runc is then used automatically");
+	else
+		answer(a, HOST_BAD, "not mounted at /sys/fs/cgroup");
+}
+
+void host_limits(struct host_answer *a)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		answer(a, HOST_BAD, "%s", strerror(errno));
+	else if (limit.rlim_max == RLIM_INFINITY)
+		answer(a, HOST_GOOD, "unlimited open files");
+	else if (limit.rlim_max >= FILES_MIN)
+		answer(a, HOST_GOOD, "%ju open files", (uintmax_t)limit.rlim_max);
+	else
+		answer(a, HOST_BAD, "%ju open files; %d are required (ulimit -Hn, /etc/security/limits.conf)",
+		    (uintmax_t)limit.rlim_max, FILES_MIN);
+}
+
+void host_disk(struct host_answer *a, const char *dir)
+{
+	struct statvfs st;
+	uint64_t gib;
+
+	if (statvfs(dir, &st) < 0) {
+		answer(a, HOST_BAD, "%s: %s", dir, strerror(errno));
+		return;
+	}
+	gib = ((uint64_t)st.f_bavail * st.f_frsize) >> 30;
+	if (gib >= DISK_MIN_GIB)
+		answer(a, HOST_GOOD, "%" PRIu64 " GiB free in %s", gib, dir);
+	else
+		answer(a, HOST_BAD,
+		    "%" PRIu64 " GiB free in %s; %d are required. 'make gc' removes outdated files; B= selects another "
+		    "directory.",
+		    gib, dir, DISK_MIN_GIB);
+}
+
+void host_memory(struct host_answer *a, uint64_t wanted)
+{
+	AUTO_FCLOSE FILE *f = fopen("/proc/meminfo", "re");
+	uint64_t kib = 0;
+	char line[256];
+
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
+			break;
+	if (kib / 1024 >= wanted)
+		answer(a, HOST_GOOD, "%" PRIu64 " MiB available", kib / 1024);
+	else
+		answer(a, HOST_BAD, "%" PRIu64 " MiB available, but the nodes need %" PRIu64 "; reduce NODES or MEMORY",
+		    kib / 1024, wanted);
+}
+
+/* Does a socket in the table PATH, of proc_pid_net(5), listen on PORT? */
+static bool listens(const char *path, unsigned port)
+{
+	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	unsigned here, state;
+	char line[512];
+
+	/* "sl local_address remote_address st ...", the addresses as ADDRESS:PORT, all in hexadecimal */
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (sscanf(line, " %*[0-9]: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &here, &state) == 2 && here == port &&
+		    state == TCP_LISTEN)
+			return true;
+	return false;
+}
+
+void host_ports(struct host_answer *a, const unsigned ports[], size_t n)
+{
+	char taken[512] = "";
+	size_t length = 0, i;
+
+	for (i = 0; i < n && length < sizeof taken - 8; i++)
+		if (listens("/proc/net/tcp", ports[i]) || listens("/proc/net/tcp6", ports[i]))
+			length += (size_t)snprintf(taken + length, sizeof taken - length, " %u", ports[i]);
+	if (length == 0)
+		answer(a, HOST_GOOD, "free");
+	else
+		answer(a, HOST_BAD,
+		    "already in use:%s; set others (API_PORT, REGISTRY_PORT, SSH_PORT, PUBLISH), or none to use free "
+		    "ones",
+		    taken);
+}
+
+/* The address of I as NAME ADDRESS/LENGTH, if it is in the nodes' network. */
+static bool in_network(const struct ifaddrs *i, char *text, size_t size)
+{
+	struct sockaddr_in address, mask;
+	char word[INET_ADDRSTRLEN];
+
+	if (i->ifa_addr == NULL || i->ifa_netmask == NULL || i->ifa_addr->sa_family != AF_INET)
+		return false;
+	memcpy(&address, i->ifa_addr, sizeof address);
+	memcpy(&mask, i->ifa_netmask, sizeof mask);
+	if (inet_ntop(AF_INET, &address.sin_addr, word, sizeof word) == NULL || strncmp(word, "192.168.66.", 11) != 0)
+		return false;
+	(void)snprintf(text, size, "%s %s/%d", i->ifa_name, word, __builtin_popcount(mask.sin_addr.s_addr));
+	return true;
+}
+
+void host_networks(struct host_answer *a)
+{
+	char text[IF_NAMESIZE + INET_ADDRSTRLEN + 8];
+	struct ifaddrs *all = NULL, *i;
+
+	answer(a, HOST_GOOD, "192.168.66.0/24 is free");
+	if (getifaddrs(&all) < 0)
+		return;
+	for (i = all; i != NULL; i = i->ifa_next)
+		if (in_network(i, text, sizeof text)) {
+			answer(a, HOST_NOTE,
+			    "192.168.66.0/24 is in use on this machine (%s); nodes cannot reach hosts in it", text);
+			break;
+		}
+	freeifaddrs(all);
+}
