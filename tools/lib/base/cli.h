@@ -1,6 +1,6 @@
 /*
  * The command line of every tool. One option table drives the parser, the help, the completion, and the list that the
- * contract test compares with the man page. cli.c is the only file of the library that prints.
+ * contract test compares with the man page. Of the library, only cli.c and registry/progress.c print.
  */
 #ifndef KS_BASE_CLI_H
 #define KS_BASE_CLI_H
