@@ -9,7 +9,7 @@ FUZZ_NAMES := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard 
 FUZZ_PROGS := $(addprefix $(TB)/test/fuzz/,$(FUZZ_NAMES))
 TEST_LIBS := -Wl,--as-needed -ljansson -lcurl -larchive -lzstd -lz -linih -lyaml -lcrypto -pthread
 
-# flow-* takes minutes and comes last; e2e-* takes an hour and has a goal of its own.
+# flow-* takes minutes and comes last; e2e-* takes longer and has a goal of its own.
 BATS_E2E := $(sort $(wildcard tests/e2e-*.bats))
 BATS_FLOW := $(sort $(wildcard tests/flow-*.bats))
 BATS_ALL := $(filter-out $(BATS_E2E) $(BATS_FLOW),$(sort $(wildcard tests/*.bats))) $(BATS_FLOW)

@@ -1,4 +1,4 @@
-# make doctor: whether the kernel and the container engine of this machine can run a cluster.
+# make doctor: whether this machine can run a cluster.
 
 .PHONY: doctor doctor-run
 doctor: | $(BIN)/pause $(BIN)/findengine $(BIN)/hostcheck

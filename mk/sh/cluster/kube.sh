@@ -2,7 +2,7 @@
 # BIN_KUBERNETES (the directory of kubeadm and kubectl).
 # shellcheck shell=bash
 
-# kube_values: the settings in the shell's variables, as options of kuberender(1) and addon(1), in $values.
+# kube_values: the settings in the shell's variables, as options of kuberender(1), in $values.
 kube_values() {
 	local name
 	values=()

@@ -60,7 +60,7 @@ addon_with() {
 	done
 }
 
-# addon_is WAIT: is it true now? (addon.ini's wait, see provconf(1))
+# addon_is WAIT: is it true now? (the key wait of addon.ini(5))
 addon_is() {
 	local kind=${1%%/*} rest=${1#*/} namespace=()
 	case $1 in
