@@ -67,7 +67,6 @@ state_save() {
 # state_fill NEW [VMSAVE-OPTION...]: the same into the new directory NEW.
 state_fill() {
 	local new=$1 name v saved_at expires_at pairs=() maps=()
-	local -A conf_origin=()
 	shift
 	(umask 077 && mkdir -p "$new/cluster") || return
 	[ -z "${STATE_DIR:-}" ] || maps=(--map "$STATE_INSIDE=$STATE_DIR")
