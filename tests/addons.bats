@@ -263,7 +263,7 @@ fake_kubectl() {
 	)" ]
 	echo 'Waiting for deployment "app" rollout to finish: 0 of 1 updated replicas are available...' > state-rollout
 	run -124 addon_apply packed
-	[[ $output == *"error: the add-on app: deployment/apps/app: not in time"* ]]
+	[[ $output == *"error: the add-on app: deployment/apps/app: timed out; last output: "* ]]
 }
 
 @test "apply: a manifest alone is applied as ever" {

@@ -30,7 +30,7 @@ kubectl_says() {
 @test "a pod that stays Pending: at the deadline it is named, exit 124" {
 	kubectl_says <<< "*'get pods'*) printf 'kube-system/etcd-node01 Running True\ndefault/stuck Pending \n' ;;"
 	run -124 kube_wait 1 "every pod Ready" kube_pods_ready 2
-	[ "$output" = "error: every pod Ready: not in time; default/stuck Pending " ]
+	[ "$output" = "error: every pod Ready: timed out; last output: default/stuck Pending " ]
 }
 
 @test "a pod that runs and is not Ready counts no more than one that is not there" {
@@ -57,7 +57,7 @@ kubectl_says() {
 @test "an API that does not answer: its own words at the deadline" {
 	kubectl_says <<< "*) echo 'connection refused' >&2; exit 1 ;;"
 	run -124 kube_wait 1 "the API" kube_api_ready
-	[ "$output" = "error: the API: not in time; connection refused" ]
+	[ "$output" = "error: the API: timed out; last output: connection refused" ]
 }
 
 @test "nothing was pulled: only declared images, never latest nor Always, no such event" {
