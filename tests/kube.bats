@@ -21,10 +21,10 @@ kubectl_says() {
 	[ "$output" = $'192.168.66.101 v1.2.3\nr/kubestamp-tools:9 d.e a@b' ]
 }
 
-@test "kube_render: a word that stands for nothing is an error" {
+@test "kube_render: a word without a value is an error" {
 	echo '@no_such_word@' > "$D/in"
 	run -1 kube_render "$D/in"
-	[[ $output == *"@no_such_word@ stands for nothing"* ]]
+	[[ $output == *"@no_such_word@ has no value in provider.ini"* ]]
 }
 
 @test "a pod that stays Pending: at the deadline it is named, exit 124" {

@@ -74,7 +74,7 @@ digests() {
 	up --kubeadm wanted
 	sed 's/pause:.*/pause:3.10/' wanted > other
 	run -1 up --kubeadm other
-	[ "$output" = "upstream: p declares (<) other images than kubeadm 1.30.2 wants (>): < r.example/pause:3.9 > r.example/pause:3.10; change [images]" ]
+	[ "$output" = "upstream: p: the declared images (<) differ from those that kubeadm 1.30.2 needs (>): < r.example/pause:3.9 > r.example/pause:3.10; change [images]" ]
 	# Without its CoreDNS, kubeadm names the image all the same.
 	up -D kubernetes_dns=manifest --kubeadm wanted
 	run -1 up --kubeadm none

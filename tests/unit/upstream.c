@@ -116,11 +116,15 @@ static void test_wanted(void)
 	       "r.example/kube-scheduler:v1.30.2 r.example/kube-proxy:v1.30.2 r.example/coredns/coredns:v1") == 0,
 	    "kubeadm's");
 	ok(upstream_wanted(&u, &kubeadm, &e) < 0, "one is missing");
-	same(e.msg, "p declares (<) other images than kubeadm 1.30.2 wants (>): < r.example/pause:3.9; change [images]",
+	same(e.msg,
+	    "p: the declared images (<) differ from those that kubeadm 1.30.2 needs (>): < r.example/pause:3.9; change "
+	    "[images]",
 	    "it is named");
 	ok(words_add(&kubeadm, "r.example/pause:3.9") == 0 && upstream_wanted(&u, &kubeadm, &e) == 0, "all of them");
 	ok(words_add(&kubeadm, "r.example/x:1") == 0 && upstream_wanted(&u, &kubeadm, &e) < 0, "one more");
-	same(e.msg, "p declares (<) other images than kubeadm 1.30.2 wants (>): > r.example/x:1; change [images]",
+	same(e.msg,
+	    "p: the declared images (<) differ from those that kubeadm 1.30.2 needs (>): > r.example/x:1; change "
+	    "[images]",
 	    "it is named");
 }
 

@@ -34,7 +34,7 @@ static int lock(struct saver *s, const char *path, struct err *e)
 {
 	s->lock = open(path, O_RDONLY | O_CLOEXEC);
 	if (s->lock < 0)
-		return errno == ENOENT ? err_set(e, "no running machine of vmstart there") : err_sys(e, "%s", path);
+		return errno == ENOENT ? err_set(e, "no machine of vmstart is running there") : err_sys(e, "%s", path);
 	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	return errno == EWOULDBLOCK ? err_set(e, "it is already being saved") : err_sys(e, "%s", path);
