@@ -153,7 +153,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	cp "$T/manifests/app/lock.ini" before
 	sed -i "s,$W,${W%file}missing," "$T/manifests/app/addon.ini"
 	run -1 pin
-	[[ $output == *"error: ${W%file}missing/v1/app.yaml cannot be fetched"* ]]
+	[[ $output == *"error: ${W%file}missing/v1/app.yaml cannot be downloaded"* ]]
 	sed -i "s,${W%file}missing,$W," "$T/manifests/app/addon.ini"
 	forget
 	run -1 pin

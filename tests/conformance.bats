@@ -458,7 +458,7 @@ removed() {
 	# Where no cluster is, by what the provider declares.
 	rm -r "$D"
 	CLUSTER=k8s-1.20 PROVIDER=k8s-1.20 PROVIDER_DIR=providers/k8s-1.20 run -2 conformance
-	[[ $output == *"its tests are make check-provider PROVIDER=k8s-1.20" ]]
+	[[ $output == *"run 'make check-provider PROVIDER=k8s-1.20' instead" ]]
 	CLUSTER=k8s-1.33 PROVIDER=k8s-1.33 PROVIDER_DIR=providers/k8s-1.33 run -2 conformance
 	[[ $output == *"k8s-1.33 does not declare the images"* ]]
 	CLUSTER=mini PROVIDER=mini PROVIDER_DIR=tests/providers/mini run -2 conformance

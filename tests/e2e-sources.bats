@@ -116,7 +116,7 @@ nothing_used() {
 	[[ $output == *"error: k8s.gcr.io/kube-apiserver:v1.20.2: its registry cannot be queried"* ]]
 	[ "$(cat "$LOCK")" = old ]
 	K=$U/missing run -2 mk pin
-	[[ $output == *"/missing/release/v1.20.2/bin/linux/amd64/kubeadm.sha256 cannot be fetched"* ]]
+	[[ $output == *"/missing/release/v1.20.2/bin/linux/amd64/kubeadm.sha256 cannot be downloaded"* ]]
 	K=$U/wrong run -2 mk pin
 	[[ $output == *"kubeadm.sha256 is not a SHA-256:"* ]]
 	sed -i 's/^pause = .*/pause = 3.9/' "$INI"

@@ -263,8 +263,8 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	text="publish: REGISTRY is not set" expect publish PROVIDER=one
 	[ "${#lines[@]}" = 1 ]
 	text="publish-all: REGISTRY is not set" expect publish-all
-	text="REGISTRY: HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=https://a/b
-	text="REGISTRY: HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=user:hidden@a/b
+	text="REGISTRY must have the form HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=https://a/b
+	text="REGISTRY must have the form HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=user:hidden@a/b
 	[[ $output != *hidden* ]]
 	text="PUBLISHER=x is neither skopeo nor regpush" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=x
 	text="TAG: '-x' is not a valid tag" expect publish PROVIDER=one REGISTRY=a/b TAG='y -x'
@@ -370,7 +370,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	local wrong
 	for wrong in one user:hidden@h/one "https://$R/team/one" "$R/team/one@sha256:12"; do
 		run -2 up IMAGE_FROM="$wrong"
-		[[ $output == "error: IMAGE: HOST"* && $output != *hidden* ]]
+		[[ $output == "error: IMAGE must have the form HOST"* && $output != *hidden* ]]
 	done
 }
 

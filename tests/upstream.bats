@@ -84,7 +84,7 @@ digests() {
 @test "--supported: the node, and kubeadm's API" {
 	up --supported
 	run -1 up --supported -D kubernetes_containerd=1.5.9
-	[ "$output" = "upstream: p: Kubernetes 1.30 needs containerd 1.6.0 or newer, the node has Debian's 1.5.9" ]
+	[ "$output" = "upstream: p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has Debian's 1.5.9" ]
 	run -1 up --supported --files -D kubernetes_kubeadm_api=v1beta4
 	[ "$output" = "upstream: p: kubeadm 1.30 needs kubeadm_api = v1beta3, not v1beta4" ]
 }

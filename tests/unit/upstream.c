@@ -52,9 +52,9 @@ static void test_supported(void)
 	supported(MORE("kubernetes_containerd=1.6.0"), "");
 	supported(MORE("kubernetes_containerd=1.10.0"), "");
 	supported(MORE("kubernetes_containerd=1.5.9"),
-	    "p: Kubernetes 1.30 needs containerd 1.6.0 or newer, the node has Debian's 1.5.9");
+	    "p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has Debian's 1.5.9");
 	supported(MORE("kubernetes_version=1.36.0", "kubernetes_kubeadm_api=v1beta4"),
-	    "p: Kubernetes 1.36 needs containerd 2.0.0 or newer, the node has Debian's 1.6.20");
+	    "p: Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has Debian's 1.6.20");
 	supported(MORE("kubernetes_containerd="), "p: [kubernetes] containerd is not set");
 	supported(MORE("node_append=systemd.unified_cgroup_hierarchy=0"), "");
 	supported(MORE("kubernetes_version=1.35.0", "kubernetes_kubeadm_api=v1beta4",
