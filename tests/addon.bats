@@ -55,7 +55,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	run -1 tool --write new.ini app <<< nonsense
 	[ "$output" = "addon: standard input:1: not NAME<tab>DIGEST" ]
 	run -1 tool --write new.ini one < /dev/null
-	[ "$output" = "addon: add-on one: a file needs no lock" ]
+	[ "$output" = "addon: add-on one: it is a single file, which needs no lock" ]
 	grep -q 00ff new.ini
 }
 
@@ -91,7 +91,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[ "$output" = "addon: no add-on 'none': neither manifests/none/addon.ini nor manifests/none.yaml exists" ]
 	sed -i 's/^needs = one/needs = app/' all/base/addon.ini
 	run -1 tool --needs one app
-	[ "$output" = "addon: add-on app: it needs itself" ]
+	[ "$output" = "addon: add-on app: it depends on itself" ]
 	sed -i 's/old => new/other => new/' all/app/addon.ini
 	run -1 tool -o out app
 	[ "$output" = "addon: add-on app: 'other' is not in a.yaml" ]

@@ -153,11 +153,11 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	cp "$T/manifests/app/lock.ini" before
 	sed -i "s,$W,${W%file}missing," "$T/manifests/app/addon.ini"
 	run -1 pin
-	[[ $output == *"error: ${W%file}missing/v1/app.yaml cannot be fetched"* ]]
+	[[ $output == *"error: ${W%file}missing/v1/app.yaml cannot be downloaded"* ]]
 	sed -i "s,${W%file}missing,$W," "$T/manifests/app/addon.ini"
 	forget
 	run -1 pin
-	[[ $output == *"error: q.example/app/app:v1: its registry cannot be asked"* ]]
+	[[ $output == *"error: q.example/app/app:v1: its registry cannot be queried"* ]]
 	cmp before "$T/manifests/app/lock.ini"
 	[ "$(ls "$T/manifests/app")" = $'addon.ini\nlock.ini\nown.yaml' ]
 	run -1 pin nothing
@@ -209,7 +209,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	echo '@nothing@' >> "$T/manifests/app/own.yaml"
 	sed -i 's/app:moved => /app:snapshot => /' "$T/manifests/app/addon.ini"
 	run -1 addon_tool --output out app
-	[[ $output == *"/manifests/app/own.yaml: @nothing@ stands for nothing in provider.ini"* ]]
+	[[ $output == *"/manifests/app/own.yaml: @nothing@ has no value in provider.ini"* ]]
 }
 
 @test "a file that the add-on's own script makes of what was fetched" {
@@ -263,7 +263,7 @@ fake_kubectl() {
 	)" ]
 	echo 'Waiting for deployment "app" rollout to finish: 0 of 1 updated replicas are available...' > state-rollout
 	run -124 addon_apply packed
-	[[ $output == *"error: the add-on app: deployment/apps/app: not in time"* ]]
+	[[ $output == *"error: the add-on app: deployment/apps/app: timed out; last output: "* ]]
 }
 
 @test "apply: a manifest alone is applied as ever" {
@@ -304,7 +304,7 @@ fake_kubectl() {
 	[ "$output" = $'c\nb\na' ]
 	echo 'needs = a' >> "$T/manifests/c/addon.ini"
 	run -1 addon_needs a
-	[[ $output == *"add-on a: it needs itself"* ]]
+	[[ $output == *"add-on a: it depends on itself"* ]]
 }
 
 @test "a manifest alone is an add-on too, the provider's own before the checkout's" {

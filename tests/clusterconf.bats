@@ -117,7 +117,7 @@ line() { grep "^$1=" <<< "$output"; }
 
 @test "usage errors: exit 2" {
 	run -2 clusterconf NICS
-	[[ $output == *"NICS: not NAME=VALUE of a setting"* ]]
+	[[ $output == *"NICS: not a setting of the form NAME=VALUE"* ]]
 	run -2 clusterconf TAG=1
 	run -2 clusterconf --check -o x
 	run -2 clusterconf --show x NICS=1

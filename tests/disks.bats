@@ -414,7 +414,7 @@ with_disk() {
 	[ "$output" = "$(digest lay one)" ]
 	rm "in/blobs/sha256/$(jq -r '.layers[1].digest' "$(doc lay one)" | cut -d: -f2)"
 	run -0 --separate-stderr fetch --disk-windows "$R/a/b:1" in
-	[[ $stderr == "regpull: disk windows: "*" bytes are new, of a layer of "* ]]
+	[[ $stderr == "regpull: disk windows: too much is new: "*" bytes of the layer"* ]]
 	[ "$output" = "$(digest lay one)" ]
 	diff "$(doc in 1)" "$(doc lay one)"
 	[ "$(echo in*)" = in ]

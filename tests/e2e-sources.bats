@@ -113,19 +113,19 @@ nothing_used() {
 	docker_registry
 	echo old > "$LOCK"
 	run -2 mk pin
-	[[ $output == *"error: k8s.gcr.io/kube-apiserver:v1.20.2: its registry cannot be asked"* ]]
+	[[ $output == *"error: k8s.gcr.io/kube-apiserver:v1.20.2: its registry cannot be queried"* ]]
 	[ "$(cat "$LOCK")" = old ]
 	K=$U/missing run -2 mk pin
-	[[ $output == *"/missing/release/v1.20.2/bin/linux/amd64/kubeadm.sha256 cannot be fetched"* ]]
+	[[ $output == *"/missing/release/v1.20.2/bin/linux/amd64/kubeadm.sha256 cannot be downloaded"* ]]
 	K=$U/wrong run -2 mk pin
 	[[ $output == *"kubeadm.sha256 is not a SHA-256:"* ]]
 	sed -i 's/^pause = .*/pause = 3.9/' "$INI"
 	run -2 mk pin
-	[[ $output == *"declares (<) other images than kubeadm 1.20.2 wants (>): < k8s.gcr.io/pause:3.9 > k8s.gcr.io/pause:3.2"* ]]
+	[[ $output == *"the declared images (<) differ from those that kubeadm 1.20.2 needs (>): < k8s.gcr.io/pause:3.9 > k8s.gcr.io/pause:3.2"* ]]
 	[ "$(cat "$LOCK")" = old ]
 	[ "$(find "$(dirname "$LOCK")" -name 'lock.ini?*')" = "" ]
 	run -2 mk pin PROVIDER=k8s-1.20
-	[[ $output == *"k8s-1.20 takes Kubernetes from debian: it has no pins"* ]]
+	[[ $output == *"k8s-1.20 takes Kubernetes from debian, so there is nothing to pin"* ]]
 }
 
 @test "sources: what the lock says; again without a mirror, from the cache" {

@@ -84,7 +84,7 @@ there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 
 @test "no image, several, no cluster: one line" {
 	run -2 image push IMG=
-	[ "$output" = "error: IMG is not set: a local image" ]
+	[ "$output" = "error: IMG is not set: set it to the name of a local image" ]
 	ocipack -t localhost/mine:2 --from localhost/mine:1 layout
 	run -1 image push IMG=layout
 	[ "$output" = "imagename: layout: it has several images; choose one: localhost/mine:1, localhost/mine:2" ]

@@ -113,7 +113,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	[[ $output == *"MANIFESTS: ../nothing.yaml: not a readable file"* ]]
 	cp "$T/manifests/one.yaml" one.yaml
 	run -2 mk keys MANIFESTS=../one.yaml
-	[[ $output == *"an add-on 'one' exists already"* ]]
+	[[ $output == *"an add-on 'one' already exists"* ]]
 	echo 'a: [' > bad.yaml
 	run -2 mk keys MANIFESTS=../bad.yaml
 	[[ $output == *"bad.yaml:2: "* ]]

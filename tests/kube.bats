@@ -21,16 +21,16 @@ kubectl_says() {
 	[ "$output" = $'192.168.66.101 v1.2.3\nr/kubestamp-tools:9 d.e a@b' ]
 }
 
-@test "kube_render: a word that stands for nothing is an error" {
+@test "kube_render: a word without a value is an error" {
 	echo '@no_such_word@' > "$D/in"
 	run -1 kube_render "$D/in"
-	[[ $output == *"@no_such_word@ stands for nothing"* ]]
+	[[ $output == *"@no_such_word@ has no value in provider.ini"* ]]
 }
 
 @test "a pod that stays Pending: at the deadline it is named, exit 124" {
 	kubectl_says <<< "*'get pods'*) printf 'kube-system/etcd-node01 Running True\ndefault/stuck Pending \n' ;;"
 	run -124 kube_wait 1 "every pod Ready" kube_pods_ready 2
-	[ "$output" = "error: every pod Ready: not in time; default/stuck Pending " ]
+	[ "$output" = "error: every pod Ready: timed out; last output: default/stuck Pending " ]
 }
 
 @test "a pod that runs and is not Ready counts no more than one that is not there" {
@@ -57,7 +57,7 @@ kubectl_says() {
 @test "an API that does not answer: its own words at the deadline" {
 	kubectl_says <<< "*) echo 'connection refused' >&2; exit 1 ;;"
 	run -124 kube_wait 1 "the API" kube_api_ready
-	[ "$output" = "error: the API: not in time; connection refused" ]
+	[ "$output" = "error: the API: timed out; last output: connection refused" ]
 }
 
 @test "nothing was pulled: only declared images, never latest nor Always, no such event" {

@@ -20,7 +20,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 	echo '@word@' > bad
 	run -1 --separate-stderr kuberender good bad
 	[ -z "$output" ]
-	[ "$stderr" = "kuberender: bad: @word@ stands for nothing in provider.ini" ]
+	[ "$stderr" = "kuberender: bad: @word@ has no value in provider.ini" ]
 	run -1 kuberender none
 	[ "$output" = "kuberender: none: No such file or directory" ]
 	echo '@include none' > bad

@@ -49,9 +49,9 @@ setup() {
 	echo 'path = x' >> lock.ini
 	refuses_at() { refuses lockfile "lock.ini:$1" lock.ini; }
 	echo 'path = y' >> lock.ini
-	refuses_at '16: path is there twice'
+	refuses_at '16: duplicate key path'
 	sed -i '16s/.*/[lock]/' lock.ini
-	refuses_at '16: \[lock\] is there twice'
+	refuses_at '16: duplicate section \[lock\]'
 	sed -i '16s/.*/path=z/' lock.ini
 	refuses_at '16: neither \[section\] nor key = value'
 	sed -i '2d' lock.ini

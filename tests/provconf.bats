@@ -213,7 +213,7 @@ refuses() {
 	refuses "stage NAME"
 	cp ini p/child/provider.ini
 	child '[stage one]' '; nothing' '[node]'
-	refuses "p/child/provider.ini: [stage one]: the section has no key"
+	refuses "p/child/provider.ini: [stage one]: the section is empty"
 	sed '1i description = early' ini > p/child/provider.ini
 	refuses "p/child/provider.ini:1:"
 }

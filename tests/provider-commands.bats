@@ -96,7 +96,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 		#!/bin/bash
 		etcd=$("$BIN/provconf" --get images.etcd "$TOP/providers/$PROVIDER")
 		[ ! -e "$KS_CACHE/other" ] || [ "$etcd" = 3.5.99-0 ] ||
-			{ echo "error: $PROVIDER declares (<) other images than kubeadm wants (>): < r.example/etcd:$etcd > r.example/etcd:3.5.99-0; change [images]" >&2; exit 1; }
+			{ echo "error: $PROVIDER: the declared images (<) differ from those that kubeadm needs (>): < r.example/etcd:$etcd > r.example/etcd:3.5.99-0; change [images]" >&2; exit 1; }
 		[ ! -e "$KS_CACHE/fail" ] || { echo half > "$TOP/providers/$PROVIDER/lock.ini"; exit 1; }
 		printf '[lock]\nversion = %s\n' "$("$BIN/provconf" --get kubernetes.version "$TOP/providers/$PROVIDER")" > "$TOP/providers/$PROVIDER/lock.ini"
 	END
@@ -146,9 +146,9 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	[[ $output == *"1.30.14 is available: make bump PROVIDER=k8s-1.30 VERSION=1.30.14" ]]
 	printf '<html>' > www/release/stable-1.30.txt
 	run -1 "$T/mk/sh/provider/outdated"
-	[[ $output == *"cannot be asked: the answer is not a version: <html>" ]]
+	[[ $output == *"cannot be queried: the answer is not a version: <html>" ]]
 	K8S_MIRROR=http://127.0.0.1:1 run -1 "$T/mk/sh/provider/outdated"
-	[[ $output == *"k8s-1.30 "*"cannot be asked: "*"127.0.0.1"* ]]
+	[[ $output == *"k8s-1.30 "*"cannot be queried: "*"127.0.0.1"* ]]
 }
 
 @test "matrix: all of them, whatever becomes of one; a table; fails at the end" {

@@ -263,12 +263,12 @@ value() { jq -r ".$1" "$OWN/${2:-one}/published.json"; }
 	text="publish: REGISTRY is not set" expect publish PROVIDER=one
 	[ "${#lines[@]}" = 1 ]
 	text="publish-all: REGISTRY is not set" expect publish-all
-	text="REGISTRY: HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=https://a/b
-	text="REGISTRY: HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=user:hidden@a/b
+	text="REGISTRY must have the form HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=https://a/b
+	text="REGISTRY must have the form HOST[:PORT]/PATH" expect publish PROVIDER=one REGISTRY=user:hidden@a/b
 	[[ $output != *hidden* ]]
-	text="PUBLISHER=x: skopeo or regpush" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=x
+	text="PUBLISHER=x is neither skopeo nor regpush" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=x
 	text="TAG: '-x' is not a valid tag" expect publish PROVIDER=one REGISTRY=a/b TAG='y -x'
-	text="TLS_VERIFY=no: true or false" expect publish PROVIDER=one REGISTRY=a/b TLS_VERIFY=no
+	text="TLS_VERIFY=no is neither true nor false" expect publish PROVIDER=one REGISTRY=a/b TLS_VERIFY=no
 	text="SIGN_BY: only PUBLISHER=skopeo can sign" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=regpush SIGN_BY=x
 	text="there is no provider 'none'" expect publish PROVIDER=none REGISTRY=a/b
 }
@@ -370,7 +370,7 @@ cached() { ocipack --list cache/kubestamp/images; }
 	local wrong
 	for wrong in one user:hidden@h/one "https://$R/team/one" "$R/team/one@sha256:12"; do
 		run -2 up IMAGE_FROM="$wrong"
-		[[ $output == "error: IMAGE: HOST"* && $output != *hidden* ]]
+		[[ $output == "error: IMAGE must have the form HOST"* && $output != *hidden* ]]
 	done
 }
 
@@ -614,14 +614,14 @@ promised() {
 		[ "$(fetched)" -gt "$(stat -c %s "$(disk_layer)")" ]
 	}
 	promised '.["org.kubestamp.disk.probe"] = "sha256:0"'
-	failed "qemu-img here writes other bytes than where the disk was published"
+	failed "qemu-img here does not write the same bytes as where the disk was published"
 	promised ".[\"org.kubestamp.disk.options\"] += \",data_file=$PWD/hostile\""
 	failed "invalid annotations"
 	[ ! -e hostile ]
 	promised 'del(.["org.kubestamp.layer.digest"])'
 	failed "invalid annotations"
 	promised ".[\"org.kubestamp.layer.digest\"] = \"sha256:$(printf 0%.0s {1..64})\""
-	failed "not of a layer of the image"
+	failed "the disk does not belong to a layer of the image"
 	promised '.["org.kubestamp.layer.head"] = "?"'
 	failed "the annotation org.kubestamp.layer.head is not base64"
 	# The layer that was made is wrong.
@@ -633,7 +633,7 @@ promised() {
 	# Most windows are new.
 	noise 50000000 > much.raw
 	DISK=much.raw promised .
-	failed "5* bytes are new, of a layer of 5*"
+	failed "too much is new: 5* of 5* bytes of the layer"
 	# Two artifacts.
 	ocipack -t disk --disk changed.raw=raw --subject image forged
 	regpush --tls-verify=false forged:disk "$R/team/one:forged.disk"

@@ -74,7 +74,7 @@ digests() {
 	up --kubeadm wanted
 	sed 's/pause:.*/pause:3.10/' wanted > other
 	run -1 up --kubeadm other
-	[ "$output" = "upstream: p declares (<) other images than kubeadm 1.30.2 wants (>): < r.example/pause:3.9 > r.example/pause:3.10; change [images]" ]
+	[ "$output" = "upstream: p: the declared images (<) differ from those that kubeadm 1.30.2 needs (>): < r.example/pause:3.9 > r.example/pause:3.10; change [images]" ]
 	# Without its CoreDNS, kubeadm names the image all the same.
 	up -D kubernetes_dns=manifest --kubeadm wanted
 	run -1 up --kubeadm none
@@ -84,7 +84,7 @@ digests() {
 @test "--supported: the node, and kubeadm's API" {
 	up --supported
 	run -1 up --supported -D kubernetes_containerd=1.5.9
-	[ "$output" = "upstream: p: Kubernetes 1.30 needs containerd 1.6.0 or newer, the node has Debian's 1.5.9" ]
+	[ "$output" = "upstream: p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has Debian's 1.5.9" ]
 	run -1 up --supported --files -D kubernetes_kubeadm_api=v1beta4
 	[ "$output" = "upstream: p: kubeadm 1.30 needs kubeadm_api = v1beta3, not v1beta4" ]
 }

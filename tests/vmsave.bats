@@ -180,7 +180,7 @@ of_file() {
 	# One of them does not exist: the other continues, and there is no saved state.
 	run "$BIN/vmsave" run saved3 nowhere saved4
 	[ "$status" = 1 ]
-	[[ $output = "vmsave: nowhere: no running machine of vmstart there" ]]
+	[[ $output = "vmsave: nowhere: no machine of vmstart is running there" ]]
 	[ ! -e saved3 ]
 	[[ $(vm_status run) = *running* ]]
 }

@@ -23,19 +23,19 @@
 enum { OPT_FETCH = OPT_LONG };
 
 static const struct opt opts[] = {
-	{ 'I', "include", "DIR", "look for add-ons in DIR; the first DIR counts" },
+	{ 'I', "include", "DIR", "look for add-ons in DIR; the first match counts" },
 	{ 'D', "define", "NAME=VALUE", "a setting of the provider" },
 	{ 'n', "needs", NULL, "print the add-ons and what they need, in order" },
 	{ 'i', "images", NULL, "print the images that addon.ini names" },
-	{ 'u', "urls", NULL, "print FILE<tab>URL of what is fetched" },
+	{ 'u', "urls", NULL, "print FILE<tab>URL of each download" },
 	{ 'l', "lock", NULL, "print the path of the lock file, if one is needed" },
 	{ 'p', "path", NULL, "print the add-on's directory or file" },
 	{ 'o', "output", "DIR", "write the files to apply to DIR" },
-	{ 'P', "pack", "DIR", "the same, with a file conf to apply them by" },
+	{ 'P', "pack", "DIR", "the same, and the file conf for applying them" },
 	{ 'A', "packed", "DIR", "print packed add-ons and what they need, in order" },
 	{ 'N', "pinned", NULL, "print the images that locks and settings pin" },
 	{ 'w', "write", "FILE", "write a lock, from NAME<tab>DIGEST lines" },
-	{ 'C', "cache", "DIR", "where fetched files are, by digest" },
+	{ 'C', "cache", "DIR", "directory of downloads, named by digest" },
 	{ OPT_FETCH, "fetch", "PROGRAM", "the fetch(1) to use (default: fetch)" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -43,7 +43,7 @@ static const struct opt opts[] = {
 static const struct tool addon_tool = {
 	.name = "addon",
 	.synopsis = "[options] NAME...",
-	.about = "Print what add-ons need, or render what is applied of one.",
+	.about = "Print what add-ons need, or render the files of one that are applied.",
 	.opts = opts,
 };
 
@@ -104,7 +104,7 @@ static int cached(struct request *r, const struct addon *a, const char *file, ch
 	if (addon_pinned(a, file, &url, hex, e) < 0)
 		return -1;
 	if (r->cache == NULL)
-		return err_set(e, "%s is fetched: --cache is needed", file);
+		return err_set(e, "%s is a downloaded file, which requires --cache", file);
 	if (make_dir(r->cache, e) < 0)
 		return -1;
 	if (asprintf(path, "%s/%s", r->cache, hex) < 0) {
@@ -350,7 +350,7 @@ static int write_lock(const struct request *r, const struct addon *a, struct err
 	AUTO_LOCK struct lock l = { 0 };
 
 	if (a->single)
-		return err_set(e, "add-on %s: a file needs no lock", a->name);
+		return err_set(e, "add-on %s: it is a single file, which needs no lock", a->name);
 	if (lock_read_digests(&l, STDIN_FILENO, addon_pin, a, e) < 0)
 		return -1;
 	if (asprintf(&comment, "What the add-on %s is made of, as 'make pin ADDON=%s' found it.", a->name, a->name) <

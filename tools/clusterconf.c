@@ -10,10 +10,10 @@
 
 static const struct opt opts[] = {
 	{ 'c', "check", NULL, "check, and print nothing" },
-	{ 'f', "file", "FILE", "a conf whose values are settled already" },
+	{ 'f', "file", "FILE", "a conf whose values are already resolved" },
 	{ 'i', "image", "FILE", "the image's provider.conf" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
-	{ 'o', "output", "FILE", "write to FILE, as a whole" },
+	{ 'o', "output", "FILE", "write to FILE, atomically" },
 	{ 'p', "provider", "DIR", "the provider in the checkout" },
 	{ 's', "show", "FILE", "only print this conf (-: standard input) in columns" },
 	{ 0, NULL, NULL, NULL },

@@ -13,7 +13,7 @@
 #include "provider/settings.h"
 
 static const struct opt opts[] = {
-	{ 'b', "before", "FILE", "use the ports in this file again if they are free" },
+	{ 'b', "before", "FILE", "reuse the ports in this file if they are free" },
 	{ 'l', "list", "FILE", "only print the ports in this file" },
 	{ 'o', "others", "DIR", "ports in DIR/*/ports are not free" },
 	{ 's', "save", "FILE", "only write the ports that an engine prints to FILE" },

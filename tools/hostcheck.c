@@ -15,7 +15,7 @@ enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG };
 
 static const struct opt opts[] = {
 	{ 'd', "dir", "DIR", "the directory that needs free space (.)" },
-	{ 'e', "engine", "FILE", "what mk/sh/common/engine has found" },
+	{ 'e', "engine", "FILE", "the result of mk/sh/common/engine" },
 	{ OPT_ERROR, "engine-error", "TEXT", "its error, if FILE does not exist" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'p', "provider", "DIR", "the provider" },
@@ -26,7 +26,7 @@ static const struct opt opts[] = {
 static const struct tool hostcheck_tool = {
 	.name = "hostcheck",
 	.synopsis = "[options]",
-	.about = "Check the requirements for a cluster on this machine, a line for each.",
+	.about = "Check whether this machine can run a cluster; print each requirement.",
 	.opts = opts,
 };
 

@@ -17,7 +17,7 @@ static const struct opt options[] = {
 static const struct tool imagename_tool = {
 	.name = "imagename",
 	.synopsis = "[options] IMAGE",
-	.about = "Print where skopeo finds a local image, and its name elsewhere.",
+	.about = "Print the skopeo source of a local image, and its name at its destination.",
 	.opts = options,
 };
 

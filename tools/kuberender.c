@@ -8,8 +8,8 @@
 #include "provider/template.h"
 
 static const struct opt opts[] = {
-	{ 'D', "define", "NAME=VALUE", "a setting, or what a word stands for" },
-	{ 'F', "define-file", "FILE", "the same, a line each: for secrets" },
+	{ 'D', "define", "NAME=VALUE", "a setting, or the value of a word" },
+	{ 'F', "define-file", "FILE", "lines NAME=VALUE, for secrets" },
 	{ 0, NULL, NULL, NULL },
 };
 

@@ -29,7 +29,7 @@ static const struct opt opts[] = {
 	{ OPT_SCHEMA, "schema", NULL, "print the keys that such a file can have" },
 	{ 'n', "new-version", "VERSION", "print provider.ini for this version of Kubernetes" },
 	{ OPT_VERSIONS, "versions", "FILE", "-n: what differs between minor versions" },
-	{ OPT_INHERIT, "inherited", NULL, "-n: make one that inherits the provider" },
+	{ OPT_INHERIT, "inherited", NULL, "-n: print one that inherits the provider" },
 	{ 'c', "check", NULL, "check, and print nothing" },
 	{ 0, NULL, NULL, NULL },
 };

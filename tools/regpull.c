@@ -22,7 +22,7 @@ enum { OPT_DISK = OPT_LONG, OPT_FORMAT, OPT_REUSE, OPT_DISK_WINDOWS, OPT_NO_LAYE
 static const struct opt options[] = {
 	REGOPTS_ROWS,
 	{ OPT_DISK, "disk", "FILE", "download the image's disk, not the image" },
-	{ OPT_FORMAT, "format", "FORMAT", "of FILE: raw, qcow2 ... (as it was packed)" },
+	{ OPT_FORMAT, "format", "FORMAT", "format of FILE: raw, qcow2, ... (as packed)" },
 	{ OPT_REUSE, "reuse", "FILE[=FORMAT]", "copy windows from this local disk (qcow2)" },
 	{ OPT_DISK_WINDOWS, "disk-windows", NULL, "make the disk's layer from windows" },
 	{ OPT_NO_LAYERS, "no-layers", NULL, "only manifests and configurations" },

@@ -32,7 +32,7 @@ static const struct opt opts[] = {
 static const struct tool renew_tool = {
 	.name = "renew",
 	.synopsis = "[options] < INPUT",
-	.about = "Give a machine that resumes the time, new random numbers and its own files.",
+	.about = "Give a resumed machine the time, new random numbers and its own files.",
 	.opts = opts,
 };
 

@@ -20,8 +20,8 @@ static const struct opt opts[] = {
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
-	{ 't', "tool-versions", "FILE", "lines NAME VERSION of other programs" },
-	{ OPT_INCREMENTAL, "incremental", NULL, "find where a stage with a list can start" },
+	{ 't', "tool-versions", "FILE", "versions of other programs: lines NAME VERSION" },
+	{ OPT_INCREMENTAL, "incremental", NULL, "find a checkpoint where a stage can start" },
 	{ 'w', "why", NULL, "explain how inputs differ, why a stage will run" },
 	{ 0, NULL, NULL, NULL },
 };

@@ -17,7 +17,7 @@ static const struct opt opts[] = {
 	{ 'f', "files", NULL, "print NAME<tab>URL of each file" },
 	{ 'i', "images", NULL, "print the name of each image" },
 	{ 'c', "conformance", NULL, "print the images of the conformance tests" },
-	{ 'k', "kubeadm", "FILE", "check that kubeadm wants the images: a list" },
+	{ 'k', "kubeadm", "FILE", "check the images against this list of kubeadm" },
 	{ 'l', "lock", "FILE", "check a lock; -f and -i print its digests" },
 	{ 'w', "write", "FILE", "write a lock, from NAME<tab>DIGEST lines" },
 	{ 'S', "source", "IMAGE", "print the image's name at its mirror" },
@@ -30,7 +30,7 @@ static const struct opt opts[] = {
 static const struct tool upstream_tool = {
 	.name = "upstream",
 	.synopsis = "[options]",
-	.about = "Print and check what a provider downloads of Kubernetes from upstream.",
+	.about = "Print and check what a provider downloads from upstream Kubernetes.",
 	.opts = opts,
 };
 

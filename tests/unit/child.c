@@ -79,7 +79,7 @@ static void test_deadline(void)
 	int status = -1, ends[2];
 
 	ok(run("sleep 60", -1, 50, &status) == -1, "the deadline ends it");
-	same(e.msg, "sh: not done in time", "the error");
+	same(e.msg, "sh: timed out", "the error");
 	if (pipe(ends) < 0 || write(ends[1], "x", 1) != 1)
 		abort();
 	ok(run("sleep 60", ends[0], LONG_MS, &status) == -1, "a readable descriptor cancels it");

@@ -87,7 +87,7 @@ static void test_conf(void)
 	ok(answer("saved_at=999913600                   # when\nexpires_at='' \n", &e) == 1, "a comment, and a space");
 	for (i = 0; i < TAP_COUNT(bad); i++) {
 		ok(answer(bad[i], &e) == 0, "bad conf %zu", i);
-		same(e.msg, "state/conf: no valid times in it", "the reason");
+		same(e.msg, "state/conf: a time in it is missing or invalid", "the reason");
 	}
 	if (unlink("state/conf") < 0)
 		abort();

@@ -15,8 +15,8 @@ static void refused(const char *text, const char *want)
 static void test_errors(void)
 {
 	refused("x = 1\n", "f:1: a value before any section");
-	refused("[a]\nx = 1\n\nx = 2\n", "f:4: x is there twice");
-	refused("[file a]\nx = 1\n[b]\n[file a]\n", "f:4: [file a] is there twice");
+	refused("[a]\nx = 1\n\nx = 2\n", "f:4: duplicate key x");
+	refused("[file a]\nx = 1\n[b]\n[file a]\n", "f:4: duplicate section [file a]");
 	refused("[a]\nx=1\n", "f:2: neither [section] nor key = value");
 	refused("[a]\n x = 1\n", "f:2: neither [section] nor key = value");
 	refused("[a]\nX = 1\n", "f:2: neither [section] nor key = value");

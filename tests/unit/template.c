@@ -42,8 +42,8 @@ static void test_words(void)
 	renders("@own@ @other@", "a & \\1 @version@ y");
 	renders("a@b @@ @A@ @a1@ @ version@ @version", "a@b @@ @A@ @a1@ @ version@ @version");
 	renders("@version@version@", "1.30.2version@");
-	refused("a @nothing@", "t: @nothing@ stands for nothing in provider.ini");
-	refused("@empty@", "t: @empty@ stands for nothing in provider.ini");
+	refused("a @nothing@", "t: @nothing@ has no value in provider.ini");
+	refused("@empty@", "t: @empty@ has no value in provider.ini");
 }
 
 static void test_marks(void)

@@ -52,9 +52,9 @@ static void test_supported(void)
 	supported(MORE("kubernetes_containerd=1.6.0"), "");
 	supported(MORE("kubernetes_containerd=1.10.0"), "");
 	supported(MORE("kubernetes_containerd=1.5.9"),
-	    "p: Kubernetes 1.30 needs containerd 1.6.0 or newer, the node has Debian's 1.5.9");
+	    "p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has Debian's 1.5.9");
 	supported(MORE("kubernetes_version=1.36.0", "kubernetes_kubeadm_api=v1beta4"),
-	    "p: Kubernetes 1.36 needs containerd 2.0.0 or newer, the node has Debian's 1.6.20");
+	    "p: Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has Debian's 1.6.20");
 	supported(MORE("kubernetes_containerd="), "p: [kubernetes] containerd is not set");
 	supported(MORE("node_append=systemd.unified_cgroup_hierarchy=0"), "");
 	supported(MORE("kubernetes_version=1.35.0", "kubernetes_kubeadm_api=v1beta4",
@@ -116,11 +116,15 @@ static void test_wanted(void)
 	       "r.example/kube-scheduler:v1.30.2 r.example/kube-proxy:v1.30.2 r.example/coredns/coredns:v1") == 0,
 	    "kubeadm's");
 	ok(upstream_wanted(&u, &kubeadm, &e) < 0, "one is missing");
-	same(e.msg, "p declares (<) other images than kubeadm 1.30.2 wants (>): < r.example/pause:3.9; change [images]",
+	same(e.msg,
+	    "p: the declared images (<) differ from those that kubeadm 1.30.2 needs (>): < r.example/pause:3.9; change "
+	    "[images]",
 	    "it is named");
 	ok(words_add(&kubeadm, "r.example/pause:3.9") == 0 && upstream_wanted(&u, &kubeadm, &e) == 0, "all of them");
 	ok(words_add(&kubeadm, "r.example/x:1") == 0 && upstream_wanted(&u, &kubeadm, &e) < 0, "one more");
-	same(e.msg, "p declares (<) other images than kubeadm 1.30.2 wants (>): > r.example/x:1; change [images]",
+	same(e.msg,
+	    "p: the declared images (<) differ from those that kubeadm 1.30.2 needs (>): > r.example/x:1; change "
+	    "[images]",
 	    "it is named");
 }
 

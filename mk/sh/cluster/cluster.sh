@@ -18,7 +18,7 @@ cl_engine() {
 # cl_own_name KIND: the name of a cluster that a stage starts, different in every build directory.
 cl_own_name() { echo "$1-$PROVIDER-$(printf '%s' "$B" | cksum | cut -d' ' -f1)"; }
 
-# cl_need: fail if the cluster is not here; else set its settings.
+# cl_need: fail if there is no such cluster in this checkout; otherwise read its settings.
 cl_need() {
 	[ -e "$D/conf" ] || fail "there is no cluster $CLUSTER here; 'make cluster-up' starts one, 'make list' lists them"
 	conf_read "$D/conf"
@@ -42,7 +42,7 @@ cl_nodes() {
 # cl_image_id NAME: print the image's id, the digest of its configuration; nothing if the engine does not have it.
 cl_image_id() { "${engine[@]}" image inspect --format '{{.Id}}' "$1" 2> /dev/null | sed 's/^sha256://'; }
 
-# cl_load_image LAYOUT TAG NAME: load an image of an OCI layout into the engine as NAME, unless it is there.
+# cl_load_image LAYOUT TAG NAME: load an image of an OCI layout into the engine as NAME, unless it is already there.
 cl_load_image() {
 	local id
 	id=$(cat "$1.id" 2> /dev/null) || id=$(skopeo inspect --raw --config "oci:$1:$2" | sha256sum)
@@ -57,7 +57,7 @@ cl_load_image() {
 	fi
 }
 
-# cl_run ROLE OPTION...: start the container PREFIX-ROLE, unprivileged and with the capabilities that OPTIONs add only.
+# cl_run ROLE OPTION...: start the container PREFIX-ROLE, unprivileged, with only the capabilities that OPTIONs add.
 cl_run() {
 	local role=$1
 	shift
@@ -68,8 +68,8 @@ cl_run() {
 }
 
 # cl_network: start the container that owns the cluster's network, which publishes its ports: those that the user has set;
-# others where they were when the cluster was saved ($D/ports), if they are free. If those cannot be had after all, it takes
-# free ones.
+# others where they were when the cluster was saved ($D/ports), if they are free. If those turn out to be in use, free
+# ones are chosen.
 cl_network() {
 	cl_run_network && return
 	[ -e "$D/ports" ] || return 1
@@ -92,7 +92,7 @@ cl_run_network() {
 }
 
 # cl_registry: start the cluster's registry. Its files are in $D/registry, which is saved with the cluster. If the cluster has a
-# certificate authority the registry uses TLS with a certificate of it; $D/registry-ca is for clients (--cert-dir).
+# certificate authority the registry uses TLS with a certificate signed by it; $D/registry-ca is for clients (--cert-dir).
 cl_registry() {
 	local certificate=()
 	mkdir -p "$D/registry"
@@ -203,7 +203,7 @@ cl_ssh_share() {
 	# The path of a socket is limited to 107 bytes.
 	CL_SHARED=$(mktemp -d)
 	cl_ssh_options "$1"
-	# It must not keep the stage's lock.
+	# ssh stays in the background and must not hold the stage's lock.
 	"${ssh[@]}" -o ControlMaster=yes -f -N root@127.0.0.1 9>&-
 }
 cl_ssh_alone() {
@@ -218,7 +218,7 @@ cl_ssh_alone() {
 # cl_save_ports: write the published ports to $D/ports, port_CONTAINER-PORT=HOST-PORT, so that no engine has to be asked later.
 cl_save_ports() {
 	"${engine[@]}" port "$CLUSTER-dnsmasq" | "$BIN/clusterports" --save "$D/ports" && return
-	# An engine knows no ports of a container that has ended.
+	# An engine reports no ports for a container that has ended.
 	cl_running dnsmasq || { "${engine[@]}" logs "$CLUSTER-dnsmasq" >&2; fail "$CLUSTER: the network's container ended"; }
 	fail "$CLUSTER: $ENGINE published no port"
 }
@@ -226,7 +226,7 @@ cl_save_ports() {
 # cl_saved_port PORT: print where PORT is published, from $D/ports: "PORT HOST-PORT" a line in earlier versions.
 cl_saved_port() { sed -nE "s/^(port_)?$1[= ]//p" "$D/ports"; }
 
-# cl_give_keys: under sudo the cluster's keys are for the user who asked.
+# cl_give_keys: under sudo, make the user who ran it the owner of the cluster's keys.
 cl_give_keys() {
 	local files=("$D/ssh_key" "$D/known_hosts")
 	[ ! -e "$D/kubeconfig" ] || files+=("$D/kubeconfig")

@@ -9,15 +9,15 @@ kube_values() {
 	for name in ${!kubernetes_@} ${!network_@} ${!images_@} ${!storage_@}; do values+=(-D "$name=${!name-}"); done
 }
 
-# kube_render FILE...: the templates, rendered; a word without a value is an error.
+# kube_render FILE...: print the rendered templates; a word without a value is an error.
 kube_render() {
 	local values
 	kube_values
 	"$BIN/kuberender" "${values[@]}" "$@"
 }
 
-# kube_join TOKEN SERVER CA-HASH: kubeadm's configuration of a node that joins, for the provider's version of its API. An image
-# without kubeadm_api is of 1.20. The token is in no argument vector.
+# kube_join TOKEN SERVER CA-HASH: print kubeadm's configuration for a joining node, in the provider's version of its API. An image
+# without kubeadm_api has Kubernetes 1.20. The token is not in any argument list.
 kube_join() {
 	"$BIN/kuberender" -F <(printf 'token=%s\n' "$1") -D "server=$2" -D "ca_hash=$3" -D "kubeadm_api=${kubernetes_kubeadm_api:-v1beta2}" \
 		-D "cri_socket=${kubernetes_cri_socket:-/run/containerd/containerd.sock}" "$TOP/providers/kubernetes/templates/join.yaml"
@@ -35,7 +35,7 @@ kube_config() {
 	)
 }
 
-# kube_server: the URL of the API.
+# kube_server: print the URL of the API.
 kube_server() { sed -n 's/^ *server: //p' "$D/kubeconfig"; }
 
 # kube_curl CURL-OPTION...: curl with the certificates of $D/kubeconfig. kube_curl_options sets these options in $api, for a
@@ -52,7 +52,7 @@ kube_curl() {
 
 # kube_registry: publish the registry's address in the cluster: the ConfigMap of KEP-1755 (github.com/kubernetes/enhancements,
 # keps/sig-cluster-lifecycle/generic/1755-communicating-a-local-registry). $D/hosted_at keeps the port, so that a resumed
-# cluster whose port is the same need not be told. kube_registry_options sets kube_curl's options for that in $patch.
+# cluster with the same port need not be updated. kube_registry_options sets kube_curl's options for that in $patch.
 kube_registry_options() {
 	patch=(-o /dev/null -X PATCH -H 'Content-Type: application/apply-patch+yaml' --data-binary "$(printf '%s\n' \
 		'apiVersion: v1' 'kind: ConfigMap' 'metadata: { name: local-registry-hosting, namespace: kube-public }' \
@@ -67,10 +67,10 @@ kube_registry() {
 	kube_curl "${patch[@]}" && cl_saved_port 5000 > "$D/hosted_at"
 }
 
-# kube_names: of lists of objects from the API, "NAMESPACE/NAME" a line.
+# kube_names: read lists of objects from the API; print "NAMESPACE/NAME" for each object.
 kube_names() { jq -r '.items[]?.metadata | "\(.namespace)/\(.name)"'; }
 
-# kube_pem NAME: a field of $D/kubeconfig that is in base64, decoded.
+# kube_pem NAME: print a base64 field of $D/kubeconfig, decoded.
 kube_pem() { sed -n "s/^ *$1: //p" "$D/kubeconfig" | base64 -d; }
 
 kc() { "$BIN_KUBERNETES/kubectl" --kubeconfig "$D/kubeconfig" --request-timeout 120s "$@"; }
@@ -82,7 +82,7 @@ kube_wait() {
 	shift 2
 	until words=$("$@" 2>&1); do
 		if [ "$SECONDS" -ge "$end" ]; then
-			echo "error: $text: not in time; ${words##*$'\n'}" >&2
+			echo "error: $text: timed out; last output: ${words##*$'\n'}" >&2
 			return 124
 		fi
 		sleep 1
@@ -115,8 +115,8 @@ kube_pods_are() {
 # kube_pods_ready [MINIMUM]: are there at least MINIMUM pods, each of them Ready or finished?
 kube_pods_ready() { kube_pods_are Succeeded "${1:-1}"; }
 
-# kube_pods_back: is every pod Ready again after a stop? One with restartPolicy Never may have been killed by the stop: it
-# is not started again (kubernetes.io, Pod Lifecycle: "Failed").
+# kube_pods_back: is every pod Ready again after a stop? A pod with restartPolicy Never that was killed by the stop is
+# not started again (kubernetes.io, Pod Lifecycle: "Failed").
 kube_pods_back() { kube_pods_are 'Succeeded|Failed'; }
 
 # kube_pod_states: print nodes, pods and the latest events, for an error.
@@ -135,7 +135,7 @@ kube_nothing_pulled() {
 	[ -z "$bad" ] || { echo "error: images were pulled: $bad" >&2; return 1; }
 }
 
-# kube_volumes NODE: the node's local volumes, as PersistentVolume objects.
+# kube_volumes NODE: print the node's local volumes, as PersistentVolume objects.
 kube_volumes() {
 	local i
 	for ((i = 1; i <= storage_volumes; i++)); do

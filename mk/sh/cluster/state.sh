@@ -1,15 +1,14 @@
 # Saving clusters and resuming them from saved state. Sourced; needs cluster.sh.
 #
 # Saved state is a directory: nodeNN/ (see vmsave(1)), cluster/ (the files of $D that belong to the cluster: its
-# certificate authority and keys), registry/ (what was pushed, if anything) and conf. It is complete once it has its name.
-# Whether it can still be used is a question for vmstate --usable.
+# certificate authority and keys), registry/ (what was pushed, if anything) and conf. It has its final name only when it is
+# complete. vmstate --usable tells whether it can still be used.
 # shellcheck shell=bash
 
-# Where the containers of the nodes see the saved state that they resumed from.
+# The path, in the nodes' containers, of the saved state that they resumed from.
 STATE_INSIDE=/var/lib/kubestamp/state
 
-# state_stood_still: print for how many seconds the running node01 was not running between being saved and resumed; 0: it
-# was booted.
+# state_stood_still: print how many seconds passed between saving the running node01 and resuming it; 0 if it was booted.
 state_stood_still() {
 	local conf saved_at=
 	conf=$(cat "$D/state" 2> /dev/null)/conf || true
@@ -24,16 +23,16 @@ state_registry() {
 	cp -a --reflink=auto "$1/." "$2/"
 }
 
-# state_free: drop the caches of the guests, which would be saved for nothing, and then wait until the guests are idle, about
-# 1.5 s at most: a process that is about to run when they are saved runs first whenever they resume, and should not have to
-# read from the disk for it.
+# state_free: drop the caches of the guests, which need not be saved, and then wait until the guests are idle, for about 1.5 s
+# at most: a process that is ready to run when they are saved runs first whenever they resume, and should not have to read
+# from the disk then.
 state_free() {
 	local n pids=()
 	for ((n = 1; n <= NODES; n++)); do
 		cl_ssh "$n" bash << 'END' &
 sync
 echo 3 > /proc/sys/vm/drop_caches
-# A pause by read: a sleep process would be running too.
+# Pause with read: a sleep process would be counted as running.
 exec 9<> <(:)
 calm=0
 for ((turn = 0; turn < 20 && calm < 3; turn++)); do
@@ -48,9 +47,9 @@ END
 	for n in "${pids[@]}"; do wait "$n" || true; done
 }
 
-# state_save DIR [VMSAVE-OPTION...]: save the running cluster as DIR, whole or not at all; an earlier DIR is replaced.
-# All nodes are paused at the same moment, for about 0.1 s. KEEP_CACHES=1: they keep their caches. It does not wait for the
-# disk: what a crash leaves of the saved state is verified before it is used.
+# state_save DIR [VMSAVE-OPTION...]: save the running cluster as DIR, completely or not at all; an existing DIR is replaced.
+# All nodes are paused at the same time, for about 0.1 s. With KEEP_CACHES=1 they keep their caches. It does not wait until
+# the data is on the disk: after a crash the saved state is verified before it is used.
 state_save() {
 	local dir=$1 new
 	shift
@@ -60,11 +59,11 @@ state_save() {
 		rm -rf "$new"
 		return 1
 	fi
-	# If this is interrupted in between there is no saved state, and the cluster boots.
+	# If interrupted between these two, there is no saved state, and the cluster boots the next time.
 	rm -rf "$dir" && mv "$new" "$dir"
 }
 
-# state_fill NEW [VMSAVE-OPTION...]: the same into the new directory NEW.
+# state_fill NEW [VMSAVE-OPTION...]: the same, to the new directory NEW.
 state_fill() {
 	local new=$1 name v saved_at expires_at pairs=() maps=()
 	shift
@@ -87,14 +86,14 @@ state_fill() {
 	conf_write "$new/conf" PROVIDER IMAGE IMAGE_ID NODES NICS MEMORY CPUS DISK ACCEL kubernetes_version saved_at expires_at
 }
 
-# state_copy FROM TO: copy saved state; the files of the nodes are hard links, and unpacked.
+# state_copy FROM TO: copy saved state; the nodes' files become hard links if possible, and are unpacked.
 state_copy() {
 	local node
 	(umask 077 && mkdir "$2") && cp -a "$1/cluster" "$1/conf" "$2/" && state_registry "$1/registry" "$2/registry" || return
 	for node in "$1"/node*; do "$BIN/vmstate" --unpack --output "$2/${node##*/}" "$node" || return; done
 }
 
-# state_take DIR: put the files of the cluster into $D, before its nodes resume.
+# state_take DIR: copy the cluster's files to $D, before its nodes resume.
 state_take() {
 	mkdir -p "$D"
 	cp -a "$1/cluster/." "$D/"
@@ -103,7 +102,7 @@ state_take() {
 }
 
 # state_nodes: start the nodes, which resume from $STATE_DIR, and wait until each has been renewed (renew(1)). If one cannot
-# resume, print the error of its machine.
+# resume, print its error.
 state_nodes() {
 	local name n end pids=()
 	for ((n = 1; n <= NODES; n++)); do
@@ -133,9 +132,9 @@ state_nodes() {
 	done
 }
 
-# state_start DIR [keep]: start the cluster $CLUSTER from the saved state DIR, with new SSH keys, at the ports that the user
-# has set, else at those that it had when it was saved, if they are free. keep: its network still runs, with its ports. The
-# API may not answer yet. Each call of the engine takes 0.1 s, so there are as few as possible, in parallel.
+# state_start DIR [keep]: start the cluster $CLUSTER from the saved state DIR, with new SSH keys, on the ports that the user
+# has set, otherwise on those that it had when it was saved, if they are free. keep: its network is still running, with its
+# ports. The API may not answer yet. Each call of the engine takes 0.1 s, so there are as few as possible, in parallel.
 state_start() {
 	local others=() n rc=0
 	STATE_DIR=$1
@@ -151,8 +150,8 @@ state_start() {
 	return "$rc"
 }
 
-# state_ready: is every node of a resumed cluster Ready, by its API (core/v1 NodeCondition)? The same
-# connection, since opening one costs the API more than a request, also tells it the registry's address if that has changed.
+# state_ready: is every node of a resumed cluster Ready according to the API (core/v1 NodeCondition)? If the registry's address
+# has changed, it is sent over the same connection, since opening another one costs the API more than a request.
 state_ready() {
 	local api patch nodes registry next=()
 	registry=$(cl_saved_port 5000)
@@ -169,7 +168,7 @@ state_ready() {
 		{ echo "not all nodes are Ready"; return 1; }
 }
 
-# state_ssh: wait until SSH answers, where ssh itself would not retry: the server restarts to load its new key, which takes up
+# state_ssh: wait until SSH answers, if ssh itself would not retry: the server restarts to load its new key, which takes up
 # to two seconds, and meanwhile the proxy of docker, and of podman without root, accepts connections for it.
 state_ssh() { [ "$ENGINE $(id -u)" = "podman 0" ] || cl_wait_ssh "$(cl_scale 15)"; }
 
@@ -189,7 +188,7 @@ state_key() {
 		"${NICS:-0}" "$ACCEL" ${WITH:+"$WITH"} | sha256sum | cut -c1-32
 }
 
-# state_from_image DIR: make DIR from the saved state in the image, unpacked.
+# state_from_image DIR: unpack the saved state in the image to DIR.
 state_from_image() {
 	local new=$1.image.$$ id rc=0
 	rm -rf "$1".image.*
@@ -201,7 +200,7 @@ state_from_image() {
 	return "$rc"
 }
 
-# state_in_use DIR: did a cluster of this user resume from it? The disks of that cluster need it.
+# state_in_use DIR: does a cluster of this user exist that resumed from DIR? The disks of that cluster need it.
 state_in_use() {
 	[ -n "$("${engine[@]}" ps -a -q --filter "label=org.kubestamp.state=$1")" ]
 }

@@ -14,7 +14,7 @@ images_provider() {
 # images_get URL FILE: download a file that is not pinned yet.
 images_get() {
 	curl -sSfL --proto '=http,https,file' --proto-redir '=http,https' --max-redirs 5 --retry 3 --max-time 600 -o "$2" "$1" ||
-		fail "$1 cannot be fetched; HTTPS_PROXY names a proxy"
+		fail "$1 cannot be downloaded; set HTTPS_PROXY to use a proxy"
 }
 
 # images_source NAME: the image's name at its mirror; of NAME:TAG@DIGEST without the tag.
@@ -33,7 +33,7 @@ images_digests() {
 		source=$(images_source "$name")
 		# shellcheck disable=SC2046 # an option or none
 		digest=$(skopeo inspect $(images_tls "$source" --tls-verify=false) --no-tags --format '{{.Digest}}' "docker://$source" < /dev/null) ||
-			fail "$name: its registry cannot be asked; IMAGE_MIRROR=host[:port]/path names another"
+			fail "$name: its registry cannot be queried; set IMAGE_MIRROR=host[:port]/path to use another one"
 		printf '%s\t%s\n' "$name" "$digest"
 	done
 }
@@ -69,7 +69,7 @@ images_keep() {
 		# shellcheck disable=SC2046 # an option or none
 		skopeo copy -q --override-os linux --override-arch amd64 --retry-times 3 $(images_tls "$source" --src-tls-verify=false) \
 			"docker://$source" "oci:$store:${digest#sha256:}" < /dev/null ||
-			fail "$name: cannot be pulled by its digest $digest; IMAGE_MIRROR=host[:port]/path names another registry"
+			fail "$name: cannot be pulled by its digest $digest; set IMAGE_MIRROR=host[:port]/path to use another registry"
 	done
 }
 

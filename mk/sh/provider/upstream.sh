@@ -16,7 +16,7 @@ upstream_file() {
 	for dir in $PROVIDER_DIRS; do
 		[ ! -e "$TOP/$dir/$1" ] || { echo "$TOP/$dir/$1"; return; }
 	done
-	fail "$1 is in none of: $PROVIDER_DIRS"
+	fail "$1 not found in any of: $PROVIDER_DIRS"
 }
 
 # upstream_lock: the path of the provider's lock.

@@ -6,7 +6,7 @@
 pull_name() {
 	local path='([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?/[a-z0-9._/-]+'
 	[[ $IMAGE_FROM =~ ^($path)(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]{64})?$ ]] ||
-		refuse "IMAGE: HOST[:PORT]/REPO[:TAG][@sha256:DIGEST], without a scheme or a user"
+		refuse "IMAGE must have the form HOST[:PORT]/REPO[:TAG][@sha256:DIGEST], without a scheme or user"
 	echo "${BASH_REMATCH[1]}${BASH_REMATCH[5]:-${BASH_REMATCH[4]:-:latest}}"
 }
 

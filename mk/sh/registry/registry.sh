@@ -4,7 +4,7 @@
 
 # registry_access: sets $access, options that regpush and regpull share.
 registry_access() {
-	[[ ${TLS_VERIFY:-} =~ ^(|true|false)$ ]] || refuse "TLS_VERIFY=$TLS_VERIFY: true or false"
+	[[ ${TLS_VERIFY:-} =~ ^(|true|false)$ ]] || refuse "TLS_VERIFY=$TLS_VERIFY is neither true nor false"
 	access=(${TLS_VERIFY:+"--tls-verify=$TLS_VERIFY"} ${CERT_DIR:+--cert-dir "$CERT_DIR"} ${AUTHFILE:+--authfile "$AUTHFILE"})
 }
 
@@ -16,6 +16,6 @@ layout_digest() { "$BIN/ocipack" --list "$1" | awk -v name="$2" '$1 == name { pr
 publish_where() {
 	local part='[a-z0-9]+([._-]+[a-z0-9]+)*'
 	[[ $REGISTRY/$PROVIDER =~ ^([A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9A-Fa-f:]+\](:[0-9]+)?)((/$part)+)$ ]] ||
-		refuse "REGISTRY: HOST[:PORT]/PATH in lower-case letters and digits, without a scheme or a user"
+		refuse "REGISTRY must have the form HOST[:PORT]/PATH, in lower-case letters and digits, without a scheme or user"
 	host=${BASH_REMATCH[1]} repo=${BASH_REMATCH[4]#/}
 }

@@ -33,7 +33,7 @@ provider_file() {
 	for dir in $PROVIDER_DIRS; do
 		[ -e "$dir/$1" ] && { echo "$dir/$1"; return; }
 	done
-	fail "$1 is in none of: $PROVIDER_DIRS"
+	fail "$1 not found in any of: $PROVIDER_DIRS"
 }
 
 # tools_fit LIBC: our tools, which run in the runner's containers, need no newer C library than version LIBC, theirs.
@@ -41,7 +41,7 @@ tools_fit() {
 	local need
 	need=$(grep -haoE 'GLIBC_2\.[0-9]+' "$BIN"/* | sort -uV | tail -n 1)
 	[ "$(printf '%s\n' "GLIBC_$1" "$need" | sort -V | tail -n 1)" = "GLIBC_$1" ] ||
-		fail "the tools need $need, $debian_suite has $1: build them on $debian_suite, or in a container of it"
+		fail "the tools were built for $need, but $debian_suite has glibc $1; build them on $debian_suite, or in a container with it"
 }
 
 # in_mounts COMMAND...: run COMMAND in a mount namespace of its own, so that what it mounts goes with it.

@@ -196,7 +196,7 @@ static int wait_or_cancel(const struct child *c, int cancel_fd, int64_t deadline
 	if (n < 0)
 		return err_sys(e, "poll");
 	if (n == 0)
-		return err_set(e, "not done in time");
+		return err_set(e, "timed out");
 	return p[0].revents != 0 ? 0 : err_set(e, "interrupted");
 }
 

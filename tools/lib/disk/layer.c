@@ -263,7 +263,7 @@ static char *read_options(const struct disklayer *d, int64_t deadline, struct er
 	j = json_loads(text, 0, NULL);
 	cluster = json_integer_value(json_object_get(j, "cluster-size"));
 	if (json_unpack(j, "{s:{s:{s:s}}}", "format-specific", "data", "compression-type", &type) < 0)
-		(void)err_set(e, "%s: qemu-img does not tell the disk's type of compression", d->blob_);
+		(void)err_set(e, "%s: qemu-img does not report how the disk is compressed", d->blob_);
 	else if (asprintf(&options, "compression_type=%s,cluster_size=%lld", type, (long long)cluster) < 0) {
 		options = NULL;
 		(void)err_no_memory(e);
@@ -372,7 +372,7 @@ int disklayer_probe(const struct disklayer_recipe *r, const char *dir, int64_t d
 		return -1;
 	return digest_is(r->probe, hex)
 		   ? 0
-		   : err_set(e, "qemu-img here writes other bytes than where the disk was published");
+		   : err_set(e, "qemu-img here does not write the same bytes as where the disk was published");
 }
 
 /* Writes what is before the disk. Returns 0 or -1. */

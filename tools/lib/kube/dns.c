@@ -219,7 +219,7 @@ static void add_endpoints(struct sheet *s, bool unready, json_t *subsets)
 }
 
 /*
- * Is NAME the name of a service that is itself an alias? dnsmasq does not start with a circle of aliases, so whoever
+ * Is NAME the name of a service that is itself an alias? dnsmasq refuses to start if aliases form a loop, so whoever
  * can create two services could stop it. Therefore no alias refers to another.
  */
 static bool is_alias(const struct kubedns *k, const char *name)

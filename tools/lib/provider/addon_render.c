@@ -86,7 +86,7 @@ static int visit(const struct addons *all, const char *name, struct words *open,
 	if (words_has(order, name))
 		return 0;
 	if (words_has(open, name))
-		return err_set(e, "add-on %s: it needs itself", name);
+		return err_set(e, "add-on %s: it depends on itself", name);
 	if (addon_open(&a, all, name, e) < 0)
 		return -1;
 	if (words_add(open, name) < 0 || words_split(&needs, addon_get(&a, "needs")) < 0)

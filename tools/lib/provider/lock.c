@@ -71,7 +71,7 @@ int lock_add(struct lock *l, const char *section, const char *key, const char *v
 	if (strchr(value, '\n') != NULL)
 		return err_set(e, "[%s]: %s: more than one line", section, key);
 	if (lock_get(l, section, key) != NULL)
-		return err_set(e, "%s is there twice", key);
+		return err_set(e, "duplicate key %s", key);
 	v = reallocarray(l->v, l->n + 1, sizeof *v);
 	if (v == NULL)
 		return err_no_memory(e);
@@ -96,7 +96,7 @@ static int take_section(struct reader *r, char *line, struct err *e)
 	if (!is_section(line + 1))
 		return bad_line(r, e);
 	if (words_has(&r->seen, line + 1))
-		return err_set(e, "%s:%d: [%s] is there twice", r->file, r->line, line + 1);
+		return err_set(e, "%s:%d: duplicate section [%s]", r->file, r->line, line + 1);
 	if (words_add(&r->seen, line + 1) < 0)
 		return err_no_memory(e);
 	r->section = r->seen.v[r->seen.n - 1];

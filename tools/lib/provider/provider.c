@@ -160,7 +160,7 @@ static int check_headings(const struct file *in, struct err *e)
 
 	for (i = 0; i < in->headings.n; i++)
 		if (strchr(in->headings.v[i], ' ') != NULL && !has_section(in, in->headings.v[i]))
-			return err_set(e, "%s: [%s]: the section has no key", in->path, in->headings.v[i]);
+			return err_set(e, "%s: [%s]: the section is empty", in->path, in->headings.v[i]);
 	return 0;
 }
 

@@ -132,7 +132,7 @@ static int add_word(struct conf *source, const char *word, struct err *e)
 	char text[128];
 
 	if (*equals == '\0' || s == NULL)
-		return err_set(e, "%s: not NAME=VALUE of a setting", word);
+		return err_set(e, "%s: not a setting of the form NAME=VALUE", word);
 	e->msg[0] = '\0';
 	if (*image != '\0' && strcmp(s->name, "IMAGE") == 0)
 		origin = image;

@@ -205,7 +205,7 @@ static int put_text(
 		if (value == NULL)
 			return err_no_memory(e);
 		if (*value == '\0')
-			return err_set(e, "%s: @%s@ stands for nothing in provider.ini", name, word);
+			return err_set(e, "%s: @%s@ has no value in provider.ini", name, word);
 		(void)fputs(value, f);
 		s += n - 1;
 	}

@@ -224,7 +224,7 @@ int upstream_supported(const struct upstream *u, struct err *e)
 	if (containerd != NULL && need(u, "kubernetes_containerd", e) == NULL)
 		return -1;
 	if (containerd != NULL && strverscmp(get(u, "kubernetes_containerd"), containerd) < 0)
-		return err_set(e, "%s: Kubernetes 1.%d needs containerd %s or newer, the node has Debian's %s",
+		return err_set(e, "%s: Kubernetes 1.%d needs containerd %s or newer, but the node has Debian's %s",
 		    u->provider, minor, containerd, get(u, "kubernetes_containerd"));
 	/* From 1.35 on the kubelet does not start on cgroup v1 (KEP-5573). Debian 12 has v2, and a kernel of 6.1. */
 	if (minor >= 35 && has_word(get(u, "node_append"), "systemd.unified_cgroup_hierarchy=0"))
@@ -282,8 +282,8 @@ int upstream_wanted(const struct upstream *u, const struct words *kubeadm, struc
 		return 0;
 	for (i = 0; i < diff.n && n < sizeof text; i++)
 		n += (size_t)snprintf(text + n, sizeof text - n, " %s", diff.v[i]);
-	return err_set(e, "%s declares (<) other images than kubeadm %s wants (>):%s; change [images]", u->provider,
-	    get(u, "kubernetes_version"), text);
+	return err_set(e, "%s: the declared images (<) differ from those that kubeadm %s needs (>):%s; change [images]",
+	    u->provider, get(u, "kubernetes_version"), text);
 }
 
 /* Sets E to "PATH: TEXT; to create it again: ...". Returns -1. */

@@ -11,7 +11,7 @@ static int first_bytes(struct regdownload *d, const struct reghttp_answer *a, st
 	d->begun_ = true;
 	d->bad_ = a->status == 206 && a->first != d->have_;
 	if (d->bad_)
-		(void)err_set(&d->why_, "the registry sent another range");
+		(void)err_set(&d->why_, "the registry sent a different range");
 	/* The registry does not support ranges and sends the whole blob. */
 	if (a->status == 200 && d->have_ > 0) {
 		if (d->sink->restart(d->arg, e) < 0)

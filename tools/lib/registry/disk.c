@@ -80,7 +80,7 @@ static int put_piece(struct window *w, struct err *e)
 		return REGDOWNLOAD_WRONG;
 	}
 	if (sha256_add(s->raw, s->piece, s->n) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	if (diskfile_put(w->to, w->w->offset + s->out, s->piece, s->n, e) < 0)
 		return -1;
 	s->out += s->n;
@@ -98,7 +98,7 @@ static int window_add(void *arg, const char *data, size_t n, struct err *e)
 	int rc = 0;
 
 	if (sha256_add(s->packed, data, n) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	while (rc == 0 && (in.pos < in.size || full)) {
 		ZSTD_outBuffer out = { s->piece, sizeof s->piece, s->n };
 
@@ -135,7 +135,7 @@ static int window_end(void *arg, struct err *e)
 	failed = sha256_end(packed, hex) < 0;
 	failed |= sha256_end(raw, raw_hex) < 0;
 	if (failed)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	if (strcmp(hex, w->w->hex) != 0) {
 		(void)err_set(e, "its digest is sha256:%s", hex);
 		return REGDOWNLOAD_WRONG;

@@ -85,13 +85,13 @@ static int usable(const struct regdisklayer *r, struct work *w, const json_t *ma
 		return -1;
 	size = layer_size(manifest, w->recipe.hex);
 	if (size == 0)
-		return err_set(e, "not of a layer of the image");
+		return err_set(e, "the disk does not belong to a layer of the image");
 	if (has(r->l, w->recipe.hex))
 		return 0;
 	if (regdisk_begin(d, e) < 0)
 		return -1;
 	if (d->total > size / 2)
-		return err_set(e, "%llu bytes are new, of a layer of %llu", (unsigned long long)d->total,
+		return err_set(e, "too much is new: %llu of %llu bytes of the layer", (unsigned long long)d->total,
 		    (unsigned long long)size);
 	return disklayer_probe(&w->recipe, w->old.dir, r->q->deadline, e) < 0 ? -1 : 1;
 }

@@ -54,7 +54,7 @@ int regdoc_get(struct regdoc *d, const char *url, const char *hex, struct err *e
 	else if (d->answer.text == NULL)
 		(void)err_set(e, "an empty answer");
 	else if (sha256_hex(d->answer.text, d->answer.n, is) < 0)
-		(void)err_set(e, "the digest failed");
+		(void)err_set(e, "cannot compute the digest");
 	else if (hex != NULL && strcmp(hex, is) != 0)
 		(void)err_set(e, "its digest is sha256:%s", is);
 	else
@@ -105,7 +105,7 @@ static int take(struct pull *p, const struct reghttp_answer *a, struct err *e)
 	if (a->text == NULL)
 		return err_set(e, "an empty answer");
 	if (sha256_hex(a->text, a->n, hex) < 0)
-		return err_set(e, "the digest failed");
+		return err_set(e, "cannot compute the digest");
 	if (reghttp_other_digest(a, hex))
 		return err_set(e, "the registry says that its digest is %.80s, but it is sha256:%s", a->digest, hex);
 	if (p->reference != NULL) {

@@ -281,7 +281,7 @@ static int watch(struct regqueue *q, struct regtask *t, struct err *e)
 	}
 	if (now - t->moved_ < stall_timeout(q, t))
 		return 0;
-	(void)err_set(&t->http_.err, "nothing moved for %lld seconds", (long long)(now - t->moved_) / 1000);
+	(void)err_set(&t->http_.err, "no data was transferred for %lld seconds", (long long)(now - t->moved_) / 1000);
 	return ended(q, t, CURLE_OPERATION_TIMEDOUT, e);
 }
 

@@ -51,7 +51,7 @@ int base_disk_check(const json_t *base, struct err *e)
 	if (digest == NULL)
 		return 1;
 	if (json_integer_value(json_object_get(base, "size")) != (json_int_t)st.st_size)
-		return err_set(e, "%s: the backing file has another size now", path), 0;
+		return err_set(e, "%s: the size of the backing file has changed", path), 0;
 	if (json_integer_value(json_object_get(base, "mtime")) == (json_int_t)st.st_mtim.tv_sec &&
 	    json_integer_value(json_object_get(base, "mtime_ns")) == (json_int_t)st.st_mtim.tv_nsec)
 		return 1;

@@ -1,5 +1,6 @@
 /*
- * The backing file of a saved disk, which is not part of the saved state: it must exist, unchanged, where it resumes.
+ * The backing file of a saved disk, which is not part of the saved state: it must exist unchanged where the machine
+ * resumes.
  */
 #ifndef KS_SNAPSHOT_BASE_DISK_H
 #define KS_SNAPSHOT_BASE_DISK_H
@@ -15,7 +16,7 @@
 json_t *base_disk_new(const char *path, struct err *e);
 
 /*
- * Is the file that BASE describes there and unchanged? A file with another time stamp is read. JSON null: a disk
+ * Does the file that BASE describes exist unchanged? A file with a different time stamp is read. JSON null: a disk
  * without backing file. Returns 1; 0 with the reason in E; or -1.
  */
 int base_disk_check(const json_t *base, struct err *e);

@@ -68,7 +68,7 @@ static int read_conf(struct conf *c, const char *dir, struct err *e)
 		else if (strncmp(line, "expires_at=", strlen("expires_at=")) == 0)
 			rc |= parse_time(line + strlen("expires_at="), &c->expires);
 	}
-	return rc == 0 && c->saved >= 0 ? 1 : (err_set(e, "%s: no valid times in it", path), 0);
+	return rc == 0 && c->saved >= 0 ? 1 : (err_set(e, "%s: a time in it is missing or invalid", path), 0);
 }
 
 /* T in local time. Returns TEXT. */

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/sha256.h"
 
-/* Files in the directory of a saved machine, beside its disks and VM_DESC (vm/description.h). */
+/* Files in the directory of a saved machine, next to its disks and VM_DESC (vm/description.h). */
 #define SAVED_MANIFEST "files.json"
 #define SAVED_VERIFIED "verified" /* see verified.h */
 #define SAVED_RAM "ram"

@@ -194,7 +194,7 @@ static int load(const struct vm_resume *r, struct qmp *q, int64_t deadline, stru
 		if (!loading)
 			return 0;
 		if (ms_left(deadline) == 0)
-			return err_set(e, "timeout while loading the state");
+			return err_set(e, "timed out while loading the saved state");
 		(void)nanosleep(&(struct timespec){ 0, ASK_MS * 1000000 }, NULL);
 	}
 }

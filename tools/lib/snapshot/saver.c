@@ -34,7 +34,7 @@ static int lock(struct saver *s, const char *path, struct err *e)
 {
 	s->lock = open(path, O_RDONLY | O_CLOEXEC);
 	if (s->lock < 0)
-		return errno == ENOENT ? err_set(e, "no running machine of vmstart there") : err_sys(e, "%s", path);
+		return errno == ENOENT ? err_set(e, "no machine of vmstart is running there") : err_sys(e, "%s", path);
 	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	return errno == EWOULDBLOCK ? err_set(e, "it is already being saved") : err_sys(e, "%s", path);
@@ -142,7 +142,7 @@ static void *read_stream(void *arg)
 	struct saver *s = arg;
 
 	s->stream_rc = ramstream_split(&s->stream, &s->stream_err);
-	/* QEMU must not wait for a reader that has failed. */
+	/* If the reader has failed, QEMU must not wait for it. */
 	(void)close(s->stream.in);
 	return NULL;
 }
@@ -271,7 +271,7 @@ int saver_start(struct saver *s, struct err *e)
 	return command(s, "migrate", json_pack("{s:s}", "uri", "fd:" SAVE_FD), NULL, e);
 }
 
-/* The reader's error is the better one: QEMU only knows that the pipe was closed. */
+/* The reader's error is more specific: QEMU only knows that the pipe was closed. */
 static int failed(struct saver *s, const json_t *answer, struct err *e)
 {
 	const char *reason = json_string_value(json_object_get(answer, "error-desc"));
@@ -424,7 +424,7 @@ int saver_commit(struct saver *s, struct err *e)
 	if (end_reader(s, e) < 0)
 		return -1;
 	if (s->stream.size != s->vm.memory)
-		return err_set(e, "QEMU sent memory of another size than the machine's");
+		return err_set(e, "the memory that QEMU sent does not have the size of the machine's");
 	if (s->node != NULL && vm_disks_copy(&s->disks, s->out.tmp, &files, &base, e) < 0)
 		return -1;
 	rc = describe(s, files.n > 0 ? files.v[0] : NULL, base, e);

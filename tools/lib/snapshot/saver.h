@@ -72,7 +72,7 @@ int saver_open(struct saver *s, struct err *e);
  */
 int saver_start(struct saver *s, struct err *e);
 
-/* While HELD nothing is read from QEMU, so it cannot finish its pass: the other machines are not as far. */
+/* While HELD nothing is read from QEMU, so it cannot finish its pass before the other machines are as far. */
 void saver_hold(struct saver *s, bool held);
 
 /* Pauses the machine. Returns 0 or -1. */

@@ -41,7 +41,7 @@ static char *base64(const void *data, size_t n)
 	return text;
 }
 
-/* Makes an error of a program's exit code and the last line of its standard error. Returns -1. */
+/* Sets E to a program's exit code and the last line of its standard error. Returns -1. */
 static int failed(const char *program, const json_t *status, struct err *e)
 {
 	const char *coded = json_string_value(json_object_get(status, "err-data"));

@@ -9,7 +9,7 @@
 /* Slots on the first PCI bus. The chipset takes 0 and 1f, and with i440fx also 1. */
 enum { ADDR_RNG = 2, ADDR_SERIAL = 3, ADDR_DISK = 4, ADDR_NIC = 0x10 };
 
-/* QEMU takes a doubled comma in an option list for a literal one. Returns NULL if memory is short. */
+/* QEMU reads a doubled comma in an option list as a literal one. Returns NULL if out of memory. */
 static char *escaped(struct args *a, const char *s)
 {
 	char *text = malloc(2 * strlen(s) + 1);

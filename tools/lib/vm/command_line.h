@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "vm/machine.h"
 
-/* Appends the command line to A. Returns 0, or -1 if memory is short. Free A in either case. */
+/* Appends the command line to A. Returns 0, or -1 if out of memory. Free A in either case. */
 int vm_command_line(const struct vm *vm, struct args *a, struct err *e);
 
 #endif

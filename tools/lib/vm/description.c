@@ -114,7 +114,7 @@ int vmdesc_write(const char *path, const json_t *desc, struct err *e)
 	return -1;
 }
 
-/* Makes an error of a failed json_unpack_ex. Returns -1. */
+/* Sets E to the reason for a failed json_unpack_ex. Returns -1. */
 static int wrong(struct err *e, const json_error_t *why)
 {
 	return err_set(e, "not a valid machine description: %s", why->text);

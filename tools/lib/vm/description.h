@@ -53,7 +53,7 @@
 
 #define VM_DESC "vm.json"
 
-/* What a description tells in addition to the machine; its strings belong to the JSON document. */
+/* What a description contains in addition to the machine; its strings belong to the JSON document. */
 struct vmdesc {
 	const char *run;
 	const char *resumed; /* NULL: the machine was booted */
@@ -70,8 +70,8 @@ json_t *vmdesc_new(const struct vm *vm, const char *run, const char *resumed, co
 
 /*
  * Reads and checks the description PATH. VM and D are set from it and point into it; free VM's disks with vm_disk_free,
- * and VM's extra_. What the next machine does not share with this one is not touched: sockets and other files in
- * the runtime directory, and the networks that the NICs are connected to. Returns a new reference, or NULL.
+ * and VM's extra_. Members that the next machine does not share with this one are not touched: sockets and other files
+ * in the runtime directory, and the networks that the NICs are connected to. Returns a new reference, or NULL.
  */
 json_t *vmdesc_read(const char *path, struct vm *vm, struct vmdesc *d, struct err *e);
 

@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "vm/machine.h"
 
-/* A prefix for PATH: qemu-img takes "a:b" for a protocol and "-x" for an option unless a slash comes first. */
+/* A prefix for PATH: qemu-img would treat "a:b" as a protocol and "-x" as an option unless a slash comes first. */
 static const char *fence(const char *path)
 {
 	return path[0] == '/' ? "" : "./";

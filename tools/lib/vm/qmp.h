@@ -65,7 +65,7 @@ enum qmp_kind { QMP_GREETING, QMP_RETURN, QMP_ERROR, QMP_EVENT, QMP_UNKNOWN };
 /* The kind of message MSG is, judged by the members that the protocol requires. */
 enum qmp_kind qmp_kind_of(const json_t *msg);
 
-/* Adds N received bytes. Returns 0, or -1: a line is too long, or memory is short. */
+/* Adds N received bytes. Returns 0, or -1: a line is too long, or out of memory. */
 int qmp_rx_feed(struct qmp_rx *rx, const void *data, size_t n, struct err *e);
 
 /* Returns 1 and the next message (an object, a new reference), 0 if none is complete, or -1. */

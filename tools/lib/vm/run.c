@@ -106,7 +106,7 @@ int vm_qemu_error(const char *log, const char *program, int status, struct err *
 		add_line(text, line, program);
 	if (WIFSIGNALED(status))
 		return err_set(e, "qemu: killed by signal %d%s%s", WTERMSIG(status), text[0] != '\0' ? ": " : "", text);
-	/* QEMU's messages tell more than its exit code. */
+	/* QEMU's messages say more than its exit code. */
 	if (text[0] != '\0')
 		return err_set(e, "qemu: %s", text);
 	return err_set(e, "qemu: ended with exit code %d", WEXITSTATUS(status));
@@ -156,7 +156,7 @@ static int send_command(int pidfd, const char *qmp, const char *command, bool un
 	return rc;
 }
 
-/* Presses the power button until DEADLINE. With VM_LATE and VM_ENDED as the result QEMU is still running. */
+/* Presses the power button until DEADLINE. If the result is VM_LATE or VM_ENDED, QEMU is still running. */
 static enum vm_end shut_down(int pidfd, const char *qmp, int64_t deadline)
 {
 	int64_t next;

@@ -16,7 +16,7 @@
 #define VM_LOG "qemu.log"
 #define VM_DISK "root.qcow2" /* overlay of a machine that was resumed */
 
-/* Returns a copy of GIVEN or, if that is NULL, RUN/NAME; free it. NULL if memory is short. */
+/* Returns a copy of GIVEN or, if that is NULL, RUN/NAME; free it. NULL if out of memory. */
 char *vm_run_path(const char *given, const char *run, const char *name);
 
 /* The files that are of no use when the VM has ended. NULL: none. */
@@ -26,18 +26,18 @@ struct vm_files {
 	const char *desc; /* vm.json */
 };
 
-/* Removes them. What has the name of a socket but is not one stays. */
+/* Removes them. A file with the name of a socket is kept if it is not a socket. */
 void vm_clean(const struct vm_files *files);
 
 /*
- * Finds the QEMU process that PIDFILE belongs to. QEMU keeps the file locked for its lifetime and the kernel tells who
- * holds the lock, so a process that has reused the pid is never mistaken for QEMU. Close PIDFD.
+ * Finds the QEMU process that PIDFILE belongs to. QEMU keeps the file locked for its lifetime and the kernel reports
+ * who holds the lock, so a process that has reused the pid is never mistaken for QEMU. Close PIDFD.
  * Returns 1, 0 if no QEMU is running, or -1.
  */
 int vm_find(const char *pidfile, int *pidfd, struct err *e);
 
 /*
- * Makes an error of how QEMU ended: STATUS as returned by wait(2), and the messages in its log without the warnings.
+ * Sets E to how QEMU ended: STATUS as returned by wait(2), and the messages in its log without the warnings.
  * PROGRAM is QEMU's name, with which its messages start. Returns -1.
  */
 int vm_qemu_error(const char *log, const char *program, int status, struct err *e);

@@ -45,7 +45,7 @@ static int prepare_run(struct vm_start *s, struct err *e)
 
 	if (lock_run(s, e) < 0)
 		return -1;
-	/* A vmstart without --foreground has given its lock back. */
+	/* A vmstart without --foreground has released its lock. */
 	rc = vm_find(s->vm->pidfile, &pidfd, e);
 	if (rc != 0)
 		return rc < 0 ? -1 : err_set(e, "%s: a VM is already running there", s->run);
@@ -115,7 +115,7 @@ static int prepare_disks(struct vm_start *s, bool dry, struct err *e)
 
 /*
  * Has the library ramholes.so preloaded into QEMU for the file RAM, if the library is in the directory of this program:
- * see tools/preload/ramholes.c. It comes first, before what is preloaded already.
+ * see tools/preload/ramholes.c. It comes before libraries that are already preloaded.
  */
 static void preload_ramholes(const char *ram)
 {
@@ -186,7 +186,7 @@ static int wait_running(struct qmp *q, int64_t deadline, struct err *e)
 	}
 }
 
-/* From a QEMU process to a machine that runs. Returns 0 or -1. */
+/* Brings a QEMU process to a running machine. Returns 0 or -1. */
 static int bring(struct vm_start *s, const struct child *qemu, struct err *e)
 {
 	struct qmp q;

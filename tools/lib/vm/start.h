@@ -26,7 +26,7 @@ struct vm_start {
 	int death_signal;                         /* sent to QEMU when this process ends; 0: none */
 	int cancel_fd;                            /* the start is cancelled when it is readable; -1: none */
 	int64_t deadline;                         /* of now_ms */
-	/* Called when QEMU answers on QMP, to bring the machine to run (returns 0 or -1); NULL: it boots by itself. */
+	/* Called when QEMU answers on QMP, to start the machine (returns 0 or -1); NULL: it boots by itself. */
 	int (*bring)(struct qmp *q, void *arg, int64_t deadline, struct err *e);
 	void *arg;
 	/* Set by vm_start. */
