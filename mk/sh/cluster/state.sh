@@ -172,11 +172,24 @@ state_ready() {
 # to two seconds, and meanwhile the proxy of docker, and of podman without root, accepts connections for it.
 state_ssh() { [ "$ENGINE $(id -u)" = "podman 0" ] || cl_wait_ssh "$(cl_scale 15)"; }
 
+# state_login NUMBER: wait until a login to this node succeeds. sshd restarts to load its new keys, and resets connections that
+# it has not accepted yet, which ssh does not try again.
+state_login() {
+	local i
+	for ((i = 0; i < 20; i++)); do
+		if cl_ssh "$1" true 2> /dev/null; then return 0; fi
+		sleep 0.2
+	done
+	cl_ssh "$1" true
+}
+
 # state_serves: wait until SSH and the API (if there is one) of a resumed cluster answer.
 state_serves() {
-	local rc=0 ssh
+	local rc=0 ssh n
 	state_ssh &
 	ssh=$!
+	# Without an API, SSH is all that the cluster's user can connect to.
+	[ -n "$kubernetes_version" ] || for ((n = 1; n <= NODES; n++)); do state_login "$n" || rc=$?; done
 	[ -z "$kubernetes_version" ] || kube_wait "$(cl_scale 15)" "nodes Ready" state_ready || rc=$?
 	wait "$ssh" || rc=$?
 	return "$rc"
