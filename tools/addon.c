@@ -16,6 +16,7 @@
 #include "base/cli.h"
 #include "base/quote.h"
 #include "base/readfile.h"
+#include "base/output.h"
 #include "base/unfinished.h"
 #include "provider/addon_pins.h"
 #include "provider/template.h"
@@ -228,7 +229,7 @@ static int write_file(struct request *r, const struct addon *a, size_t number, c
 {
 	AUTO_FREE char *to = NULL;
 	AUTO_FREE char *text = NULL;
-	AUTO_CLOSE int fd = -1;
+	struct out o;
 	size_t n = 0;
 	int rc;
 
@@ -237,16 +238,20 @@ static int write_file(struct request *r, const struct addon *a, size_t number, c
 		to = NULL;
 		return err_no_memory(e);
 	}
-	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return err_sys(e, "%s", to);
+	if (out_open(&o, to, 0666, e) < 0)
+		return -1;
 	if (number > 0)
-		rc = render_file(r, a, file, fd, to, e);
+		rc = render_file(r, a, file, fileno(o.f), to, e);
 	else
-		rc = template_file(&a->all->values, a->path, &text, &n, e) < 0 ? -1 : write_all(fd, text, n, to, e);
-	if (rc < 0)
-		(void)unlink(to);
-	return rc;
+		rc = template_file(&a->all->values, a->path, &text, &n, e) < 0
+			 ? -1
+			 : write_all(fileno(o.f), text, n, to, e);
+	if (rc == 0)
+		return out_commit(&o, e);
+	/* A file of an earlier call must not be taken for this one's. */
+	out_abort(&o);
+	(void)unlink(to);
+	return -1;
 }
 
 static int write_files(struct request *r, const struct addon *a, struct err *e)
@@ -271,16 +276,17 @@ static int write_conf(const struct request *r, const struct addon *a, struct err
 {
 	static const char *const keys[] = { "needs", "namespace", "wait", "timeout" };
 	AUTO_FREE char *path = NULL;
-	AUTO_FCLOSE FILE *f = NULL;
+	struct out o;
+	FILE *f;
 	size_t i;
 
 	if (asprintf(&path, "%s/conf", r->dir) < 0) {
 		path = NULL;
 		return err_no_memory(e);
 	}
-	f = fopen(path, "we");
-	if (f == NULL)
-		return err_sys(e, "%s", path);
+	if (out_open(&o, path, 0666, e) < 0)
+		return -1;
+	f = o.f;
 	(void)fputs("addon_name=", f);
 	quote_sh(f, a->name);
 	/* A fetched manifest may be too large for the annotation that a client-side apply leaves. */
@@ -291,7 +297,7 @@ static int write_conf(const struct request *r, const struct addon *a, struct err
 		quote_sh(f, addon_get(a, keys[i]));
 	}
 	(void)fputc('\n', f);
-	return fflush(f) != 0 || ferror(f) ? err_sys(e, "%s", path) : 0;
+	return out_commit(&o, e);
 }
 
 static int print_images(const struct addon *a, struct err *e)
