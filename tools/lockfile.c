@@ -117,30 +117,16 @@ static int print_all(const struct lock *l)
 	return EX_DONE;
 }
 
-/* Adds the lines SECTION<tab>KEY<tab>VALUE of standard input to L. Returns 0 or -1. */
-static int read_values(struct lock *l, struct err *e)
+/* Adds a line SECTION<tab>KEY<tab>VALUE to a lock. */
+static int take_value(char *line, void *arg, struct err *e)
 {
-	AUTO_FREE char *text = NULL;
-	char *rest, *line, *key, *value;
-	size_t n, number = 0;
+	char *key = strchr(line, '\t'), *value = key != NULL ? strchr(key + 1, '\t') : NULL;
 
-	if (read_fd(STDIN_FILENO, "standard input", READ_FILE_MAX, &text, &n, e) < 0)
-		return -1;
-	rest = text;
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		number++;
-		if (*line == '\0')
-			continue;
-		key = strchr(line, '\t');
-		value = key != NULL ? strchr(key + 1, '\t') : NULL;
-		if (value == NULL)
-			return err_set(e, "standard input:%zu: not SECTION<tab>KEY<tab>VALUE", number);
-		*key++ = '\0';
-		*value++ = '\0';
-		if (lock_add(l, line, key, value, e) < 0)
-			return err_prefix(e, "standard input:%zu", number);
-	}
-	return 0;
+	if (value == NULL)
+		return err_set(e, "not SECTION<tab>KEY<tab>VALUE");
+	*key++ = '\0';
+	*value++ = '\0';
+	return lock_add(arg, line, key, value, e);
 }
 
 static int write_lock(const struct cli *c, const struct request *r)
@@ -150,7 +136,7 @@ static int write_lock(const struct cli *c, const struct request *r)
 
 	if (r->comment != NULL && strchr(r->comment, '\n') != NULL)
 		return cli_usage(c, "the comment has more than one line");
-	if (read_values(&l, &e) < 0)
+	if (read_fd_lines(STDIN_FILENO, "standard input", take_value, &l, &e) < 0)
 		return cli_fail(c, EX_BAD_USAGE, &e);
 	unfinished_catch_signals();
 	return lock_save(&l, c->argv[0], r->comment, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -50,6 +51,23 @@ int read_file(const char *path, size_t max, char **data, size_t *n, struct err *
 	if (fd < 0)
 		return err_sys(e, "%s", path);
 	return read_fd(fd, path, max, data, n, e);
+}
+
+int read_fd_lines(int fd, const char *name, int (*each)(char *line, void *arg, struct err *e), void *arg, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	char *rest, *line;
+	size_t n, number = 0;
+
+	if (read_fd(fd, name, READ_FILE_MAX, &text, &n, e) < 0)
+		return -1;
+	rest = text;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		number++;
+		if (*line != '\0' && each(line, arg, e) < 0)
+			return err_prefix(e, "%s:%zu", name, number);
+	}
+	return 0;
 }
 
 void read_file_head(const char *path, char *text, size_t n)

@@ -18,6 +18,12 @@ int read_file(const char *path, size_t max, char **data, size_t *n, struct err *
 int read_fd(int fd, const char *name, size_t max, char **data, size_t *n, struct err *e);
 
 /*
+ * Reads FD up to its end and calls EACH with every line that is not empty, without its newline; EACH may change it. An error
+ * of EACH is prefixed with NAME and the number of the line. Returns 0 or -1.
+ */
+int read_fd_lines(int fd, const char *name, int (*each)(char *line, void *arg, struct err *e), void *arg, struct err *e);
+
+/*
  * Reads at most N - 1 bytes from the beginning of PATH as a string; "" if it cannot be read. One read(2), which is
  * enough for small files of proc(5) and sysfs(5).
  */

@@ -235,25 +235,26 @@ int lock_save(const struct lock *l, const char *path, const char *comment, struc
 	return out_commit(&o, e);
 }
 
+struct digests {
+	struct lock *l;
+	lock_digest_fn *add;
+	const void *arg;
+};
+
+static int take_digest(char *line, void *arg, struct err *e)
+{
+	const struct digests *d = arg;
+	char *tab = strchr(line, '\t');
+
+	if (tab == NULL)
+		return err_set(e, "not NAME<tab>DIGEST");
+	*tab = '\0';
+	return d->add(d->l, line, tab + 1, d->arg, e);
+}
+
 int lock_read_digests(struct lock *l, int fd, lock_digest_fn *add, const void *arg, struct err *e)
 {
-	AUTO_FREE char *text = NULL;
-	char *rest, *line, *tab;
-	size_t n, number = 0;
+	struct digests d = { l, add, arg };
 
-	if (read_fd(fd, "standard input", READ_FILE_MAX, &text, &n, e) < 0)
-		return -1;
-	rest = text;
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		number++;
-		if (*line == '\0')
-			continue;
-		tab = strchr(line, '\t');
-		if (tab == NULL)
-			return err_set(e, "standard input:%zu: not NAME<tab>DIGEST", number);
-		*tab = '\0';
-		if (add(l, line, tab + 1, arg, e) < 0)
-			return err_prefix(e, "standard input:%zu", number);
-	}
-	return 0;
+	return read_fd_lines(fd, "standard input", take_digest, &d, e);
 }
