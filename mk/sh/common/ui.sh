@@ -73,11 +73,12 @@ ui_run() {
 	return "$rc"
 }
 
-# ui_stop PID: end the process group PID: SIGTERM, and SIGKILL after 10 s.
+# ui_stop PID: end the process group PID: SIGTERM, and SIGKILL after 60 s. On a busy host an engine needs more than 10 s to remove
+# a running machine's containers, and what removes them must not be killed halfway: they would stay.
 ui_stop() {
 	local i
 	kill -TERM -- "-$1" 2> /dev/null || true
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		kill -0 -- "-$1" 2> /dev/null || return 0
 		sleep 0.1
 	done
