@@ -1,21 +1,28 @@
 # Debian file systems; sourced by the stages that make one, after lib.sh.
 # shellcheck shell=bash
 
-# debian_sources SUITE: sources.list lines for SUITE and its security and update suites, from the machine's own
-# apt configuration, or from MIRROR (which then must carry SUITE; SUITE-updates and security are not asked for).
+# debian_sources SUITE: sources.list lines for SUITE and its security and update suites, from the machine's own apt
+# configuration, or from MIRROR (which then must carry SUITE; SUITE-updates and security are not asked for). If the machine
+# runs another release of Debian, they come from where its own do: a mirror carries all releases.
 debian_sources() {
-	local suite=$1 key=/usr/share/keyrings/debian-archive-keyring.gpg found
+	local suite=$1 key=/usr/share/keyrings/debian-archive-keyring.gpg own found
 	if [ -n "${MIRROR:-}" ]; then
 		echo "deb [signed-by=$key] $MIRROR $suite main"
 		return
 	fi
+	# shellcheck source=/dev/null
+	own=$(. /etc/os-release && [ "$ID" = debian ] && echo "$VERSION_CODENAME") || own=none
 	found=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(SIGNED_BY)' 'Created-By: Packages' |
-		awk -v suite="$suite" -v key="$key" '
-			($2 == suite || $2 == suite "-updates" || $2 == suite "-security") && $3 == "main" && !seen[$1 $2]++ {
-				print "deb [signed-by=" ($4 ~ /^\// ? $4 : key) "] " $1 " " $2 " main"
-			}')
+		awk -v suite="$suite" -v own="$own" -v key="$key" '
+			function add(name, uri, signed) {
+				return "deb [signed-by=" (signed ~ /^\// ? signed : key) "] " uri " " name " main\n"
+			}
+			$3 != "main" || seen[$1 $2]++ { next }
+			$2 ~ "^" suite "(-updates|-security)?$" { exact = exact add($2, $1, $4) }
+			$2 ~ "^" own "(-updates|-security)?$" { name = $2; sub(own, suite, name); derived = derived add(name, $1, "") }
+			END { printf "%s", exact != "" ? exact : derived }')
 	grep -q " $suite main" <<< "$found" ||
-		fail "this machine's apt configuration has no suite $suite: set MIRROR= to a Debian mirror"
+		fail "this machine's apt configuration has no Debian release $suite: set MIRROR= to a Debian mirror"
 	printf '%s\n' "$found"
 }
 

@@ -1,0 +1,102 @@
+# Programs compiled from Go modules. providers/go/NAME-VERSION/ is a module of ours whose go.mod and go.sum pin and verify
+# every byte of the source; its module.ini says what is compiled (module.ini(5)). It is compiled in the Debian tree of the
+# stage builder, and kept in the user's cache under the digest of everything that determines the result. Sourced by stages,
+# after lib.sh.
+# shellcheck shell=bash
+go_cache=$KS_CACHE/go
+
+# go_value MODULE KEY: print a value of its module.ini; nothing if it is not set.
+go_value() { "$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"; }
+
+# go_id MODULE: print the digest of everything that determines its programs. The builder is part of it only with cgo: without,
+# they contain nothing but what the modules and the toolchain, a module too, bring along.
+go_id() {
+	local file
+	{
+		for file in "$TOP/providers/go/$1"/* "$TOP/mk/sh/stage/go.sh" "$TOP/mk/sh/stage/go-build"; do
+			[ ! -f "$file" ] || sha256sum < "$file"
+		done
+		[ "$(go_value "$1" cgo)" != yes ] || cat "$IN_builder/id"
+	} | sha256sum | cut -c 1-32
+}
+
+# go_programs MODULE DEST: its programs, in the directory DEST: from the user's cache, or compiled.
+go_programs() {
+	local id cached
+	id=$(go_id "$1")
+	cached=$go_cache/programs/$1.$id
+	if [ -e "$cached/complete" ]; then
+		say "already compiled: $1"
+	else
+		go_compile "$1" "$cached"
+	fi
+	mkdir -p "$2"
+	cp -l "$cached"/bin/* "$2/" 2> /dev/null || cp "$cached"/bin/* "$2/"
+}
+
+# go_compile MODULE DIR: compile its programs, as DIR/bin.
+go_compile() {
+	local module=$1 new=$2.new.$$ tree=$OUT/builder binds log=$OUT/go.log certificates
+	[ -e "$tree/complete" ] || go_tree "$tree"
+	rm -rf "$new"
+	mkdir -p "$new/bin" "$go_cache"/{modules,build}
+	cp -RT "$TOP/providers/go/$module" "$new/source"
+	# The machine's way to the network, and the authorities that it trusts: a proxy may have one of its own.
+	certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
+	binds=("$new/source=/source" "$new/bin=/out" "$go_cache/modules=/modules" "$go_cache/build=/build"
+		"$TOP/mk/sh/stage/go-build=/go-build" "/etc/resolv.conf=/etc/resolv.conf" "/etc/hosts=/etc/hosts")
+	[ ! -e "$certificates" ] || binds+=("$certificates=/etc/ssl/certs/ca-certificates.crt")
+	[ ! -e "${NETRC:-$HOME/.netrc}" ] || binds+=("${NETRC:-$HOME/.netrc}=/root/.netrc")
+	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
+	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env $(go_proxy) GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
+		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
+		/go-build "$(go_value "$module" tags)" "$(go_variables "$module")" $(go_value "$module" programs) 2>&1 | tee "$log" ||
+		fail "$module: $(go_reason "$log")"
+	rm -rf "$new/source" "$2"
+	touch "$new/complete"
+	mv "$new" "$2"
+}
+
+# go_tree DIR: unpack the builder.
+go_tree() {
+	say "unpacking the builder"
+	mkdir -p "$1"
+	tar -C "$1" -xpf "$IN_builder/builder.tar" --numeric-owner --exclude='./dev/*'
+	touch "$1/complete"
+}
+
+# go_proxy: of the user's settings, those that say where modules come from, as NAME=VALUE lines.
+go_proxy() {
+	local name
+	for name in GOPROXY GONOSUMDB GONOPROXY GOSUMDB HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy; do
+		[ -z "${!name:-}" ] || printf '%s=%s\n' "$name" "${!name}"
+	done
+}
+
+# go_variables MODULE: the -X flags of the linker. Of a version 1.36.3, @version@ is 1.36.3, @major@ 1 and @minor@ 36.
+go_variables() {
+	local version=${1##*-} major minor
+	IFS=. read -r major minor _ <<< "$version"
+	go_value "$1" variables | tr ' ' '\n' | sed -n "s/@version@/$version/; s/@major@/$major/; s/@minor@/$minor/; s/^./-X &/p" | paste -sd ' '
+}
+
+# go_reason LOG: why go failed, in one line.
+go_reason() {
+	local line
+	line=$(grep -vE '^(go: downloading|#|==)' "$1" | grep . | tail -n 1)
+	if grep -qE 'checksum mismatch|SECURITY ERROR' "$1"; then
+		echo "a module's contents differ from the digest in go.sum: $(sed -n 's/^\(verifying [^:]*\):.*/\1/p' "$1" | head -n 1)"
+	elif grep -q 'missing go.sum entry' "$1"; then
+		echo "go.sum does not name everything that is needed: $line"
+	elif grep -qi 'no space left on device' "$1"; then
+		echo "no space left on the disk of $KS_CACHE"
+	elif grep -qE 'toolchain not available|invalid GOTOOLCHAIN|download go1' "$1"; then
+		echo "this version of Go cannot be downloaded: $line"
+	elif grep -qE 'dial tcp|connection refused|no such host|i/o timeout|TLS handshake|EOF$' "$1"; then
+		echo "the Go module proxy cannot be reached (GOPROXY sets another one): $line"
+	elif grep -qE '(40[0-9]|410|50[0-9]) [A-Z]' "$1"; then
+		echo "the Go module proxy refuses a module: $line"
+	else
+		echo "${line:-go failed without a message}"
+	fi
+}

@@ -1,0 +1,42 @@
+# The images of a cluster that we build ourselves from the programs of the stage sources, as an OCI layout ($OUT/oci); their
+# names are appended to $OUT/list. Sourced by stages, after lib.sh, debian.sh, and addon.sh and images.sh of mk/sh/provider.
+# shellcheck shell=bash disable=SC2154 # the provider's settings, which the stage declares
+bin=$IN_sources/bin
+
+# own_image NAME OCIPACK-OPTION...: add an image to the layout and to the list. Its layers are not compressed: the disk is
+# compressed as a whole later.
+own_image() {
+	local name=$images_repository/$1
+	shift
+	say "packing $name"
+	"$BIN/ocipack" --tag "$name" "$@" "$OUT/oci"
+	echo "$name" >> "$OUT/list"
+}
+
+# own_images_begin: the images that every Kubernetes has, and the Debian tree that others can be --from: "$OUT/base:base".
+own_images_begin() {
+	local p
+	say "installing the pods' Debian packages"
+	debian_tree "$OUT/base.tar" essential "$images_base_packages"
+	"$BIN/ocipack" --tag base --owner keep --tar "$OUT/base.tar" "$OUT/base"
+	rm "$OUT/base.tar"
+	own_image "pause:$images_pause" --file "$BIN/pause=/pause" --entrypoint /pause
+	for p in kube-apiserver kube-controller-manager kube-scheduler; do
+		own_image "$p:v$kubernetes_version" --file "$bin/$p=/usr/local/bin/$p" --entrypoint "/usr/local/bin/$p"
+	done
+	own_image "kube-proxy:v$kubernetes_version" --from "$OUT/base:base" --file "$bin/kube-proxy=/usr/local/bin/kube-proxy"
+}
+
+# own_images_end: kubestamp-tools, and the images of add-ons, which are pulled by their digests.
+own_images_end() {
+	local dir stage=$OUT/tree
+	mkdir -p "$stage/usr/local/bin"
+	for dir in $PROVIDER_DIRS; do
+		[ ! -d "$TOP/$dir/image/tools" ] || cp -RT "$TOP/$dir/image/tools" "$stage"
+	done
+	cp "$BIN/kubehosts" "$stage/usr/local/bin/"
+	own_image "kubestamp-tools:$images_tools" --from "$OUT/base:base" --tree "$stage"
+	rm -rf "$stage" "$OUT/base"
+	images_pinned > "$OUT/pinned"
+	images_pull "$OUT/oci" "$OUT/list" < "$OUT/pinned"
+}
