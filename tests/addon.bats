@@ -1,4 +1,4 @@
-# addon: what add-ons need, and what is applied of them. tests/addons.bats has pinning and applying.
+# addon: the dependencies, files, images and locks of add-ons. tests/addons.bats tests pinning and applying them.
 load lib/common
 
 setup() {
@@ -19,7 +19,7 @@ setup() {
 
 tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D images_tools=7 --cache cache --fetch "$BIN/fetch" "$@"; }
 
-@test "needs, path, images, urls, lock" {
+@test "--needs, --path, --images, --urls, --lock" {
 	[ "$(tool --needs app)" = $'one\nbase\napp' ]
 	[ "$(tool --needs one app base)" = $'one\nbase\napp' ]
 	[ "$(tool --path app one)" = $'all/app\nall/one.yaml' ]
@@ -30,7 +30,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[ "$(tool --path one)" = own/one.yaml ]
 }
 
-@test "the files to apply: own ones are templates, fetched ones are changed only as [replace] says" {
+@test "the files to apply: our own are templates, downloaded ones are changed only by [replace]" {
 	run -0 tool --output deep/er/out app
 	[ "$(ls deep/er/out)" = $'01-a.yaml\n02-b.yaml' ]
 	printf 'an new v1 @cni@\nnew v1 new v1' | cmp - deep/er/out/01-a.yaml
@@ -39,7 +39,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[ "$(cat out/one.yaml)" = 'one bridge' ]
 }
 
-@test "pack: the settings too, quoted for the shell" {
+@test "--pack: the settings are included, quoted for the shell" {
 	sed -i "s/^namespace = n/namespace = n\nwait = crd\/it's pods\/n\/1/" all/app/addon.ini
 	run -0 tool --pack out app
 	[ "$(. out/conf && echo "$addon_name|$addon_apply|$addon_needs|$addon_namespace|$addon_wait|$addon_timeout")" = \
@@ -48,7 +48,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[ "$(. out1/conf && echo "$addon_name|$addon_apply|$addon_needs")" = "one||" ]
 }
 
-@test "--write: the lock of an add-on, from digests" {
+@test "--write: the lock of an add-on, from the digests on standard input" {
 	hash=$(printf q/x:v1 | sha256sum | cut -c1-6)
 	printf 'a.yaml\t00ff\nq/x:v1\tsha256:11\n' | tool --write new.ini app
 	[ "$(cat new.ini)" = "$(printf '; What the add-on app is made of, as '\''make pin ADDON=app'\'' found it.\n\n[file a.yaml]\nurl = file:///none/v1/a.yaml\nsha256 = 00ff\n\n[image x-%s]\nname = q/x:v1\ndigest = sha256:11' "$hash")" ]
@@ -74,7 +74,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[[ $output == *"make pin ADDON=app" ]]
 }
 
-@test "--packed: add-ons that were packed, in order, as --pack quotes their needs; one that is not there" {
+@test "--packed: packed add-ons after those that they need; a missing one is an error" {
 	tool --pack packed/app app
 	tool --pack packed/base base
 	tool --pack packed/one one
@@ -86,7 +86,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[ "$output" = "addon: WITH=one: the image does not include this add-on; it includes: app base. To include it, name it in [addons] include of provider.ini and provision again." ]
 }
 
-@test "errors: exit 1, the add-on and what to do; no file is left half written" {
+@test "errors: exit 1, with the add-on and what to do; no incomplete file is left" {
 	run -1 tool --path none
 	[ "$output" = "addon: no add-on 'none': neither manifests/none/addon.ini nor manifests/none.yaml exists" ]
 	sed -i 's/^needs = one/needs = app/' all/base/addon.ini
@@ -111,7 +111,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[[ $output == "addon: all/app/addon.ini:2: "* ]]
 }
 
-@test "a program of the add-on makes a file; its exit status is ours" {
+@test "an add-on's program makes a file; its exit status is passed on" {
 	printf '#!/bin/sh\nls "$1"; exit "${FAIL:-0}"\n' > all/app/b.yaml.render
 	chmod +x all/app/b.yaml.render
 	rm all/app/b.yaml
@@ -123,7 +123,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 	[ -z "$(ls -d addon.* 2> /dev/null)" ]
 }
 
-@test "usage" {
+@test "usage errors" {
 	refuses addon 'one of --needs*' app
 	refuses addon 'only one of *' --needs --path app
 	refuses addon 'one add-on is needed' --output out a b

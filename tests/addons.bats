@@ -1,5 +1,4 @@
-# Add-ons: manifests/NAME with an addon.ini: read, pinned, rendered, applied by a kubectl of the test's, which writes down
-# what it is asked.
+# Add-ons (manifests/NAME with an addon.ini): reading, pinning, rendering, and applying them with a fake kubectl.
 load lib/common
 load lib/registry
 load lib/checkout
@@ -30,13 +29,13 @@ setup() {
 	libs cluster kube addon images
 	images_provider
 	ACCEL=kvm
-	# As in every script that sources these.
+	# As in every script that sources these libraries.
 	set -o pipefail
 }
 
 teardown() { end_kept; }
 
-# The add-on app: a file that is fetched, one that is ours, an image that neither names.
+# app_addon: create the add-on app: a downloaded file, a file of its own, and an image that neither names.
 app_addon() {
 	mkdir -p "$T/manifests/app"
 	cat > "$T/manifests/app/addon.ini" <<-END
@@ -80,7 +79,7 @@ app_addon() {
 	END
 }
 
-# The images of app, in the registry of the test.
+# push_images: push the images of app to the test registry.
 push_images() {
 	echo hello > hello
 	ocipack --tag x --file hello=/hello layout
@@ -90,7 +89,7 @@ push_images() {
 
 pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 
-@test "every add-on of ours is accepted, and what it applies is there or fetched" {
+@test "every add-on in manifests/ is valid, and its own manifests can be parsed" {
 	local dir n=0
 	for dir in "$BATS_TEST_DIRNAME"/../manifests/*/; do
 		run -0 provconf --addon --check "$dir"
@@ -98,13 +97,13 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 		n=$((n + 1))
 	done
 	[ "$n" -ge 9 ]
-	# What is ours of them is read by our own reader, once the words stand for something.
+	# kubeimages can parse them once the @words@ are replaced.
 	for f in "$BATS_TEST_DIRNAME"/../manifests/*/*.yaml; do
 		sed 's/@[a-z]*@/v1/g' "$f" | kubeimages
 	done
 }
 
-@test "addon.ini: each mistake is refused with its line" {
+@test "addon.ini: each mistake is an error that names it" {
 	try() { # EXPECTED SED
 		cp "$T/manifests/app/addon.ini" ini.saved
 		sed -i "$2" "$T/manifests/app/addon.ini"
@@ -129,13 +128,13 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	run -2 provconf --check "$T/manifests/app"
 }
 
-@test "pin: the files' digests and the images', once; then nothing is asked of anybody" {
+@test "pin: the digests of the files and images are looked up once; after that no server is needed" {
 	push_images
 	run -0 pin
 	lock=$T/manifests/app/lock.ini
 	[ "$(lockfile --get 'file app.yaml.sha256' "$lock")" = "$(sha256sum < www/v1/app.yaml | cut -d' ' -f1)" ]
 	[ "$(lockfile --get 'file app.yaml.url' "$lock")" = "$W/v1/app.yaml" ]
-	# Nothing but what has a lock's form, and the images under the names that are used.
+	# The lock is valid, and has the images under their own names, not the mirror's.
 	lockfile "$lock" > /dev/null
 	[ "$(grep '^name = ' "$lock")" = $'name = q.example/app/app:v1\nname = q.example/side/car:v1' ]
 	[ "$(grep -c '^digest = sha256:[0-9a-f]\{64\}$' "$lock")" = 2 ]
@@ -147,7 +146,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	[ -s out/01-app.yaml ]
 }
 
-@test "pin: what cannot be had leaves the lock that was there, and no other" {
+@test "pin: if a file or image is unavailable, the old lock stays and no other file is left" {
 	push_images
 	pin > /dev/null
 	cp "$T/manifests/app/lock.ini" before
@@ -164,7 +163,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	[[ $output == *"no add-on 'nothing'"* ]]
 }
 
-@test "without a lock, or with that of another version: it is said how to make one" {
+@test "no lock, or one for another version: the error says how to create it" {
 	run -1 addon_tool --output out app
 	[[ $output == *"add-on app: it has no lock.ini"*"make pin ADDON=app"* ]]
 	push_images
@@ -178,7 +177,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	[[ $output == *"make pin ADDON=app"* ]]
 }
 
-@test "a file that is not what the lock says is never used" {
+@test "a file whose digest differs from the lock is never used" {
 	push_images
 	pin > /dev/null
 	rm -r cache/downloads
@@ -186,7 +185,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	run -1 addon_tool --output out app
 	[[ $output == *"fetch: "* ]]
 	[ ! -s out/01-app.yaml ]
-	# Nor is one in the cache that has changed since.
+	# Neither is a file in the cache that was changed later.
 	sed -i '/Evil/d' www/v1/app.yaml
 	addon_tool --output out app > /dev/null
 	f=$(ls cache/downloads/sha256/*)
@@ -195,7 +194,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	! grep -q Evil out/01-app.yaml
 }
 
-@test "rendering: values, the provider's words, replacements; of a fetched file nothing else" {
+@test "rendering: values, the provider's settings, replacements; nothing else in a downloaded file changes" {
 	push_images
 	pin > /dev/null
 	run -0 addon_tool --output out app
@@ -212,7 +211,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	[[ $output == *"/manifests/app/own.yaml: @nothing@ has no value in provider.ini"* ]]
 }
 
-@test "a file that the add-on's own script makes of what was fetched" {
+@test "a file that the add-on's script makes from the downloaded ones" {
 	printf '#!/bin/bash\necho "# made of $(ls "$1")"\ncat "$1/app.yaml"\n' > "$T/manifests/app/made.yaml.render"
 	chmod +x "$T/manifests/app/made.yaml.render"
 	sed -i 's/^apply = .*/apply = made.yaml/' "$T/manifests/app/addon.ini"
@@ -224,7 +223,7 @@ pin() { "$T/mk/sh/provider/pin-addon" "${1:-app}"; }
 	[ "$(kubeimages out/01-made.yaml)" = q.example/app/app:v1 ]
 }
 
-# kubectl writes down what it is asked, and answers from the file "state".
+# fake_kubectl: create a kubectl that records its arguments in "asked" and prints "state-rollout" as a rollout's status.
 fake_kubectl() {
 	cat > bin/kubectl <<-'END'
 		#!/bin/bash
@@ -241,12 +240,12 @@ fake_kubectl() {
 	echo 'deployment "app" successfully rolled out' > state-rollout
 }
 
-@test "apply: the namespace, the files in order, kinds before their objects, then the wait" {
+@test "apply: the namespace, the files in order with a wait for definitions between them, then the add-on's conditions" {
 	push_images
 	pin > /dev/null
 	fake_kubectl
 	addon_pack app packed
-	# What is packed needs nothing any more: neither the checkout nor a network.
+	# A packed add-on needs neither the checkout nor a network.
 	mv "$T/manifests/app" away
 	run -0 addon_apply packed
 	[ "$(sed 's/ --timeout.*//; s/ -o .*//' asked)" = "$(cat <<-'END'
@@ -266,7 +265,7 @@ fake_kubectl() {
 	[[ $output == *"error: the add-on app: deployment/apps/app: timed out; last output: "* ]]
 }
 
-@test "apply: a manifest alone is applied as ever" {
+@test "apply: a single manifest is applied as it is" {
 	fake_kubectl
 	manifest='kind: ConfigMap'
 	echo "$manifest" > "$T/manifests/one.yaml"
@@ -275,7 +274,7 @@ fake_kubectl() {
 	[ "$(cat asked)" = "apply -f packed/one.yaml" ]
 }
 
-@test "WITH: an add-on after what it needs, each once; what the image does not include is said with what it does" {
+@test "WITH: each add-on once, after those that it needs; the error for a missing one lists those in the image" {
 	fake_kubectl
 	local name
 	for name in a b c; do
@@ -291,7 +290,7 @@ fake_kubectl() {
 	[[ $output == *"it includes: none."* ]]
 }
 
-@test "needs: in order, and a circle is found" {
+@test "needs: in order; a circular dependency is an error" {
 	local name
 	for name in a b c; do
 		mkdir "$T/manifests/$name"
@@ -307,7 +306,7 @@ fake_kubectl() {
 	[[ $output == *"add-on a: it depends on itself"* ]]
 }
 
-@test "a manifest alone is an add-on too, the provider's own before the checkout's" {
+@test "a single manifest is an add-on too; the provider's takes precedence over the checkout's" {
 	echo 'name: @tools_image@' > "$T/manifests/one.yaml"
 	run -0 addon_tool --output out one
 	[ "$(cat out/one.yaml)" = "name: r.example/kubestamp-tools:7" ]

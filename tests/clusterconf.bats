@@ -14,7 +14,7 @@ setup() {
 # line NAME: the line of a conf in $output that sets NAME.
 line() { grep "^$1=" <<< "$output"; }
 
-@test "a value is that of the first source that has one: operand, file, environment, image, checkout, default" {
+@test "the first source with a value wins: operand, file, environment, image, checkout, default" {
 	printf '%s\n' 'MEMORY=1G # made' "WITH=''" NICS=3 'saved_at=12' > conf
 	printf '%s\n' node_cpus=7 node_memory=9G node_disk=4G kubernetes_version=1.20.2 > provider.conf
 	MEMORY=2G WITH=a NICS=4 SETTINGS_FROM_COMMAND_LINE='WITH NICS' run -0 clusterconf -f conf -i provider.conf -p mini NICS=5 ENGINE=podman
@@ -29,7 +29,7 @@ line() { grep "^$1=" <<< "$output"; }
 	! line saved_at
 }
 
-@test "the origins: default, environment, another variable there, command line, an image, nobody knows yet" {
+@test "the origins: default, environment, another environment variable, command line, an image, not known yet" {
 	export PROVIDER=mini CPUS=2 SETTINGS_FROM_ENVIRONMENT='CPUS NODES:KUBEVIRT_NUM_NODES' SETTINGS_FROM_COMMAND_LINE=CLUSTER
 	run -0 clusterconf -p mini
 	[[ $(line CLUSTER) == *"# command line" ]]
@@ -49,12 +49,12 @@ line() { grep "^$1=" <<< "$output"; }
 	[[ $(line IMAGE) == *"# the provider's own" ]]
 }
 
-@test "add-ons: commas or blanks between them, one blank in the conf" {
+@test "add-ons are separated by commas or blanks, and by one blank in the conf" {
 	WITH=' a,, b  ,c ' run -0 clusterconf
 	[[ $(line WITH) == "WITH='a b c' "* ]]
 }
 
-@test "a value that cannot be right: exit 2, its name, and what it must be, whichever source it is from" {
+@test "an invalid value from any source: exit 2, with its name and what is valid" {
 	local wrong
 	for wrong in NODES=0 NODES=100 NODES= NODES=two CLUSTER=A_b CLUSTER= NICS=x MEMORY=plenty CPUS=0 DISK=-1 ACCEL=hvf ENGINE=crio API_PORT=0 \
 		SSH_PORT=123456 REGISTRY_PORT=x PUBLISH=80:x BOOT_TIMEOUT=0 RESUME=perhaps STATES=many 'WITH=a;b' 'CPUS=1 '; do
@@ -71,7 +71,7 @@ line() { grep "^$1=" <<< "$output"; }
 	[ -z "$output" ]
 }
 
-@test "--output: the file as a whole; what is written can be read, by clusterconf and by bash" {
+@test "--output: the file is replaced as a whole; clusterconf and bash can read it" {
 	local quoted="it's \$x"
 	IMAGE_FROM=$quoted run -0 clusterconf -o conf
 	[ -z "$output" ]
@@ -99,7 +99,7 @@ line() { grep "^$1=" <<< "$output"; }
 	[ "${#lines[@]}" = 4 ]
 }
 
-@test "input that is none: exit 2 and where" {
+@test "invalid input: exit 2, with the file and the line" {
 	printf 'A=1\nB=$(id)\n' > bad.conf
 	run -2 clusterconf --show bad.conf
 	[ "$output" = 'clusterconf: bad.conf:2: not a setting: B=$(id)' ]

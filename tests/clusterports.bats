@@ -17,14 +17,14 @@ teardown() { end_kept; }
 --publish=127.0.0.1::6443
 --publish=127.0.0.1::30007
 --publish=127.0.0.1::30080" ]
-	# Neither nodes nor Kubernetes named: one node.
+	# Both settings are empty: one node, without Kubernetes.
 	run -0 clusterports NODES= kubernetes_version=
 	[ "$output" = "--env=FORWARD=2201:1:22
 --publish=127.0.0.1::2201
 --publish=127.0.0.1::5000" ]
 }
 
-@test "the ports of the user" {
+@test "ports that the user has chosen" {
 	run -0 clusterports NODES=2 kubernetes_version=1 SSH_PORT=3000 API_PORT=3100 REGISTRY_PORT=3200 PUBLISH=' 8080:80  90 '
 	[ "$output" = "--env=FORWARD=2201:1:22 2202:2:22 6443:1:6443 80:1:80 90:1:90
 --publish=127.0.0.1:3000:2201
@@ -35,7 +35,7 @@ teardown() { end_kept; }
 --publish=127.0.0.1::90" ]
 }
 
-# cl_publish HOST-PORT PORT: of the options of a cluster here the one that publishes PORT: as the user has set HOST-PORT.
+# cl_publish HOST-PORT PORT: print the option that publishes PORT for a cluster with API_PORT=HOST-PORT.
 cl_publish() {
 	clusterports --before cluster/ports --others build/clusters NODES=1 kubernetes_version=1 "API_PORT=$1" | grep -e "^--publish=.*:$2\$"
 }
@@ -68,7 +68,7 @@ listen() {
 	[ "$(cl_publish '' 5000)" = --publish=127.0.0.1::5000 ]
 }
 
-@test "--save: what the engine prints, sorted, each port once; nothing: exit 3, and the file stays" {
+@test "--save: the ports that the engine prints, sorted, each once; if there are none, exit 3 and the file stays" {
 	printf '%s\n' '5000/tcp -> 127.0.0.1:40000' '2202/tcp -> 127.0.0.1:40002' '2201/tcp -> 127.0.0.1:40001' '53/udp -> 127.0.0.1:53' \
 		'5000/tcp -> [::1]:40000' > engine
 	run -0 clusterports --save ports < engine

@@ -1,5 +1,5 @@
-# make conformance: Kubernetes' own tests in a cluster. The cluster is a kubectl of the test's, which writes down what it is
-# asked and plays a pod; what the pod leaves has the form of real runs of 1.22 and 1.30 (github.com/cncf/k8s-conformance).
+# make conformance: Kubernetes' own tests in a cluster. The cluster is a fake kubectl, which records its arguments and simulates
+# the tests' pod. The results have the form of real runs of 1.22 and 1.30 (github.com/cncf/k8s-conformance).
 load lib/common
 load lib/registry
 load lib/upstream
@@ -61,10 +61,10 @@ fake_kubectl() {
 	chmod +x "$D/share/bin/kubectl"
 }
 
-# states STATE...: what becomes of the pod, a poll each: phase|waiting|exit code|why it ended|messages, or !ERROR.
+# states STATE...: the pod's states in successive polls: phase|waiting|exit code|why it ended|messages, or !ERROR.
 states() { printf '%s\n' "$@" > "$S/states"; }
 
-# left [FILE...]: the tests are done, and have left these files beside e2e.log, packed as go-runner packs.
+# left [FILE...]: the tests have ended and left e2e.log and these files, packed as go-runner does it.
 left() {
 	[ -e "$S/results/e2e.log" ] || echo 'Will run 3 of 9 specs' > "$S/results/e2e.log"
 	[ $# = 0 ] || cp "$@" "$S/results/"
@@ -73,7 +73,7 @@ left() {
 	echo -n /tmp/results/e2e.tar.gz > "$S/results/done"
 }
 
-# junit CASE...: junit_01.xml as the second ginkgo writes it, of test cases STATUS:NAME. junit1: as the first.
+# junit CASE...: write junit_01.xml in the form of ginkgo 2, with test cases STATUS:NAME. junit1: in that of ginkgo 1.
 junit() {
 	{
 		printf '<?xml version="1.0" encoding="UTF-8"?>\n  <testsuites tests="9" disabled="2" errors="0" failures="0" time="6344.2">\n'
@@ -110,13 +110,13 @@ junit1() {
 
 conformance() { "$TOP/mk/sh/cluster/conformance" 3>&-; }
 
-# removed: nothing of it is in the cluster.
+# removed: the tests' objects have been removed from the cluster.
 removed() {
 	[ ! -e "$S/namespace" ]
 	grep -qx 'delete --wait=false --ignore-not-found clusterrolebinding/kubestamp-conformance clusterrole/kubestamp-conformance namespace/kubestamp-conformance' "$S/asked"
 }
 
-@test "all pass: the summary, the results, and nothing is left in the cluster" {
+@test "all tests pass: the summary, the results, and nothing is left in the cluster" {
 	junit 'passed:[It] [sig-node] Pods should run [Conformance]' 'skipped:[It] [sig-storage] CSI' 'passed:[It] [sig-apps] Job [Conformance]' 'skipped:[It] x'
 	left junit_01.xml
 	run -0 conformance
@@ -127,12 +127,12 @@ removed() {
 	[ "$(cat "$OUT/e2e.log")" = 'Will run 3 of 9 specs' ]
 	[ "$(ls -A "$OUT")" = $'e2e.log\njunit_01.xml' ]
 	removed
-	# Not until it had ended, and not what it does not need.
+	# The pod was polled until it had ended, and no temporary directory is left.
 	[ "$(grep -c '^get pod conformance' "$S/asked")" = 3 ]
 	[ -z "$(ls -d tmp.* 2> /dev/null)" ]
 }
 
-@test "make conformance: FOCUS and SKIP come as they are written" {
+@test "make conformance: FOCUS and SKIP are passed on unchanged" {
 	junit 'passed:[It] x'
 	left junit_01.xml
 	cd "$TOP" || return
@@ -143,7 +143,7 @@ removed() {
 	grep -qxF "          value: 'b'" "$S/manifest"
 }
 
-@test "a service account without a token yet is waited for; one node is said to be few" {
+@test "waits for the token of the service account; a note says that two nodes are needed" {
 	junit 'passed:[It] x'
 	left junit_01.xml
 	touch "$S/no-token"
@@ -153,7 +153,7 @@ removed() {
 	[[ ${lines[0]} == "note: "*"make cluster-up NODES=2" ]]
 }
 
-@test "a failed test is named, and it fails; of either ginkgo, and in several files" {
+@test "failed tests are listed, and the exit status is 1; with ginkgo 1 and 2, and with several files" {
 	junit 'passed:[It] a' 'failed:[It] [sig-cli] says &lt;a&gt; &amp; &#34;b&#34; &#39;c&#39;' 'panicked:[It] [sig-apps] boom' 'skipped:[It] x'
 	left junit_01.xml
 	states 'Running||1|Error'
@@ -168,7 +168,7 @@ removed() {
 	[ -e "$OUT/junit_02.xml" ]
 }
 
-@test "what ginkgo does before and after all tests counts where it fails" {
+@test "ginkgo's setup and teardown count only if they fail" {
 	junit 'failed:[SynchronizedBeforeSuite]' 'skipped:[It] x'
 	left junit_01.xml
 	states 'Running||1|Error'
@@ -176,7 +176,7 @@ removed() {
 	[ "$(tail -n 3 <<< "$output")" = $'Failed:\n  [SynchronizedBeforeSuite]\n0 passed, 1 failed, 1 skipped' ]
 }
 
-@test "no test that failed is not yet a success: none was run, no report, another exit code" {
+@test "errors without a failed test: no test was run, no report, another exit code" {
 	junit 'skipped:[It] x'
 	left junit_01.xml
 	FOCUS=nothing SKIP=y run -1 conformance
@@ -194,7 +194,7 @@ removed() {
 	removed
 }
 
-@test "results that were cut on their way are asked for again" {
+@test "truncated results are requested again" {
 	junit 'passed:[It] x'
 	left junit_01.xml
 	touch "$S/cut"
@@ -203,7 +203,7 @@ removed() {
 	[ "${lines[-1]}" = "1 passed, 0 failed, 0 skipped" ]
 }
 
-@test "tests that were killed before they left anything: the log as far as it is" {
+@test "tests that were killed before they left results: the incomplete log is kept" {
 	printf 'Will run 3 of 9 specs\nlast words\n' > "$S/results/e2e.log"
 	states 'Running||137|OOMKilled'
 	run -1 conformance
@@ -212,7 +212,7 @@ removed() {
 	removed
 }
 
-@test "a pod that cannot run: at once, with the reason" {
+@test "a pod that cannot run: an immediate error with the reason" {
 	states 'Pending|ContainerCreating' 'Pending|ErrImageNeverPull|||Container image "x" is not present with pull policy of Never'
 	run -1 conformance
 	[[ $output == *"error: the tests' pod cannot run: "'ErrImageNeverPull Container image "x" is not present'* ]]
@@ -225,7 +225,7 @@ removed() {
 	[[ $output == *"error: the state of the tests' pod is unknown: "'Error from server (NotFound): pods "conformance" not found'* ]]
 }
 
-@test "not done in time: 124, what had been done, and the log as far as it is" {
+@test "timeout: exit 124 with the number of tests that were run; the incomplete log is kept" {
 	printf '%s\n' 'Will run 402 of 7197 specs' '• [8.578 seconds]' '• [FAILED] [2.0 seconds]' > "$S/results/e2e.log"
 	states 'Running'
 	TIMEOUT=1 run -124 conformance
@@ -237,7 +237,7 @@ removed() {
 	[[ $output == *"error: the tests' pod does not start: Pending 0/1 nodes are available: 1 Insufficient cpu."* ]]
 }
 
-@test "the progress, by the logs of either ginkgo" {
+@test "the progress, from the logs of ginkgo 1 and 2" {
 	local script
 	script=$(< "$TOP/mk/conformance/progress")
 	progress() { bash -c "${script//\/tmp\/results/$S/results}"; }
@@ -252,7 +252,7 @@ removed() {
 	[ -z "$output" ]
 }
 
-@test "interrupted: all is removed, and what tests were about; not what was there before" {
+@test "interrupted: everything is removed, including the namespaces of running tests, but not older ones" {
 	states 'Running'
 	echo namespace/others-e2e > "$S/tests-namespaces"
 	"$TOP/mk/sh/cluster/conformance" > said 2>&1 3>&- &
@@ -270,9 +270,9 @@ removed() {
 	[ -z "$(ls -d tmp.* 2> /dev/null)" ]
 }
 
-@test "Ctrl-C at make: all is removed" {
+@test "Ctrl-C in make: everything is removed" {
 	states 'Running'
-	# As a terminal does it: all that runs there hears of it, make, the script and its kubectl.
+	# As from a terminal: make, the script and its kubectl all get the signal.
 	perl -e '$SIG{INT} = "DEFAULT"; setpgrp; exec @ARGV' env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" conformance CLUSTER=c B="$B" \
 		TOOLS='' BIN="$BIN" > said 2>&1 3>&- &
 	pid=$!
@@ -286,7 +286,7 @@ removed() {
 	! grep -q 'not completely' said
 }
 
-@test "KEEP=1: it stays, until the next time" {
+@test "KEEP=1: the objects stay until the next run" {
 	states 'Pending|InvalidImageName'
 	KEEP=1 run -1 conformance
 	[[ $output == *"KEEP=1: the namespace kubestamp-conformance is kept"* ]]
@@ -300,7 +300,7 @@ removed() {
 	removed
 }
 
-@test "what cannot be removed is said, and fails" {
+@test "objects that cannot be removed are an error" {
 	junit 'passed:[It] x'
 	left junit_01.xml
 	sed -i 's/delete\*)/delete*) [ ! -e "$S\/namespace" ] || { echo refused >\&2; exit 1; }/' "$D/share/bin/kubectl"
@@ -308,7 +308,7 @@ removed() {
 	[[ $output == *"1 passed, 0 failed, 0 skipped"*refused*"error: the tests are not completely removed: namespace, ClusterRole and ClusterRoleBinding kubestamp-conformance" ]]
 }
 
-@test "one at a time in a cluster" {
+@test "only one run at a time in a cluster" {
 	mkdir -p "$OUT"
 	exec 8< "$OUT"
 	flock 8
@@ -317,7 +317,7 @@ removed() {
 	[ ! -e "$S/asked" ]
 }
 
-@test "what is given to the cluster: field by field as documented" {
+@test "the manifest contains exactly these fields, and all are documented" {
 	junit 'passed:[It] x'
 	left junit_01.xml
 	SKIP='\[Slow\]|$(HOME)' TIMEOUT=1000 run -0 conformance
@@ -387,7 +387,7 @@ removed() {
 	END
 }
 
-@test "kubectl itself reads all of that, and tells of a pod what it is asked" {
+@test "kubectl itself accepts the manifest, and reports the pod's state" {
 	local programs
 	programs=$(upstream_programs)
 	[ -n "$programs" ] || skip "no Kubernetes 1.20.2 here: the stage sources of k8s-1.20 compiles it"
@@ -423,7 +423,7 @@ removed() {
 	[[ $output == *"error: the tests' pod does not start: Pending no node is free"* ]]
 	[ "$("$REAL" label --local --dry-run=client -f "$S/manifest" x=y -o name | sed 's,/.*,,' | paste -sd' ')" = \
 		"namespace serviceaccount clusterrole.rbac.authorization.k8s.io clusterrolebinding.rbac.authorization.k8s.io pod" ]
-	# As its types have it: a field that is none of theirs is lost on the way.
+	# A field that kubectl's types do not have would be dropped here.
 	awk -v RS='---\n' '/kind: Pod/' "$S/manifest" > pod
 	"$REAL" set image --local -f pod tests=other:1 -o json |
 		jq -S 'del(.status, .metadata.creationTimestamp, .spec.containers[].resources)' > typed
@@ -431,7 +431,7 @@ removed() {
 	diff typed as-is
 }
 
-@test "PARALLEL: so many at a time, and none that are [Serial]; deadlines by the accelerator" {
+@test "PARALLEL: this many tests at a time, and no [Serial] ones; the timeout depends on the accelerator" {
 	junit 'passed:[It] x'
 	left junit_01.xml
 	PARALLEL=4 run -0 conformance
@@ -446,7 +446,7 @@ removed() {
 	[ "$output" = "error: TIMEOUT=soon is not a number of seconds" ]
 }
 
-@test "no conformance image: how one is declared, or what there is instead; the cluster is not asked" {
+@test "no conformance image: the error says how to declare it, or what to run instead; the cluster is not queried" {
 	sed -i /conformance/d "$D/share/images"
 	run -2 conformance
 	[ "$(grep -c . <<< "$output")" = 1 ]
@@ -455,7 +455,7 @@ removed() {
 	run -2 conformance
 	[ "$output" = "error: k8s-1.33 has Kubernetes from debian, for which there is no conformance image; run 'make check-provider PROVIDER=k8s-1.33' instead" ]
 	[ ! -e "$S/asked" ]
-	# Where no cluster is, by what the provider declares.
+	# Without a cluster, the provider's declaration decides.
 	rm -r "$D"
 	CLUSTER=k8s-1.20 PROVIDER=k8s-1.20 PROVIDER_DIR=providers/k8s-1.20 run -2 conformance
 	[[ $output == *"run 'make check-provider PROVIDER=k8s-1.20' instead" ]]
@@ -467,7 +467,7 @@ removed() {
 	[[ $output == "error: there is no cluster c here; "* ]]
 }
 
-# A provider that declares the images of the tests, and upstream as it would be for it.
+# declared: create a provider that declares the images of the tests, and an upstream for it.
 declared() {
 	registry_setup
 	checkout
@@ -487,7 +487,7 @@ declared() {
 		images = registry.k8s.io/e2e-test-images/agnhost:2.53 registry.k8s.io/e2e-test-images/httpd:2.4.38-4
 		  registry.k8s.io/e2e-test-images/httpd:2.4.39-4 registry.k8s.io/pause:3.10
 	END
-	# What kubeadm of 1.33.4 is asked by make pin.
+	# A kubeadm 1.33.4 that only lists its images, for make pin.
 	{
 		echo '#!/bin/bash'
 		echo 'cat <<-END'
@@ -502,7 +502,7 @@ declared() {
 	export PROVIDER_DIRS K8S_MIRROR=file://$PWD/www IMAGE_MIRROR=$R KS_CACHE=$PWD/cache D=$PWD/d P=$B/own CRI_TOOLS_MIRROR='' KUBEADM='' IMAGE_LIST=''
 }
 
-@test "declared: the tests' image and theirs are listed, pinned, and asked of a lock" {
+@test "declared: the conformance image and those of the tests are listed, pinned, and required of a lock" {
 	declared
 	local name n=0
 	pinned() { (cd "$T" && mk/sh/stage/pinned providers/own); }
@@ -516,7 +516,7 @@ declared() {
 	run -0 --separate-stderr "$T/mk/sh/provider/images" list
 	[ "$(grep -c '\[conformance\] images$' <<< "$output")" = 5 ]
 	grep -q '^registry.k8s.io/conformance:v1.33.4 ' <<< "$output"
-	# The lock of the provider that it is made from is not one for it.
+	# The lock of the inherited provider is not enough.
 	run -1 pinned
 	[[ $output == *"no digest of the image registry.k8s.io/conformance:v1.33.4; to create it again: make pin PROVIDER=own" ]]
 	run -0 "$T/mk/sh/provider/pin"
@@ -527,7 +527,7 @@ declared() {
 		registry.k8s.io/e2e-test-images/httpd:2.4.39-4 registry.k8s.io/e2e-test-images/httpd:2.4.39-4)
 	run -0 pinned
 	[ -z "$output" ]
-	# What goes into the nodes is what is declared, whatever else the lock has.
+	# The nodes get only the declared images, even if the lock has more.
 	locked() {
 		(
 			libs upstream
@@ -547,7 +547,7 @@ declared() {
 	[[ $output == *"[conformance] images: registry.k8s.io/e2e-test-images/agnhost: not HOST/NAME:TAG"* ]]
 }
 
-@test "declared: what the images are made of changes, and nothing before it" {
+@test "declared: the keys of images and of the stages that need it change, and no others" {
 	declared
 	cd "$T" || return
 	ln -s "$BATS_TEST_DIRNAME/../tools" tools

@@ -405,7 +405,7 @@ with_disk() {
 	ocipack -t one.disk --image-disk one lay
 	push lay:one.disk "$R/a/b:1.disk"
 	fetch "$R/a/b:1" in
-	# Nothing of the disk is in the own file of this one, whose image is the newest of the repository.
+	# The disk in this image, the newest of the repository, is an empty overlay: the data would be in its backing file.
 	mkdir hostile
 	qemu-img create -q -f qcow2 -F qcow2 -b "$PWD/base.qcow2" hostile/base.qcow2 512M
 	ocipack -t "$R/a/b:0" --compress none --tree hostile=usr/share/kubestamp/disk in
@@ -498,7 +498,7 @@ with_disk() {
 	noise 700000000 | dd of=big.raw conv=notrunc bs=1M status=none
 	peak() { /usr/bin/time -f %M "$@" 2>&1 > /dev/null | tail -1; }
 	[ -x /usr/bin/time ] || skip "needs time(1)"
-	case $BIN in */san/*) skip "a sanitizer takes memory of its own" ;; esac
+	case $BIN in */san/*) skip "sanitizers use too much memory" ;; esac
 	# Child processes are counted too.
 	run -0 peak ocipack -t big --disk big.raw=raw lay
 	echo "ocipack: $output KiB"

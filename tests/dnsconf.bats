@@ -536,7 +536,7 @@ ask() {
 
 @test "a real dnsmasq with the configuration answers" {
 	has_dnsmasq
-	command -v ip > /dev/null || skip "no ip"
+	command -v ip > /dev/null || skip "ip is not installed"
 	[ "$(id -u)" = 0 ] || skip "not root: no network namespace"
 	unshare -n true 2> /dev/null || skip "no network namespace here: unshare -n fails"
 	full_inventory

@@ -1,5 +1,5 @@
-# The whole of a Kubernetes provider: provisioned, its image made, a cluster started from it with the network cut
-# off, another with two nodes used as its users do, and taken down. `make check-e2e` runs it, `make check` does not.
+# A whole Kubernetes provider: it is provisioned, a cluster is started from its image without a network, and another one with two
+# nodes is used as users do, and removed. `make check-e2e` runs this file, `make check` does not.
 load lib/common
 
 setup_file() {
@@ -14,21 +14,21 @@ teardown_file() {
 mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" B="$B" "$@" 3>&-; }
 kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
 
-# resumed_from: the state that the running cluster came from, if it did not boot.
+# resumed_from: print the directory of the saved state that the cluster was resumed from; nothing if it booted.
 resumed_from() { (. "$B/clusters/$ME/conf" && echo "$STATE_DIR"); }
 
-# one_of STAGE: the directory of its current key.
+# one_of STAGE: print the stage's directory for its current key.
 one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s "." $1 }'; }
 
-@test "provision; then there is nothing to do" {
+@test "provision; a second run has nothing to do" {
 	show mk provision
 	run -0 mk -q provision
 }
 
-@test "kubeadm and kubectl themselves: what check skips where they are not compiled yet" {
+@test "the tests that need the compiled kubeadm and kubectl, which make check skips if there are none" {
 	local path
 	[ "$PROVIDER" = k8s-1.20 ] || skip "$PROVIDER does not compile Kubernetes 1.20.2"
-	# bats puts its own programs first.
+	# bats puts its own programs first in PATH.
 	path=$(sed 's,[^:]*/libexec/bats-core:,,g' <<< "$PATH")
 	run -0 env -i PATH="$path" HOME="$HOME" ${XDG_CACHE_HOME:+XDG_CACHE_HOME="$XDG_CACHE_HOME"} TOP="$TOP" B="$B" TB="$TB" \
 		BIN="$BIN" bats --tap --filter ' itself' "$TOP/tests/providers.bats" "$TOP/tests/conformance.bats" 3>&-
@@ -36,31 +36,31 @@ one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s 
 	[[ $output != *"# skip"* ]]
 }
 
-@test "no secret is on the image's disk" {
+@test "the image's disk contains no secrets" {
 	local raw=$BATS_TEST_TMPDIR/raw sealed=$BATS_TEST_TMPDIR/sealed.qcow2 disk key
 	disk=$(one_of disk)/base.qcow2
 	cp "$(one_of seal)/sealed.qcow2" "$sealed"
 	qemu-img rebase -u -F qcow2 -b "$disk" "$sealed"
-	# What the running machine wrote, uncompressed, deleted or not. (The base has keys: those that Debian's gnutls
-	# tests itself with.)
+	# Everything that the running machine wrote, uncompressed, deleted or not. (The base disk does contain keys: gnutls has some
+	# for its self-tests.)
 	qemu-img convert -O qcow2 -B "$disk" -F qcow2 "$sealed" "$raw"
-	# A key as a file, and as kubeconfigs hold one (base64 of "-----BEGIN ").
+	# A key in a file, and in a kubeconfig (base64 of "-----BEGIN ").
 	key='-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/=]{32}'
 	run ! env LC_ALL=C grep -aqPz -- "$key" "$raw"
 	run ! env LC_ALL=C grep -aq -- 'key-data: LS0tLS1CRUdJTi' "$raw"
 	# A service account's token, and a bootstrap token.
 	run ! env LC_ALL=C grep -aqE 'eyJhbGciOiJSUzI1NiIsImtpZCI6[A-Za-z0-9_-]{40}' "$raw"
 	run ! env LC_ALL=C grep -aqE 'bootstrap-token-[a-z0-9]{6}.{0,400}token-secret.{0,20}[a-z0-9]{16}' "$raw"
-	# The same search finds what is public in the cluster's database: it can find something.
+	# Such a search does work: it finds public data from the cluster's database.
 	LC_ALL=C grep -aq 'kubeadm-config' "$raw"
 	run ! git -C "$TOP" grep -qI -e '-----BEGIN [A-Z ]*PRIVATE KEY-----'
 }
 
-@test "check: from the image alone, the network cut off" {
+@test "check-provider: from the image alone, without a network" {
 	show mk check-provider
 }
 
-# A size that nobody else takes: the first such cluster boots, and is kept for the test that resumes it.
+# A size that nothing else uses: the first such cluster boots, and its saved state is kept for the test that resumes it.
 TWO=(NODES=2 MEMORY=4032M)
 
 @test "two nodes are Ready, every pod runs" {
@@ -73,7 +73,7 @@ TWO=(NODES=2 MEMORY=4032M)
 	show kc get nodes,pods -A -o wide
 }
 
-@test "env: any kubectl, TLS verified; the kubeconfig is its user's alone" {
+@test "env: any kubectl works, TLS is verified, and only the user can read the kubeconfig" {
 	eval "$(mk env)"
 	run -0 "$KUBECTL" get --raw /readyz
 	[ "$output" = ok ]
@@ -130,7 +130,7 @@ TWO=(NODES=2 MEMORY=4032M)
 	[ "$output" = here ]
 }
 
-@test "stop and start: the cluster is what it was" {
+@test "stop and start keep the cluster's objects" {
 	kc create configmap kept --from-literal=a=b
 	show mk stop
 	show mk start
@@ -147,7 +147,7 @@ TWO=(NODES=2 MEMORY=4032M)
 	[ ! -e "$B/clusters/$ME" ]
 }
 
-# healthy: what a resumed cluster is held against, with its nodes' number.
+# restarts: print how many times containers were restarted. all_running: are all pods running? all_ready N: are N nodes Ready?
 restarts() { kc get pods -A -o 'jsonpath={range .items[*]}{range .status.containerStatuses[*]}{.restartCount}{"\n"}{end}{end}' | awk '{ n += $1 } END { print n + 0 }'; }
 all_running() { [ "$(kc get pods -A --no-headers | awk '$4 != "Running"' | wc -l)" = 0 ]; }
 all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "$1" ]; }
@@ -164,7 +164,7 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 		sleep 2
 	done
 	[ "$(restarts)" = "$before" ]
-	# What came first then does so no more.
+	# The priorities that were raised for the resume are back to normal.
 	run -0 mk -s ssh CMD='cat /sys/fs/cgroup/kubepods.slice/cpu.weight /sys/fs/cgroup/kubepods.slice/*/*/cpu.weight'
 	[[ $output != *9999* ]]
 	# A new pod on each node: the scheduler's and the kubelets' watches have recovered, tokens are valid.
@@ -184,7 +184,7 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 	keep_pid $!
 	wait_for 60 bash -c "ss -Hltn 'sport = :$port' | grep -q ."
 	end_kept
-	# The leases are renewed, and controllers see what happens.
+	# The leases are renewed, and controllers react to changes.
 	run -0 kc get lease -n kube-node-lease -o 'jsonpath={range .items[*]}{.spec.renewTime}{"\n"}{end}'
 	while read -r after; do [ $(($(date +%s) - $(date -d "$after" +%s))) -lt 90 ]; done <<< "$output"
 	kc create deployment watched --image "$image" -- sleep infinity
@@ -193,9 +193,9 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 	mk cluster-down
 }
 
-@test "twenty resumes in a row of the same state: each is healthy" {
+@test "twenty resumes of the same saved state in a row: each cluster is healthy" {
 	local turn seconds times=''
-	# Not i: bats' run has one of its own.
+	# Not i: bats' run uses that name.
 	for turn in {1..20}; do
 		seconds=$EPOCHREALTIME
 		mk cluster-up RESUME=always > "$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log"; false; }
@@ -205,17 +205,17 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 		all_ready 1
 		run -0 mk ssh CMD='dmesg | grep -cE "BUG|Oops|panic" || true'
 		[ "$output" = 0 ]
-		# At once, unless the state is ten minutes old by now: then the controller manager is starting anew.
+		# This is true at once, unless the saved state is ten minutes old by now: then the controller manager is restarting.
 		wait_for 60 all_running
 		mk cluster-down
 	done
 	echo "# to Ready, seconds:$times" >&3
 }
 
-@test "saved with the user's own software, broken, and back" {
+@test "a cluster with the user's own images is saved, broken, and restored" {
 	local began pushed
 	mk cluster-up
-	# By the registry, whose certificate the node trusts, and without it.
+	# Through the registry, whose certificate the node trusts, and without it.
 	"$BIN/ocipack" --tag localhost/mine:1 --file "$BIN/pause=/pause" --entrypoint /pause "$BATS_TEST_TMPDIR/mine"
 	pushed=$(mk image-push IMG="$BATS_TEST_TMPDIR/mine")
 	[ "$pushed" = registry:5000/mine:1 ]
@@ -235,7 +235,7 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 	run -0 kc get configmap own -o 'jsonpath={.data.a}'
 	[ "$output" = b ]
 	kc get -n kube-system deployment kube-dns
-	# A cluster that has resumed is stopped and started like any other: it boots, with all that it has.
+	# A resumed cluster can be stopped and started like any other: it boots, and keeps everything.
 	mk stop
 	mk start
 	run -0 kc get configmap own -o 'jsonpath={.data.a}'
@@ -246,17 +246,17 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 	mk cluster-save-delete NAME="$ME"
 }
 
-# manager_started: when the controller manager did.
+# manager_started: print the time at which the controller manager was started.
 manager_started() { kc get pod -n kube-system kube-controller-manager-node01 -o 'jsonpath={.status.containerStatuses[0].state.running.startedAt}'; }
 
-@test "a state that is older than its controllers' tokens: their manager starts anew, and a claim is bound" {
+@test "a saved state in which the controllers' tokens expire: the controller manager restarts, and a claim is bound" {
 	local image began
 	mk cluster-up
 	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
-	# The image's state may be old as well: a controller works, so that its manager has what can get old.
+	# The image's saved state may be old too. Wait until a controller works: then its manager has tokens that can expire.
 	kc create namespace settled
 	wait_for 120 kc get serviceaccount -n settled default
-	# Saved an hour ago, as its own clock says.
+	# By its own clock, the cluster is saved an hour ago.
 	mk ssh CMD='date -s "1 hour ago" > /dev/null'
 	mk cluster-save NAME="$ME"
 	began=$(date -u +%FT%TZ)
@@ -283,7 +283,7 @@ manager_started() { kc get pod -n kube-system kube-controller-manager-node01 -o 
 	mk cluster-save-delete NAME="$ME"
 }
 
-@test "why: a manifest that is added concerns manifests and what follows" {
+@test "why: an added manifest affects the stage manifests, and not the one before it" {
 	local copy=$BATS_TEST_TMPDIR/copy
 	mkdir "$copy"
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$copy" -x

@@ -1,5 +1,5 @@
-# Kubernetes from upstream, by the provider tests/providers/k8s-1.20-upstream: pins, downloads and images, from mirrors on
-# this machine that work, and that do not. It works on a copy of the checkout, in which pins are made.
+# Kubernetes from upstream, with the provider tests/providers/k8s-1.20-upstream: pinning, downloads and images, from local mirrors
+# that work and that fail. It uses a copy of the checkout, in which the locks are written.
 load lib/common
 load lib/registry
 load lib/upstream
@@ -9,14 +9,14 @@ setup_file() {
 	PROGRAMS=$(upstream_programs)
 	mkdir -p "$COPY/build"
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$COPY" -x
-	# The tools as they are: times say that they are newer than their sources.
+	# Copied with their time stamps, the tools are not built again.
 	cp -a "${B:-$TOP/build}"/{bin,obj} "$COPY/build/" 2> /dev/null || true
 	[ -z "$PROGRAMS" ] || upstream_tree "$PROGRAMS" "$BATS_FILE_TMPDIR/root"
 }
 
 setup() {
 	[ -n "$PROGRAMS" ] || skip "no Kubernetes 1.20.2 here: the stage sources of k8s-1.20 compiles it"
-	[ "$(id -u)" = 0 ] || skip "stages want root"
+	[ "$(id -u)" = 0 ] || skip "stages need root"
 	cd "$BATS_TEST_TMPDIR" || return
 	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY XDG_CACHE_HOME
 	export HOME=$PWD/home
@@ -35,23 +35,23 @@ teardown() {
 	rm -rf "$COPY/build/k8s-1.20-upstream"
 }
 
-# mk GOAL...: make as a user calls it, with the mirrors $K and $R and a cache of the test's own.
+# mk GOAL...: run make as a user does, with the mirrors $K and $R and a cache of the test's own.
 mk() {
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES -u CLUSTER -u ONLY XDG_CACHE_HOME="$BATS_TEST_TMPDIR/cache" \
 		make -s -C "$COPY" PROVIDER=k8s-1.20-upstream B=build SAN= K8S_MIRROR="$K" IMAGE_MIRROR="k8s.gcr.io=${R:-127.0.0.1:1}" "$@" 3>&-
 }
 
-# stage NAME: that stage alone, which no machine is needed for.
+# stage NAME: run this stage, which must not need a machine.
 stage() {
 	local key
 	key=$(mk keys | awk -v s="$1" '$2 == s { print $1 }')
 	mk keys "build/k8s-1.20-upstream/$1.$key/stamp" "${@:2}"
 }
 
-# out STAGE: its directory. again STAGE: as if it had not run.
+# out STAGE: print the stage's directory.
 out() { echo "$COPY/build/k8s-1.20-upstream/$1.$(mk keys | awk -v s="$1" '$2 == s { print $1 }')"; }
 
-# lock: one for what the mirror has, as `make pin` writes it, with digests of images that nobody asks for.
+# lock: write a lock for the mirror's files, as `make pin` does; the digests of the images are made up, and not used.
 lock() {
 	local p name
 	{
@@ -66,7 +66,7 @@ lock() {
 	} > "$LOCK"
 }
 
-# nothing_used: no program of the stage, and none in the cache but what the lock says.
+# nothing_used: the stage is not complete, and every file in the cache has the digest in its name.
 nothing_used() {
 	local f
 	[ ! -e "$(out sources)/stamp" ]
@@ -76,14 +76,14 @@ nothing_used() {
 	done
 }
 
-@test "no lock: provisioning says how one is made, in one line, before anything is done" {
+@test "no lock: provisioning stops before it does anything, with one line that says how to create it" {
 	run -2 mk provision
 	[[ ${lines[0]} == "error: k8s-1.20-upstream has no lock.ini,"*"make pin PROVIDER=k8s-1.20-upstream" ]]
 	[ -z "$(find "$COPY/build/k8s-1.20-upstream" -name '*.lock' -o -name stamp)" ]
 	[ ! -e state/log ] || [ ! -s state/log ]
 }
 
-@test "pin writes the lock: the published checksums, the registry's digests" {
+@test "pin writes the lock, with the published checksums and the registry's digests" {
 	local p name
 	docker_registry
 	upstream_push "$R"
@@ -102,14 +102,14 @@ nothing_used() {
 		grep -A1 -xF "name = k8s.gcr.io/$name" "$LOCK" |
 			grep -qx "digest = $(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/$name")"
 	done
-	# And it is good: the stage takes what it names, crictl too.
+	# The stage accepts this lock, and installs crictl too.
 	run -0 stage sources CRI_TOOLS_MIRROR="$K"
 	cmp "$PROGRAMS/kubelet" "$(out sources)/bin/kubelet"
 	run -0 "$(out sources)/bin/crictl"
 	[ "$output" = "crictl version 1.20.0" ]
 }
 
-@test "pin: an image that is not there, a checksum that is none, another image than kubeadm's: no lock, the old one stays" {
+@test "pin: a missing image, an invalid checksum, a wrong image for kubeadm: an error, and the old lock stays" {
 	docker_registry
 	echo old > "$LOCK"
 	run -2 mk pin
@@ -128,7 +128,7 @@ nothing_used() {
 	[[ $output == *"k8s-1.20 takes Kubernetes from debian, so there is nothing to pin"* ]]
 }
 
-@test "sources: what the lock says; again without a mirror, from the cache" {
+@test "sources: the files in the lock, from the mirror, and from the cache without a mirror" {
 	lock
 	run -0 stage sources
 	for p in kubeadm kubelet kubectl; do cmp "$PROGRAMS/$p" "$(out sources)/bin/$p"; done
@@ -137,7 +137,7 @@ nothing_used() {
 	kill "$HTTPD_PID"
 	run -0 stage sources
 	cmp "$PROGRAMS/kubelet" "$(out sources)/bin/kubelet"
-	# What lies in the cache is not believed: a byte that differs is fetched anew, or missed.
+	# The cache is not trusted: a file with a changed byte is downloaded again, which fails without a mirror.
 	printf X | dd of="cache/kubestamp/downloads/sha256/$(sha256sum < "$PROGRAMS/kubectl" | cut -d' ' -f1)" conv=notrunc status=none
 	rm -rf "$(out sources)"
 	run -2 stage sources
@@ -145,7 +145,7 @@ nothing_used() {
 	[ ! -e "$(out sources)/stamp" ]
 }
 
-@test "sources: a wrong checksum, and nothing of it is used" {
+@test "sources: a file with a wrong checksum is not used" {
 	lock
 	K=$U/wrong
 	run -2 stage sources
@@ -154,7 +154,7 @@ nothing_used() {
 	nothing_used
 }
 
-@test "sources: a mirror that cuts off in the middle is resumed; one that always does, from another later" {
+@test "sources: a broken download continues; if the mirror always breaks it, another mirror continues it later" {
 	lock
 	K=$U/cut
 	run -0 stage sources
@@ -172,7 +172,7 @@ nothing_used() {
 	cmp "$PROGRAMS/kubeadm" "$(out sources)/bin/kubeadm"
 }
 
-@test "sources: a lock of another version, or not whole" {
+@test "sources: a lock for another version, or an incomplete one" {
 	lock
 	sed -i 's/^version = .*/version = 1.20.3/' "$LOCK"
 	run -2 mk provision
@@ -189,7 +189,7 @@ nothing_used() {
 	echo 'nonsense' >> "$LOCK"
 	run -2 mk provision
 	[[ $output == *"/lock.ini:$(wc -l < "$LOCK"): neither [section] nor key = value"* ]]
-	# The stage itself says it too.
+	# The stage itself checks this too.
 	lock
 	sed -i 's/^version = .*/version = 1.20.3/' "$LOCK"
 	run -2 stage sources
@@ -197,10 +197,10 @@ nothing_used() {
 	[ ! -s state/log ]
 }
 
-@test "sources: a disk that is full" {
+@test "sources: a full disk" {
 	lock
 	mkdir -p cache
-	# A mount that dies with the command.
+	# The mount exists only in the namespace of this command.
 	run -2 unshare -m bash -c "mount -t tmpfs -o size=16m none '$PWD/cache' && $(declare -f mk stage) && K=$K R=; COPY=$COPY; BATS_TEST_TMPDIR=$PWD; stage sources 3>&2"
 	[[ $output == *"No space left on device"* ]]
 	[ ! -e "$(out sources)/stamp" ]
@@ -216,7 +216,7 @@ nothing_used() {
 	run -0 mk keys
 }
 
-# pulled: the layout and list of images_pull for the lock, as the stage images has it done.
+# pulled: pull the lock's images into layout and write their names to list, as the stage images does.
 pulled() {
 	(
 		export BIN TOP=$COPY KS_CACHE=$PWD/cache/kubestamp PROVIDER=k8s-1.20-upstream IMAGE_MIRROR=k8s.gcr.io=$R
@@ -226,13 +226,13 @@ pulled() {
 	)
 }
 
-@test "images: by digest, under their names; again without a registry; a tag that has moved changes nothing" {
+@test "images: pulled by digest, under their names; again without a registry; a moved tag changes nothing" {
 	local digest blob
 	docker_registry
 	upstream_push "$R"
 	mk pin > /dev/null
 	digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/etcd:3.4.23")
-	# The tag moves after the pinning.
+	# The tag is moved after pinning.
 	ocipack --tag moved --file "$BIN/pause=/other" "$PWD/moved"
 	regpush --tls-verify false "$PWD/moved:moved" "$R/etcd:3.4.23"
 	pulled
@@ -243,7 +243,7 @@ pulled() {
 	[ "$(ocipack --list layout | wc -l)" = 6 ]
 }
 
-@test "images: one that the registry does not have, one whose bytes are not what they should be" {
+@test "images: one that the registry does not have, and one with wrong contents" {
 	local file
 	docker_registry
 	upstream_push "$R"
@@ -252,7 +252,7 @@ pulled() {
 	run ! pulled
 	[[ $output == *"error: k8s.gcr.io/kube-scheduler:v1.20.2: cannot be pulled by its digest sha256:0000"* ]]
 	mk pin > /dev/null
-	# A layer in the registry's own store, of the same length.
+	# Damage a layer in the registry's storage.
 	file=$(find registry/docker -path '*/blobs/sha256/*' -name data -size +100k | head -n 1)
 	[ -n "$file" ]
 	printf X | dd of="$file" bs=1 seek=5000 conv=notrunc status=none
@@ -261,7 +261,7 @@ pulled() {
 	[[ $output == *"cannot be pulled by its digest"* ]]
 }
 
-@test "IMAGE_MIRROR: a place for each registry, and one for all others" {
+@test "IMAGE_MIRROR: a mirror for one registry, and another for all others" {
 	(
 		libs images
 		IMAGE_MIRROR='a.example=127.0.0.1:5/a other.example/x'
@@ -274,7 +274,7 @@ pulled() {
 	)
 }
 
-@test "the stage images: pulled ones and our own" {
+@test "the stage images: pulled images and our own" {
 	docker_registry
 	upstream_push "$R"
 	mk pin > /dev/null

@@ -1,7 +1,6 @@
-# Kubernetes as from upstream, whole: the provider tests/providers/k8s-1.20-upstream, pinned, provisioned to a Ready
-# cluster, and checked, with every byte of Kubernetes from mirrors on this machine. It works on a copy of the checkout, in
-# which the pins are made; what it builds stays in $B/upstream. It wants the stages sources and images of k8s-1.20 to have
-# run: they are what the mirrors have.
+# Kubernetes from upstream: the provider tests/providers/k8s-1.20-upstream is pinned and provisioned, and clusters are started, with
+# every byte of Kubernetes from local mirrors. It uses a copy of the checkout, in which the locks are written, and keeps its build
+# directory, $B/upstream. The stages sources and images of k8s-1.20 must have run: the mirrors have their results.
 load lib/common
 load lib/registry
 load lib/upstream
@@ -32,8 +31,8 @@ mk() {
 }
 kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
 
-# probe_addon: an add-on whose manifest and image are on the mirrors, and the provider includes it. Of what the manifest
-# says one word is replaced.
+# probe_addon: create an add-on that the provider includes. Its manifest and image are on the mirrors, and it replaces a word in
+# the manifest.
 probe_addon() {
 	local dir=$COPY/tests/providers/k8s-1.20-upstream
 	ocipack --tag addons.example/probe:1 --file "$BIN/pause=/pause" --entrypoint /pause "$PWD/probe"
@@ -56,9 +55,9 @@ probe_addon() {
 	sed -i 's/^include =.*/include = probe/' "$dir/provider.ini"
 }
 
-@test "pinned from the mirrors, provisioned, and then there is nothing to do without them" {
+@test "pinned and provisioned from the mirrors; a second run has nothing to do and needs no mirror" {
 	rm -rf "$UP_B/cache/kubestamp/downloads" "$UP_B/cache/kubestamp/images-oci"
-	# What no Kubernetes is in yet is the same, by the same keys.
+	# The stages without Kubernetes have the same keys as those of k8s-1.20: use their results.
 	mkdir -p "$UP_B/k8s-1.20-upstream"
 	cp -al "${B:-$TOP/build}"/k8s-1.20/{runner,rootfs}.* "$UP_B/k8s-1.20-upstream/" 2> /dev/null || true
 	docker_registry
@@ -74,7 +73,7 @@ probe_addon() {
 	run -0 mk images-check
 }
 
-@test "a cluster from its image is Ready; every image is upstream's by name" {
+@test "a cluster from its image is Ready; the images have upstream's names" {
 	show mk cluster-up
 	run -0 kc get nodes --no-headers
 	[ "$(grep -cw Ready <<< "$output")" = 1 ]
@@ -89,7 +88,7 @@ probe_addon() {
 	mk cluster-down
 }
 
-@test "WITH: an add-on is applied to what the image brings, and the next cluster resumes with it" {
+@test "WITH: an add-on is applied after the image's saved state was resumed, and the next cluster resumes with it" {
 	show mk cluster-up WITH=probe
 	run -0 kc get pods -n probe -o 'jsonpath={.items[*].status.phase} {.items[*].spec.containers[0].image}'
 	[ "$output" = 'Running addons.example/probe:1' ]

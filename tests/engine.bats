@@ -6,7 +6,7 @@ setup() {
 	mkdir -p "$FAKE"
 }
 
-# fake NAME, its script on standard input; calls are kept in $FAKE/NAME.calls.
+# fake NAME: make a program of the script on standard input; it records its arguments in $FAKE/NAME.calls.
 fake() {
 	{ printf '#!/bin/bash\necho "$*" >> "%s"\n' "$FAKE/$1.calls"; cat; } > "$FAKE/$1"
 	chmod +x "$FAKE/$1"
@@ -14,7 +14,7 @@ fake() {
 
 refuses() { fake "$1" <<< "cat > /dev/null; echo '$1 says no' >&2; exit 125"; }
 
-# find_engine: runs it with the fakes first; ENGINE is what the caller set.
+# find_engine: run mk/sh/common/engine with the fakes first in PATH and the caller's ENGINE.
 find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/common/engine" "$OUT"; }
 
 @test "podman that needs runc and a limit: both are found" {
@@ -36,7 +36,7 @@ find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/common/
 	[ ! -e "$FAKE/docker.calls" ]
 }
 
-@test "podman that needs nothing: the first try is the last" {
+@test "podman that needs no options: there is only one attempt" {
 	unset ENGINE
 	fake podman <<< 'echo "pause 0"'
 	find_engine
@@ -47,7 +47,7 @@ find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/common/
 	[ "$(wc -l < "$FAKE/podman.calls")" = 1 ]
 }
 
-@test "podman refuses, docker works with limits: docker, and its probe image is removed" {
+@test "podman fails and docker works with limits: docker is used, and its probe image is removed" {
 	unset ENGINE
 	refuses podman
 	fake docker <<- 'END'
@@ -65,7 +65,7 @@ find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/common/
 	[[ $(tail -1 "$FAKE/docker.calls") == rmi* ]]
 }
 
-@test "none works: exit 1, each one's words, no file" {
+@test "no engine works: exit 1 with the error of each, and no file" {
 	unset ENGINE
 	refuses podman
 	refuses docker
@@ -77,7 +77,7 @@ find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/common/
 	[ -z "$(ls -A "$(dirname "$OUT")")" ]
 }
 
-@test "ENGINE says which; no other is tried" {
+@test "ENGINE selects the engine; no other is tried" {
 	fake podman <<< 'exit 0'
 	refuses docker
 	ENGINE=docker run -1 find_engine
@@ -86,13 +86,13 @@ find_engine() { PATH=$FAKE:$PATH BIN=$BIN ENGINE=${ENGINE:-} "$TOP/mk/sh/common/
 	[ ! -e "$OUT" ]
 }
 
-@test "an engine that is not installed is said to be so" {
+@test "an engine that is not installed is reported" {
 	ENGINE=no-such-engine run -1 find_engine
 	[[ $output == *"no-such-engine: not installed"* ]]
 	[ ! -e "$OUT" ]
 }
 
-@test "the real podman: with what was found a container runs" {
+@test "the real podman: a container runs with the options that were found" {
 	command -v podman > /dev/null || skip "podman is not installed"
 	ENGINE=podman find_engine
 	# shellcheck source=/dev/null

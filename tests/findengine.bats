@@ -8,13 +8,13 @@ setup() {
 	PATH=$PWD/bin:$PATH
 }
 
-# fake NAME, its script on standard input; its calls are kept in calls.
+# fake NAME: make a program of the script on standard input; it records its name and arguments in calls.
 fake() {
 	{ printf '#!/bin/bash\necho "%s $*" >> "%s/calls"\n' "$1" "$PWD"; cat; } > "bin/$1"
 	chmod +x "bin/$1"
 }
 
-@test "what works is printed, or written to a file that did not have it" {
+@test "the options that work are printed, or written to a file" {
 	fake podman <<< '[[ " $* " == *" --runtime runc run "* ]]'
 	run -0 findengine -e podman tree
 	[ "$output" = $'ENGINE=podman\nengine=(podman --runtime runc)\nengine_run=()' ]
@@ -35,7 +35,7 @@ fake() {
 	[[ $(sed -n 12p calls) == "podman --runtime runc --cgroup-manager cgroupfs run "*" --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 "* ]]
 }
 
-@test "none works: the last line of each, and the file stays" {
+@test "no engine works: the last line of each one's output, and the file stays" {
 	echo old > out
 	fake podman <<< $'echo one; echo "two; three"; echo >&2; exit 1'
 	fake docker <<< $'echo no daemon >&2; exit 1'
@@ -49,7 +49,7 @@ fake() {
 	[ "$output" = "findengine: no container engine works here; cat: neither podman nor docker" ]
 }
 
-@test "docker: its image is removed, whether or not it runs" {
+@test "docker: the probe image is removed, whether or not it runs" {
 	fake docker <<< '[ "$1" != run ]'
 	run -1 findengine -e docker tree
 	[ "$(sed -n 1p calls)" = "docker import tree/root.tar kubestamp-probe" ]
@@ -61,7 +61,7 @@ fake() {
 	[ "$(sed -n '$p' calls)" = "docker rmi -f kubestamp-probe" ]
 }
 
-@test "an operand is missing: exit 2" {
+@test "a missing operand: exit 2" {
 	run -2 findengine
 	[[ $output == *"one directory is needed"* ]]
 }

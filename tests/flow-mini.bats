@@ -1,6 +1,6 @@
-# The whole way with the smallest provider, tests/providers/mini: every stage, two nodes, up and down, and what
-# happens when something breaks. It works on a copy of the checkout, so that files can be edited; its build
-# directory stays ($B/flow), since stages are found again by their keys.
+# The smallest provider, tests/providers/mini, from the first stage to clusters of two nodes, and with failures on the way. It uses
+# a copy of the checkout, so that files can be edited. Its build directory, $B/flow, is kept: a stage whose key has not changed
+# does not run again.
 load lib/common
 
 setup_file() {
@@ -10,7 +10,7 @@ setup_file() {
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$COPY" -x
 }
 
-# A test that fails in the middle leaves no cluster in the way of the next ones.
+# If a test fails, its clusters are removed, so that the next tests can start.
 teardown() {
 	end_kept
 	[ -n "${BATS_TEST_COMPLETED:-}" ] || teardown_file
@@ -21,7 +21,7 @@ teardown_file() {
 	mk cluster-down CLUSTER="$ME-b" > /dev/null 2>&1 || true
 }
 
-# make as a user calls it: not as a child of the make that runs the tests.
+# mk ARG...: run make as a user does, not as a child of the make that runs the tests.
 mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CLUSTER -u NODES XDG_CACHE_HOME="$FLOW_B/cache" make --no-print-directory -C "$COPY" PROVIDER=mini B="$FLOW_B" SAN= "$@" 3>&-; }
 
 containers() {
@@ -30,14 +30,14 @@ containers() {
 	"${engine[@]}" ps -a --format '{{.Names}}' | sort
 }
 
-@test "provision: every stage, then nothing to do" {
+@test "provision: every stage runs; a second run has nothing to do" {
 	mk provision
 	run -0 mk -q provision
 	run -0 mk provision
 	[ "$output" = "make: Nothing to be done for 'provision'." ]
 }
 
-@test "provision: a touched file and an edited comment run nothing, going back is a hit" {
+@test "provision: touching a file, editing a comment or undoing a change runs no stage" {
 	find "$COPY/providers" "$COPY/tools" -type f -exec touch {} +
 	echo "; a comment" >> "$COPY/tests/providers/mini/provider.ini"
 	run -0 mk tools
@@ -53,27 +53,27 @@ containers() {
 	run -0 mk -q provision
 }
 
-@test "make -q provision takes no time to speak of" {
+@test "make -q provision is fast" {
 	local before=$EPOCHREALTIME after
 	mk -q provision
 	after=$EPOCHREALTIME
 	echo "# $(((${after/./} - ${before/./}) / 1000)) ms" >&3
-	# The goal is 0.25 s; ten times that is no matter of a busy machine any more.
+	# The goal is 0.25 s; a busy machine alone does not explain ten times that.
 	[ $(((${after/./} - ${before/./}) / 1000)) -lt 2500 ]
 }
 
-@test "a broken provider.ini: exit 2, and the file, the line, the key" {
+@test "an invalid provider.ini: exit 2, with the file, the line and the key" {
 	mkdir -p "$COPY/tests/providers/broken"
 	printf '[provider]\ninherit = base\n[node]\nmemori = 1G\n' > "$COPY/tests/providers/broken/provider.ini"
 	run -2 mk provision PROVIDER=broken
 	[[ $output == *"tests/providers/broken/provider.ini:4"*memori* ]]
 }
 
-@test "a stage that fails names itself, its log and the log's last lines, and nothing stays running" {
+@test "a stage fails: its name, its log and the log's last lines are printed, and nothing keeps running" {
 	mkdir -p "$COPY/tests/providers/fails/node"
 	sed 's/description.*/description = fails/' "$COPY/tests/providers/mini/provider.ini" > "$COPY/tests/providers/fails/provider.ini"
 	echo 'echo "the reason is here" >&2; exit 1' > "$COPY/tests/providers/fails/node/setup"
-	# The stages before it are the same as mini's, but in a directory of their own: lend them.
+	# The stages before it have the same keys as those of mini: use their results.
 	mkdir -p "$FLOW_B/fails"
 	cp -al "$FLOW_B"/mini/{runner,rootfs,disk}.* "$FLOW_B/fails/" 2> /dev/null || true
 	run mk provision PROVIDER=fails
@@ -85,10 +85,10 @@ containers() {
 	[[ $output != *provision-fails* ]]
 }
 
-# stage_dir STAGE: that of today's key.
+# stage_dir STAGE: print the stage's directory for its current key.
 stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $1 }')"; }
 
-@test "checkpoints: an edited stage goes on from the one before it" {
+@test "checkpoints: an edited stage resumes from the one before it" {
 	local setup=$COPY/tests/providers/mini/node/setup
 	echo "echo again >> /var/lib/mini/mark" >> "$setup"
 	run -0 mk provision
@@ -97,7 +97,7 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	grep -q "resuming from .*/boot\..*/checkpoint" "$FLOW_B"/mini/node.*/log
 	run -0 mk times
 	[[ $output == *"with a checkpoint: "* ]]
-	# A checkpoint that is damaged is not trusted: the stages before it run again.
+	# A damaged checkpoint is not used: the stages before it run again.
 	printf X | dd of="$(stage_dir boot)/checkpoint/node01/ram" bs=1 seek=1000000 conv=notrunc status=none
 	echo "echo once more >> /var/lib/mini/mark" >> "$setup"
 	run -0 mk provision
@@ -107,7 +107,7 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	run -0 mk -q provision
 }
 
-@test "a stage that only looks: one checkpoint is its own and that of the stage before, which has one too when it fails" {
+@test "a read-only stage shares the checkpoint of the stage before it, which has one even if the read-only stage fails" {
 	local setup=$COPY/tests/providers/mini/node/setup ready=$COPY/tests/providers/mini/stage/ready
 	mkdir -p "${ready%/*}"
 	printf '#!/bin/bash\necho "not ready" >&2\nexit 1\n' > "$ready"
@@ -132,7 +132,7 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	run -0 mk -q provision
 }
 
-@test "STATE=no: an image without state, and no stage before seal runs again" {
+@test "STATE=no: an image without a saved state, and no stage before seal runs again" {
 	run -0 mk provision STATE=no
 	[[ $output == *"seal done"*"image done"* ]]
 	[[ $output != *"ready done"* ]]
@@ -145,20 +145,20 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	run ! mk provision STATE=perhaps
 }
 
-@test "check-provider: the last stage, a cluster with the network cut off" {
+@test "check-provider: the last stage starts a cluster without a network" {
 	run -0 mk check-provider
 	[[ $output == *"check done"* ]]
 	run -0 containers
 	[[ $output != *check-mini* ]]
 }
 
-@test "force: the stage and what follows it run again, nothing before it" {
+@test "force: the stage and those after it run again, and none before it" {
 	run -0 mk force STAGE=seal
 	[[ $output == *"seal done"*"image done"* ]]
 	[[ $output != *"disk done"* ]]
 }
 
-@test "two nodes come up, know each other, and have a registry" {
+@test "two nodes start, reach each other by name, and have a registry" {
 	run -0 mk cluster-up NODES=2 CLUSTER="$ME-a"
 	[[ $output == *" saved in "* ]]
 	run -0 mk ssh CLUSTER="$ME-a" NODE=node02 CMD='cat /var/lib/mini/witness; ping -c 1 node01 > /dev/null && echo reached'
@@ -177,14 +177,14 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	[[ $stderr == err* ]]
 }
 
-@test "two clusters at once; list shows both; a cluster that is there is not started again" {
+@test "two clusters at once; list shows both; a running cluster is not started again" {
 	mk cluster-up CLUSTER="$ME-b" MEMORY=700M CPUS=2 DISK=6G NICS=1 PUBLISH=80
 	run -0 mk list
 	[[ $output == *"$ME-a"*"$ME-b"* ]]
 	run mk cluster-up CLUSTER="$ME-b"
 	[ "$status" -ne 0 ]
 	[[ $output == *"is already running"* ]]
-	# MEMORY, CPUS, DISK, NICS and PUBLISH are as they were asked for.
+	# MEMORY, CPUS, DISK, NICS and PUBLISH have their effect.
 	run -0 mk ssh CLUSTER="$ME-b" CMD="free -m | awk 'NR == 2 { print int(\$2 / 100) }'; nproc; df -m / | awk 'NR == 2 { print int(\$2 / 1000) }'; ls /sys/class/net"
 	[ "$output" = $'6\n2\n5\neth0\neth1\nlo' ]
 	run -0 mk ports CLUSTER="$ME-b"
@@ -200,7 +200,7 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	[ "$output" = kept ]
 }
 
-@test "nothing of a cluster is privileged" {
+@test "no container of a cluster is privileged" {
 	. "$FLOW_B/engine-auto.conf"
 	run -0 "${engine[@]}" inspect --format '{{.HostConfig.Privileged}} {{.EffectiveCaps}}' "$ME-a-node01" "$ME-a-registry"
 	[ "$output" = "false []"$'\n'"false []" ]
@@ -215,13 +215,13 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	mk cluster-down CLUSTER="$ME-a"
 }
 
-# states: the directories of what cluster-up keeps.
+# states: print the directories of the saved states that cluster-up keeps.
 states() { find "$FLOW_B/cache/kubestamp/states" -mindepth 1 -maxdepth 1 -type d; }
 
-# guest CLUSTER COMMAND
+# guest CLUSTER COMMAND: run COMMAND on the first node.
 guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 
-@test "cluster-up resumes what the image brings: two at once, each with keys, time and random numbers of its own" {
+@test "cluster-up resumes the image's saved state: two clusters at once, with their own keys and random numbers, and the right time" {
 	run -0 mk cluster-up CLUSTER="$ME-a" RESUME=always
 	[[ $output == *"resuming 1 node(s)"* ]]
 	mk cluster-up CLUSTER="$ME-b" RESUME=always
@@ -234,13 +234,13 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	local there here
 	there=$(guest "$ME-a" 'date +%s') here=$(date +%s)
 	[ $((here - there)) -le 5 ] && [ $((there - here)) -le 5 ]
-	# Each writes to a disk of its own, and the state stays what it was.
+	# Each writes to its own disk, and the saved states do not change.
 	guest "$ME-a" 'echo mine > /root/mine; sync'
 	run ! guest "$ME-b" 'cat /root/mine'
 	local state ports
 	for state in $(states); do "$BIN/vmstate" "$state/node01"; done
 	run -0 guest "$ME-a" 'busybox wget -qO- http://registry:5000/v2/_catalog'
-	# Only one can have the ports that were saved; it has them again the next time.
+	# The two have different ports; a cluster that starts alone gets the first one's again.
 	ports=$(mk -s ports CLUSTER="$ME-a")
 	[ -z "$(comm -12 <(sort <<< "$ports") <(mk -s ports CLUSTER="$ME-b" | sort))" ]
 	mk cluster-down CLUSTER="$ME-a"
@@ -250,15 +250,15 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	mk cluster-down CLUSTER="$ME-b"
 }
 
-@test "two nodes are resumed together, and know each other" {
+@test "two nodes are resumed together, and reach each other by name" {
 	mk cluster-up NODES=2 CLUSTER="$ME-a" RESUME=always
-	# One that is not answered within 3 s (the neighbour's address is asked for three times) does not say much of a machine
-	# that has just woken up among others.
+	# Try several times: ping fails when three ARP requests, 3 s, are not answered, which may happen on a busy host right after the
+	# resume.
 	run -0 mk ssh CLUSTER="$ME-a" NODE=node02 CMD='for i in 1 2 3 4 5; do ping -c 1 -W 20 node01 > /dev/null && echo reached && exit; done
 		ip neigh; exit 1'
 	[[ $output == *reached ]]
 	[ "$(guest "$ME-a" 'cat /proc/sys/kernel/random/uuid')" != "$(mk -s ssh CLUSTER="$ME-a" NODE=node02 CMD='cat /proc/sys/kernel/random/uuid')" ]
-	# Stopped and started they boot, with their disks.
+	# After stop and start they boot, with their disks.
 	guest "$ME-a" 'echo kept > /root/mark; sync'
 	mk stop CLUSTER="$ME-a"
 	mk start CLUSTER="$ME-a"
@@ -267,7 +267,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	mk cluster-down CLUSTER="$ME-a"
 }
 
-@test "a cluster is saved, broken, restored in its place and beside it; its registry comes back; pause and resume" {
+@test "a cluster is saved, broken, and restored in its place and under another name, with its registry; pause and unpause" {
 	local port save=$ME-save
 	mk cluster-up CLUSTER="$ME-a"
 	port=$(mk -s ports CLUSTER="$ME-a" | awk '$1 == "registry" { print $2 }')
@@ -276,11 +276,11 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	guest "$ME-a" 'echo before > /root/mark; sync'
 	run -0 mk cluster-save CLUSTER="$ME-a" NAME="$save"
 	[[ $output == *"paused for "* ]]
-	# It goes on.
+	# The cluster continues.
 	guest "$ME-a" 'echo after > /root/mark; rm -rf /usr/bin/perl; sync'
 	run -0 mk cluster-saves
 	[[ $output == *"$save"*mini* ]]
-	# Beside it, while it runs.
+	# Restored under another name, while the first cluster runs.
 	mk cluster-restore NAME="$save" CLUSTER="$ME-b"
 	[ "$(guest "$ME-b" 'cat /root/mark')" = before ]
 	[ "$(guest "$ME-a" 'cat /root/mark')" = after ]
@@ -288,11 +288,11 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	run ! mk cluster-save-delete NAME="$save"
 	[[ $output == *"still uses it"* ]]
 	mk cluster-down CLUSTER="$ME-b"
-	# In its place: at the same ports.
+	# Restored in its place, with the same ports.
 	mk cluster-restore NAME="$save" CLUSTER="$ME-a"
 	[ "$(guest "$ME-a" 'cat /root/mark; ls /usr/bin/perl')" = $'before\n/usr/bin/perl' ]
 	[ "$(mk -s ports CLUSTER="$ME-a" | awk '$1 == "registry" { print $2 }')" = "$port" ]
-	# A cluster that was restored is saved again.
+	# A restored cluster can be saved again.
 	guest "$ME-a" 'echo third > /root/mark; sync'
 	mk cluster-save CLUSTER="$ME-a" NAME="$save-2"
 	mk cluster-pause CLUSTER="$ME-a"
@@ -310,11 +310,11 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	[[ $output == *"there is no saved cluster none"* ]]
 }
 
-@test "a state that is damaged is not trusted: the cluster boots, and says why in one line" {
+@test "a damaged saved state is not used: the cluster boots, and one line says why" {
 	local state
 	mk cluster-up CLUSTER="$ME-a" RESUME=always
 	mk cluster-down CLUSTER="$ME-a"
-	# That of one node is the one that was used last.
+	# The saved state with one node is the one that was used last.
 	state=$(dirname "$(ls -t "$FLOW_B"/cache/kubestamp/states/*/conf | head -n 1)")
 	printf X | dd of="$state/node01/ram" bs=1 seek=3000000 conv=notrunc status=none
 	run mk cluster-up CLUSTER="$ME-a" RESUME=always
@@ -326,7 +326,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	[ "$(grep -c 'booted, not resumed: .*ram: its contents' <<< "$output")" = 1 ]
 	[[ $output == *" saved in "* ]]
 	mk cluster-down CLUSTER="$ME-a"
-	# What QEMU itself cannot take, though it is what was sealed.
+	# A state that QEMU cannot load, although its digests are correct.
 	truncate -s 100k "$state/node01/state"
 	(cd "$state/node01" && "$BIN/vmstate" --seal . ram state vm.json disk-*)
 	run mk cluster-up CLUSTER="$ME-a" RESUME=always
@@ -334,7 +334,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	[[ $output == *"node01 does not resume: vmstart: node01: "* ]]
 	run -0 containers
 	[[ $output != *"$ME-a"* ]]
-	# One that is older than its certificates, or from the future.
+	# One whose certificates have expired, and one from the future.
 	sed -i "s/^expires_at=.*/expires_at=$(($(date +%s) - 86400 * 35))/" "$state/conf"
 	run mk cluster-up CLUSTER="$ME-a" RESUME=always
 	[[ $output == *"its certificates expired at "* ]]
@@ -346,7 +346,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	[ "$status" -ne 0 ]
 }
 
-@test "Ctrl-C and kill -9 in mid resume leave the state as it was, and a cluster-down removes the rest" {
+@test "Ctrl-C and kill -9 during a resume do not change the saved state, and cluster-down removes what they leave" {
 	local pid
 	mk cluster-up CLUSTER="$ME-a"
 	mk cluster-down CLUSTER="$ME-a"
@@ -371,8 +371,8 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	mk cluster-down CLUSTER="$ME-a"
 }
 
-@test "docker does all this too" {
-	docker info > /dev/null 2>&1 || skip "no docker daemon answers"
+@test "the same works with docker" {
+	docker info > /dev/null 2>&1 || skip "no docker daemon is running"
 	mk cluster-up CLUSTER="$ME-a" ENGINE=docker
 	run -0 mk list
 	[[ $output == *"$ME-a"*running*docker* ]]
@@ -388,7 +388,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	[[ $output != *"$ME-a"* ]]
 }
 
-@test "a port that is taken: an error that names it, and nothing stays" {
+@test "a port that is in use: an error that names it, and nothing is left" {
 	local port
 	port=$(free_port)
 	socat "TCP-LISTEN:$port,bind=127.0.0.1,fork" /dev/null 3>&- &
@@ -402,17 +402,17 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	[[ $output != *"$ME-a"* ]]
 }
 
-@test "a node that never boots: the step, its console's last lines, exit 124, and nothing stays" {
+@test "a node that never boots: exit 124 with the step and the console's last lines, and nothing is left" {
 	run -2 mk cluster-up CLUSTER="$ME-a" RESUME=never MEMORY=48M ACCEL=tcg BOOT_TIMEOUT=20
-	# make turns every failure into 2; the recipe's own code is in its message.
+	# make always exits with 2 if a recipe fails; the recipe's own code is in the message.
 	[[ $output == *"did not start: boot (exit 124)"* ]]
 	[[ $output == *"console of node01"* ]]
 	run -0 containers
 	[[ $output != *"$ME-a"* ]]
 }
 
-# in_group COMMAND...: as a terminal's foreground job, so that Ctrl-C (kill -INT -- -PID) reaches all of it. A shell's
-# background jobs ignore SIGINT, and nothing that they start could ever catch it.
+# in_group COMMAND...: run COMMAND like a foreground job of a terminal, so that Ctrl-C (kill -INT -- -PID) reaches all of it. A
+# shell's background jobs would ignore SIGINT, and so would all that they start.
 in_group() { exec perl -e '$SIG{INT} = "DEFAULT"; setpgrp; exec @ARGV or die' "$@"; }
 mk_in_group() {
 	in_group env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CLUSTER -u NODES XDG_CACHE_HOME="$FLOW_B/cache" make -C "$COPY" PROVIDER=mini B="$FLOW_B" SAN= "$@"
@@ -429,7 +429,7 @@ mk_in_group() {
 	run ! pgrep -f "vmstart.*$ME"
 }
 
-@test "Ctrl-C while a machine is made: none stays, the stages before it are kept" {
+@test "Ctrl-C while the provision machine starts: it is removed, and the stages before it are kept" {
 	rm -f "$FLOW_B"/mini/{boot,node,ready,seal,image}.*/stamp
 	mk_in_group provision > "$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
 	local pid=$!
@@ -445,7 +445,7 @@ mk_in_group() {
 	[[ $output != *"disk done"* ]]
 }
 
-@test "kill -9 in the middle of a stage: the next run begins that stage anew, and only that" {
+@test "kill -9 in the middle of a stage: the next run runs that stage again, and no other" {
 	local stage=$FLOW_B/mini/image
 	rm -rf "$stage".*
 	mk_in_group provision > "$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
@@ -459,7 +459,7 @@ mk_in_group() {
 	[ "$(grep -c ' done in ' <<< "$output")" = 1 ]
 }
 
-@test "a mirror that is down: the stage, the mirror's name, nothing lost" {
+@test "a mirror that is down: the error names the stage and the mirror, and no stamp is left" {
 	local port
 	port=$(free_port)
 	run ! mk provision PROVIDER=mini B="$BATS_TEST_TMPDIR/b" MIRROR="http://127.0.0.1:$port/debian"
@@ -468,11 +468,11 @@ mk_in_group() {
 	[ -z "$(find "$BATS_TEST_TMPDIR/b" -name stamp)" ]
 }
 
-@test "a disk that is full: the stage says so, and leaves no stamp" {
+@test "a full disk: the stage reports it and leaves no stamp" {
 	[ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
 	local small=$BATS_TEST_TMPDIR/small
 	mkdir "$small"
-	# A mount that dies with the command.
+	# The mount exists only in the namespace of this command.
 	run ! unshare -m bash -c "mount -t tmpfs -o size=160m none '$small' &&
 		env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C '$COPY' PROVIDER=mini B='$small' SAN= provision; rc=\$?
 		find '$small' -name stamp -printf 'a stamp: %p\\n'; exit \$rc"

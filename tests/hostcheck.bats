@@ -7,10 +7,10 @@ setup() {
 	printf '%s\n' ENGINE=podman "engine=(podman --runtime runc)" "engine_run=(--ulimit 'nofile=4096:4096')" > engine.conf
 }
 
-# word LINE: what hostcheck says of it in $output.
+# word LINE: print the grade and the text of this line of $output.
 word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 
-@test "the engine's options; without its file the error" {
+@test "engine: its options, or the error if its file is missing" {
 	run hostcheck -e engine.conf
 	[ "$(word engine)" = "ok podman --runtime runc run --ulimit nofile=4096:4096" ]
 	run -1 hostcheck -e none --engine-error "nothing works."
@@ -20,14 +20,14 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word engine) == BAD* ]]
 }
 
-@test "ACCEL: kvm is taken at its word" {
+@test "ACCEL=kvm is not checked" {
 	ACCEL=kvm run hostcheck -e engine.conf
 	[ "$(word accel)" = "ok kvm" ]
 	ACCEL=tcg run hostcheck -e engine.conf
 	[[ $(word accel) == "note tcg, "* ]]
 }
 
-@test "memory: that of the user, else the provider's, else 1024M, times the number of nodes" {
+@test "memory: the user's setting, else the provider's, else 1024M, times the number of nodes" {
 	mkdir huge
 	printf '%s\n' '[provider]' 'description = m' '[debian]' 'suite = x' '[node]' 'memory = 3000000G' 'cpus = 1' 'disk = 1G' > huge/provider.ini
 	run -1 hostcheck -e engine.conf -p huge
@@ -40,7 +40,7 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word memory) == *" need 425201762304;"* ]]
 }
 
-@test "--dir: where the free space is" {
+@test "--dir: the directory that needs free space" {
 	run hostcheck -e engine.conf -d /
 	[[ $(word disk) == *" GiB free in /"* ]]
 	run -1 hostcheck -e engine.conf -d none

@@ -1,35 +1,35 @@
-# How the sources are laid out: what tools/lib/README.md says of its rooms, and that nothing is written twice.
+# The layout of the sources: the rules for the rooms in tools/lib/README.md, the length of files, and no duplicates.
 load lib/common
 
 rooms() { "$TOP/mk/sh/dev/rooms" "$@"; }
 
-# a_house: a copy of tools/lib to break.
+# a_house: change to a copy of tools/lib, to break it.
 a_house() {
 	cp -R "$TOP/tools/lib" "$BATS_TEST_TMPDIR/lib"
 	cd "$BATS_TEST_TMPDIR/lib"
 }
 
-@test "tools/lib: every #include is one that README.md allows, and there are no circles" {
+@test "tools/lib: README.md allows every #include, and none are circular" {
 	cd "$TOP"
 	run -0 rooms
 	[ -z "$output" ]
 }
 
-@test "an #include against the direction is named, with file and line" {
+@test "an #include in the wrong direction is reported with its file and line" {
 	a_house
 	sed -i '1i #include "vm/qmp.h"' kube/yaml.c
 	run -1 rooms "$PWD"
 	[ "$output" = 'kube/yaml.c:1: kube may not include vm ("vm/qmp.h")' ]
 }
 
-@test "a circle between files is named" {
+@test "files that include each other are reported" {
 	a_house
 	sed -i '1i #include "base/workers.h"' base/err.h
 	run -1 rooms "$PWD"
 	[[ $output == *'circle: '*'base/err -> '* ]]
 }
 
-@test "a room that README.md does not know is named" {
+@test "a room that is not in README.md is reported" {
 	a_house
 	mkdir attic
 	printf '#include "base/err.h"\n' > attic/box.c
@@ -43,14 +43,14 @@ a_house() {
 	[ -z "$output" ]
 }
 
-@test "no two places share ten lines" {
+@test "no ten lines occur twice" {
 	cd "$TOP"
-	git rev-parse --git-dir > /dev/null 2>&1 || skip "this is no git checkout: what belongs to it is not known"
+	git rev-parse --git-dir > /dev/null 2>&1 || skip "this is not a git checkout: its files are unknown"
 	run -0 mk/sh/dev/duplicates
 	[ -z "$output" ]
 }
 
-@test "two places that share ten lines are named" {
+@test "ten lines that occur twice are reported" {
 	local i
 	cd "$BATS_TEST_TMPDIR"
 	git init -q .

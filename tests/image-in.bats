@@ -35,7 +35,7 @@ image() { env CLUSTER=c B="$PWD/build" PATH="$PWD/bin:$PATH" TO='' "${@:2}" "$TO
 # there NAME: does the registry have it?
 there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 
-@test "push: an OCI layout, its tar, and one of docker save, each by its name" {
+@test "push: an OCI layout, a tar of it, and a tar of docker save, each under its name" {
 	run -0 image push IMG=layout
 	[ "$output" = registry:5000/mine:1 ]
 	there mine:1
@@ -66,7 +66,7 @@ there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 	[[ $output == *x509* ]]
 }
 
-@test "load: into every node, by the name that pods use" {
+@test "load: into every node, under the name that pods use" {
 	run -0 --separate-stderr image load IMG=layout TO=tool:1
 	[ "$output" = docker.io/library/tool:1 ]
 	[ "$(cat node1.command)" = "ctr -n k8s.io images import -" ]
@@ -82,7 +82,7 @@ there() { skopeo inspect --tls-verify=false "docker://$R/$1" > /dev/null; }
 	[[ $output == *"localhost/mine:1: not loaded into every node" ]]
 }
 
-@test "no image, several, no cluster: one line" {
+@test "no image, several images, no cluster: one line each" {
 	run -2 image push IMG=
 	[ "$output" = "error: IMG is not set: set it to the name of a local image" ]
 	ocipack -t localhost/mine:2 --from localhost/mine:1 layout

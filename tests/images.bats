@@ -26,7 +26,7 @@ setup() {
 	} > "$T/providers/p/provider.ini"
 	printf '#!/bin/bash\n' > "$T/providers/p/stage/manifests"
 	manifest one @tools_image@ > "$T/manifests/one.yaml"
-	# The tools are those that are tested, and are not built again.
+	# Use the tools that are being tested, and do not build them again.
 	mkdir -p b
 	ln -s "$(dirname "$BIN")/bin" b/bin
 	export XDG_CACHE_HOME=$PWD/cache
@@ -39,14 +39,14 @@ manifest() {
 
 mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 
-@test "images: each with what names it" {
+@test "images: each image, and what names it" {
 	run -0 --separate-stderr mk images
 	[ "$(tr -s ' ' <<< "$output")" = "r.example/kubestamp-tools:7 add-on one: Pod/one, container c" ]
 	[[ $stderr == *"kubeadm's images are not listed"* ]]
 	sed -i 's/^tools = 7/tools = 7\nextra = r.example\/x:1/' "$T/providers/p/provider.ini"
 	run -0 --separate-stderr mk images
 	[ "$(tr -s ' ' <<< "$output" | tail -n 1)" = "r.example/x:1 [images] extra" ]
-	# An add-on that nobody can say anything of yet does not hide the others.
+	# An add-on without a lock does not hide the others.
 	mkdir "$T/manifests/two"
 	printf '[addon]\ntitle = x\napply = f.yaml\n[fetch f.yaml]\nurl = https://x/v1/f.yaml\n' > "$T/manifests/two/addon.ini"
 	sed -i 's/^apply = one/apply = one two/' "$T/providers/p/provider.ini"
@@ -55,7 +55,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	[[ $stderr == *"make pin ADDON=two"* ]]
 }
 
-@test "images-check: what is not declared, always pulled, or latest; a declared one needs its digest" {
+@test "images-check: images that are not declared, always pulled, or latest; declared ones need a digest" {
 	run -0 mk images-check
 	manifest two q.example/two:1 > two.yaml
 	run -2 --separate-stderr mk images-check MANIFESTS="$PWD/two.yaml"
@@ -89,7 +89,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	KUBEADM='' run -3 "$T/mk/sh/provider/images" check
 }
 
-@test "MANIFESTS: they come after the provider's, are in the stage's key, and leave its other values alone" {
+@test "MANIFESTS: they are applied after the provider's, and change the stage's key but none of its other values" {
 	manifest two r.example/kubestamp-tools:7 > two.yaml
 	local none with
 	none=$(mk keys)
@@ -99,7 +99,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	grep -qx 'conf manifests.apply=one two' b/p/inputs/manifests.*
 	grep -q '^file manifests/two.yaml ' b/p/inputs/manifests.*
 	run ! grep -rq "$PWD" b/p/inputs
-	# Another file of that name is another key; back again is the first.
+	# Another file with the same name has another key; without MANIFESTS, the key is as before.
 	mkdir other
 	manifest two r.example/kubestamp-tools:7 'tty: true' > other/two.yaml
 	[ "$(mk keys MANIFESTS=../other/two.yaml)" != "$with" ]
@@ -108,7 +108,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	[[ $output == *"add-on two: Pod/two, container c" ]]
 }
 
-@test "MANIFESTS: what is not there, no manifest, or called as another is refused" {
+@test "MANIFESTS: a missing file, an invalid one, and a name that is already used are refused" {
 	run -2 mk keys MANIFESTS=../nothing.yaml
 	[[ $output == *"MANIFESTS: ../nothing.yaml: not a readable file"* ]]
 	cp "$T/manifests/one.yaml" one.yaml

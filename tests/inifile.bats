@@ -42,7 +42,7 @@ setup() {
 	[ "$(inifile -s a.x=1 f)" = $'\n[a]\nx = 1' ]
 }
 
-@test "usage" {
+@test "usage errors" {
 	refuses inifile 'one of --list and --set is needed' f
 	refuses inifile '--in-place needs --set' -i -l a f
 	refuses inifile "'a=b' is not SECTION.KEY=VALUE" -s a=b f

@@ -1,7 +1,7 @@
-# The keys of a real provider: each edit of the checkout moves exactly the stages whose outcome it can change.
+# The keys of a real provider: an edit changes the keys of exactly those stages whose results it can change.
 load lib/common
 
-# A checkout of the test's own, with what is compiled already.
+# A copy of the checkout, with the compiled tools.
 setup_file() {
 	export COPY=$BATS_FILE_TMPDIR/top
 	mkdir -p "$COPY/build${SAN:+/san}"
@@ -11,8 +11,7 @@ setup_file() {
 
 mk() { env -C "$COPY" -u B -u TB -u BIN -u TOP make -s PROVIDER="${P:-k8s-1.20}" "$@"; }
 
-# moves STAGES FILE TEXT [MAKE-VARIABLE...]: with TEXT at the end of FILE exactly STAGES have other keys; without it they are
-# as before.
+# moves STAGES FILE TEXT [MAKE-VARIABLE...]: TEXT at the end of FILE changes the keys of exactly STAGES. FILE is restored.
 moves() {
 	local before after
 	before=$(mk keys)
@@ -27,7 +26,7 @@ moves() {
 all="runner rootfs sources images disk layers boot node cluster manifests ready seal image check"
 live="boot node cluster manifests ready seal image check"
 
-@test "scripts: each moves the stages that run it" {
+@test "scripts: each is part of the keys of the stages that run it" {
 	moves "$all" mk/sh/stage/lib.sh :
 	moves "runner rootfs sources images disk layers $live" mk/sh/stage/debian.sh :
 	moves "$live" mk/sh/cluster/cluster.sh :
@@ -49,7 +48,7 @@ live="boot node cluster manifests ready seal image check"
 	moves "check" providers/kubernetes/check :
 }
 
-@test "tools: a program moves the stages that run or install it; a comment moves none" {
+@test "tools: a program is part of the keys of the stages that run or install it; a comment changes no key" {
 	moves "" tools/renew.c '/* a comment */'
 	moves "" tools/lib/base/words.c '/* a comment */'
 	moves "rootfs disk layers $live" tools/renew.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
@@ -57,7 +56,7 @@ live="boot node cluster manifests ready seal image check"
 	moves "image check" tools/vmpause.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
 }
 
-@test "the compiler's options count" {
+@test "the compiler's options change the keys" {
 	mk keys > "$BATS_TEST_TMPDIR/before"
 	rm -rf "$COPY"/build/{obj,debug,bin,san}
 	mk CFLAGS=-O1 tools
@@ -66,7 +65,7 @@ live="boot node cluster manifests ready seal image check"
 	[ "$(sed -n 's/^> [0-9a-f]* //p' <<< "$output" | head -n 2 | paste -sd' ')" = "runner rootfs" ]
 }
 
-@test "a stage with a dash in its name: its script has the values of its key, and directories of such stages" {
+@test "a stage with a dash in its name: its script gets the values in its key, and the directories of such stages" {
 	local dir=$COPY/tests/providers/dash
 	mkdir -p "$dir/stage"
 	cat > "$dir/provider.ini" <<-'END'
@@ -87,7 +86,7 @@ live="boot node cluster manifests ready seal image check"
 	printf '#!/bin/bash\necho "$node_cpus $debian_suite ${node_memory-none}:$CONF_NAMES"\n' > "$dir/stage/image"
 	cp "$dir/stage/image" "$dir/stage/my-x"
 	chmod +x "$dir/stage"/*
-	# The recipe's variable is one that the script's shell has.
+	# The recipe sets a variable whose name is valid in a shell.
 	P=dash run -0 mk -n provision
 	[[ $output == *" IN_my_x=$COPY/build"*"/dash/my-x."* ]]
 	[[ $output != *IN_my-x* ]]

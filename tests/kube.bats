@@ -1,4 +1,4 @@
-# mk/sh/cluster/kube.sh: what the stages and cluster-up ask of Kubernetes, with a kubectl that says what the test wants.
+# mk/sh/cluster/kube.sh: how the stages and cluster-up query Kubernetes, with a fake kubectl.
 load lib/common
 
 setup() {
@@ -8,32 +8,32 @@ setup() {
 	libs cluster kube
 }
 
-# kubectl_says: standard input is a case statement's branches over kubectl's arguments.
+# kubectl_says: make a kubectl from the branches of a case statement over its arguments, on standard input.
 kubectl_says() {
 	{ echo '#!/bin/bash'; echo 'case "$*" in'; cat; echo 'esac'; } > "$BIN_KUBERNETES/kubectl"
 	chmod +x "$BIN_KUBERNETES/kubectl"
 }
 
-@test "kube_render: every word is replaced, from provider.ini's values" {
+@test "kube_render: every @word@ is replaced by its value in provider.ini" {
 	network_first_node=192.168.66.100 kubernetes_version=1.2.3 images_repository=r images_tools=9 network_domain=d.e
 	printf '%s\n' '@api_address@ v@version@' '@tools_image@ @domain@ a@b' > "$D/in"
 	run -0 kube_render "$D/in"
 	[ "$output" = $'192.168.66.101 v1.2.3\nr/kubestamp-tools:9 d.e a@b' ]
 }
 
-@test "kube_render: a word without a value is an error" {
+@test "kube_render: a @word@ without a value is an error" {
 	echo '@no_such_word@' > "$D/in"
 	run -1 kube_render "$D/in"
 	[[ $output == *"@no_such_word@ has no value in provider.ini"* ]]
 }
 
-@test "a pod that stays Pending: at the deadline it is named, exit 124" {
+@test "a pod that stays Pending: exit 124 at the deadline, with its name" {
 	kubectl_says <<< "*'get pods'*) printf 'kube-system/etcd-node01 Running True\ndefault/stuck Pending \n' ;;"
 	run -124 kube_wait 1 "every pod Ready" kube_pods_ready 2
 	[ "$output" = "error: every pod Ready: timed out; last output: default/stuck Pending " ]
 }
 
-@test "a pod that runs and is not Ready counts no more than one that is not there" {
+@test "a pod that is running but not Ready does not count, like a missing one" {
 	kubectl_says <<< "*'get pods'*) printf 'a/b Running False\n' ;;"
 	run -1 kube_pods_ready 1
 	kubectl_says <<< "*'get pods'*) printf 'a/b Running True\n' ;;"
@@ -44,7 +44,7 @@ kubectl_says() {
 	run -0 kube_pods_ready 1
 }
 
-@test "after a stop a pod that has failed has ended; one that was only stopped is waited for" {
+@test "after a restart, failed pods are not waited for; those that were only stopped are" {
 	kubectl_says <<< "*'get pods'*) printf 'a/once Failed False\nb/c Running True\n' ;;"
 	run -0 kube_pods_back
 	run -1 kube_pods_ready
@@ -54,13 +54,13 @@ kubectl_says() {
 	[ "$output" = 'b/c Running False' ]
 }
 
-@test "an API that does not answer: its own words at the deadline" {
+@test "an API that does not answer: kubectl's error at the deadline" {
 	kubectl_says <<< "*) echo 'connection refused' >&2; exit 1 ;;"
 	run -124 kube_wait 1 "the API" kube_api_ready
 	[ "$output" = "error: the API: timed out; last output: connection refused" ]
 }
 
-@test "nothing was pulled: only declared images, never latest nor Always, no such event" {
+@test "kube_nothing_pulled: only declared images, neither latest nor Always, and no event of a pull" {
 	pods() { echo "*'get pods'*) echo '{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"$1\",\"imagePullPolicy\":\"$2\"}]}}]}' ;;"; }
 	printf 'image:1\nimage:latest\n' > "$D/list"
 	pods image:1 IfNotPresent | kubectl_says
@@ -82,7 +82,7 @@ kubectl_says() {
 	run -1 kube_nothing_pulled "$D/list"
 }
 
-@test "kube_volumes: as many volumes as provider.ini says, each for its node alone" {
+@test "kube_volumes: the number of volumes in provider.ini, each for one node only" {
 	storage_volumes=3
 	run -0 kube_volumes node07
 	[ "$(grep -c '^kind: PersistentVolume$' <<< "$output")" = 3 ]
@@ -90,7 +90,7 @@ kubectl_says() {
 	grep -qx '  name: node07-disk3' <<< "$output"
 }
 
-@test "kube_join: the configuration for the API's version; the token is in no argument vector" {
+@test "kube_join: the configuration for the API's version; the token is in no argument list" {
 	local BIN=$D/fake
 	mkdir "$BIN"
 	printf '#!/bin/sh\ncat /proc/$$/cmdline >> %q\nexec %q "$@"\n' "$D/arguments" "$(command -v kuberender)" > "$BIN/kuberender"
@@ -109,7 +109,7 @@ nodeRegistration:
   criSocket: unix:///x.sock' ]
 	run ! grep -a secret "$D/arguments"
 	[ -s "$D/arguments" ]
-	# An image of 1.20 has neither value.
+	# An image of 1.20 may have neither setting.
 	unset kubernetes_kubeadm_api kubernetes_cri_socket
 	run -0 kube_join ab.secret 10.0.0.1:6443 00ff
 	[ "$(sed '/^#/d' <<< "$output" | sed -n '1p; 8,$p')" = 'apiVersion: kubeadm.k8s.io/v1beta2
@@ -118,7 +118,7 @@ nodeRegistration:
   criSocket: /run/containerd/containerd.sock' ]
 }
 
-@test "a port of the cluster: the kubeconfig points to it, and is its user's alone" {
+@test "kube_config: the kubeconfig has the API's port on the host, and only the user can read it" {
 	mkdir -p "$D/kubernetes"
 	printf 'clusters:\n- cluster:\n    server: https://192.168.66.101:6443\n' > "$D/kubernetes/admin.conf"
 	echo '6443 40123' > "$D/ports"
@@ -127,7 +127,7 @@ nodeRegistration:
 	[ "$(stat -c %a "$D/kubeconfig")" = 600 ]
 }
 
-@test "the names in a list of the API, with their namespaces" {
+@test "kube_names: the names in a list of the API, with their namespaces" {
 	run -0 kube_names <<< '{"kind":"SecretList","metadata":{"resourceVersion":"515"},"items":[{"metadata":{"name":"a","namespace":"kube-system","uid":"1","annotations":{"x":"{\"metadata\":{\"name\":\"no\",\"namespace\":\"no\"}}"}},"type":"t"},{"metadata":{"name":"b-1","generateName":"b-","namespace":"default","uid":"2"}}]}'
 	[ "$output" = $'kube-system/a\ndefault/b-1' ]
 	run -0 kube_names <<< '{"kind":"SecretList","metadata":{},"items":[]}'

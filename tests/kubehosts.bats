@@ -235,7 +235,8 @@ NONE='"clusterIP":"None"'
 	becomes hosts '10.0.0.1 web.ns.svc.cluster.local' '10.0.0.3 new.ns.svc.cluster.local'
 	event services DELETED "$(service ns/web "$WEB" 10)"
 	becomes hosts '10.0.0.3 new.ns.svc.cluster.local'
-	is conf
+	# kubehosts writes conf after hosts.
+	becomes conf
 	event services BOOKMARK '{"metadata":{"resourceVersion":"99"}}'
 	wait_for 10 grep -qx 'services watch 99 3 -' api/log
 	event services ADDED "$(service ns/h "$NONE" 100)"

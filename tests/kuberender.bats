@@ -15,7 +15,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 	[ "$output" = 2 ]
 }
 
-@test "a file that cannot be rendered: exit 1, and nothing of the others is printed" {
+@test "a file that cannot be rendered: exit 1, and no other file is printed" {
 	echo good > good
 	echo '@word@' > bad
 	run -1 --separate-stderr kuberender good bad
@@ -35,7 +35,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 	[[ $output == *"files include each other"* ]]
 }
 
-@test "usage" {
+@test "usage errors" {
 	refuses kuberender 'a file is needed'
 	refuses kuberender "'x' is not NAME=VALUE" -D x file
 	echo 'secret' > values
@@ -45,7 +45,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 	[ "${lines[0]}" = "kuberender: nothing: No such file or directory" ]
 }
 
-@test "definitions from a file, which may be a pipe; the last one of a name counts" {
+@test "definitions from a file or a pipe; the last one of a name counts" {
 	cd "$BATS_TEST_TMPDIR" || return
 	echo '@one@ @two@ @three@' > file
 	run -0 kuberender -D one=1 -D two=2 -F <(printf 'two=3 = 4\n\nthree=5') -D three=6 file

@@ -1,4 +1,4 @@
-# lockfile: lock files are read, with every error named, and written.
+# lockfile: reading lock files, with an error for every mistake, and writing them.
 load lib/common
 
 setup() {
@@ -21,7 +21,7 @@ setup() {
 	END
 }
 
-@test "the values, all or one, names and images" {
+@test "all values or one of them; names and images" {
 	run -0 lockfile lock.ini
 	[ "${#lines[@]}" = 6 ]
 	[ "${lines[2]}" = $'file kubeadm\tsha256\t00ff' ]
@@ -33,7 +33,7 @@ setup() {
 	[ "$(lockfile --images lock.ini)" = $'r.example/pause:3.9\tsha256:11' ]
 }
 
-@test "--files: digest and URL; a path is below the URL that is given" {
+@test "--files: digests and URLs; a path is relative to the given URL" {
 	printf '\n[file crictl]\nurl = https://x/crictl.tar.gz\nsha256 = 11\n' >> lock.ini
 	[ "$(lockfile --files http://m lock.ini)" = $'00ff\thttp://m/release/kubeadm\n11\thttps://x/crictl.tar.gz' ]
 	printf '\n[file kubectl]\nurl = https://x/kubectl\n' >> lock.ini
@@ -44,7 +44,7 @@ setup() {
 	[ "$stderr" = "lockfile: lock.ini: [file kubectl] has no url and no path" ]
 }
 
-@test "each mistake is refused with its line" {
+@test "each mistake is an error with its line" {
 	refuses lockfile 'none.ini: No such file or directory' none.ini
 	echo 'path = x' >> lock.ini
 	refuses_at() { refuses lockfile "lock.ini:$1" lock.ini; }
@@ -58,7 +58,7 @@ setup() {
 	refuses_at '2: a value before any section'
 }
 
-@test "what is written is what was read; a second time it is the same" {
+@test "--write: a file that was read is written back unchanged" {
 	lockfile lock.ini > values
 	lockfile --write --comment 'What x takes from elsewhere.' new.ini < values
 	cmp lock.ini new.ini
@@ -69,7 +69,7 @@ setup() {
 	[ "$(cat new.ini)" = $'; c\n\n[file a]\nurl = u' ]
 }
 
-@test "values that no lock file can hold: exit 2, and the old file stays" {
+@test "values that a lock file cannot contain: exit 2, and the old file stays" {
 	try() {
 		printf "$1\n" > values
 		run -2 lockfile --write lock.ini < values
@@ -84,7 +84,7 @@ setup() {
 	[ "$(ls)" = $'before\nlock.ini\nvalues' ]
 }
 
-@test "usage" {
+@test "usage errors" {
 	refuses lockfile 'one file is needed'
 	refuses lockfile 'only one of *' --images --write lock.ini
 	refuses lockfile '--comment needs --write' --comment x lock.ini

@@ -468,7 +468,7 @@ documented() {
 	[[ $output == "provconf: --list and --new-version are for providers"* ]]
 }
 
-@test "--new-version: the version everywhere; what the table has for another minor version, of keys that are set" {
+@test "--new-version: the version is replaced everywhere; for another minor version, keys that are set get the table's values" {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir q
 	cat > q/provider.ini <<-'END'
@@ -508,7 +508,7 @@ documented() {
 		> etcd = 4
 	END
 	)" ]
-	# The same minor version: nothing of the table.
+	# The same minor version: the table is not used.
 	printf '[1.30]\nimages.pause = 3.10\n' >> table
 	run -0 provconf -n 1.30.7 --versions table q
 	[ "$(diff q/provider.ini - <<< "$output" | grep -c '^>')" = 3 ]

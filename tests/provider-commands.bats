@@ -1,4 +1,4 @@
-# new-provider, bump, outdated, matrix and bundle, in a checkout of the test's own; upstream is on this machine.
+# new-provider, bump, outdated, matrix and bundle, in a checkout of the test's own, with a local upstream.
 load lib/common
 load lib/registry
 load lib/checkout
@@ -16,7 +16,7 @@ setup() {
 			version = 1.30.2
 			source = upstream
 
-			; What kubeadm of this version wants.
+			; The images that kubeadm of this version needs.
 			[images]
 			repository = r.example
 			pause = 3.9
@@ -33,7 +33,7 @@ teardown() { end_kept; }
 
 ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 
-@test "new-provider: the version, and what differs between the minor versions" {
+@test "new-provider: sets the version, and the values that differ between minor versions" {
 	run -0 --separate-stderr env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/provider/new-provider"
 	[ -z "$stderr" ]
 	[[ $output == *"-kubernetes.version = 1.30.2"*"+kubernetes.version = 1.31.4"* ]]
@@ -41,12 +41,12 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	[ "$(ini k8s-1.31 provider.description)" = "Kubernetes 1.31.4 on Debian 12" ]
 	[ "$(ini k8s-1.31 images.pause) $(ini k8s-1.31 images.etcd)" = "3.10 3.5.15-0" ]
 	run -3 ini k8s-1.31 images.coredns
-	# Comments, order and all else are as they were.
+	# Comments, the order and everything else stay.
 	[ "$(diff "$T"/providers/k8s-1.3[01]/provider.ini | grep -c '^>')" = 5 ]
 	[ "$(head -n 1 "$T/providers/k8s-1.31/provider.ini")" = "; Kubernetes 1.31, from upstream." ]
 }
 
-@test "new-provider: one with files of its own is inherited" {
+@test "new-provider: a provider with files of its own is inherited" {
 	touch "$T/providers/k8s-1.30/check"
 	run -0 env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/provider/new-provider"
 	[ "$(ls "$T/providers/k8s-1.31")" = provider.ini ]
@@ -54,7 +54,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	[ "$(ini k8s-1.31 images.pause) $(ini k8s-1.31 node.memory)" = "3.10 1G" ]
 }
 
-@test "new-provider: of a version that the table does not know it is said so; what cannot be is refused, and nothing is left" {
+@test "new-provider: a note if the table does not have the version; invalid arguments are refused, and nothing is left" {
 	new() { env NAME="$1" FROM="$2" VERSION="$3" "$T/mk/sh/provider/new-provider"; }
 	run -0 --separate-stderr new k8s-1.99 k8s-1.30 1.99.0
 	[[ $stderr == *"mk/kubernetes-versions.ini has no section 1.99"* ]]
@@ -73,7 +73,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	[ "$(ls -A "$T/providers")" = $'k8s-1.30\nk8s-1.99' ]
 }
 
-@test "new-provider: the images of the conformance tests are said to be another version's" {
+@test "new-provider: a note if the images of the conformance tests are those of another version" {
 	printf '\n[conformance]\nimages = r.example/agnhost:2.47\n' >> "$T/providers/k8s-1.30/provider.ini"
 	run -0 --separate-stderr env NAME=k8s-1.31 FROM=k8s-1.30 VERSION=1.31.4 "$T/mk/sh/provider/new-provider"
 	[ "$stderr" = "new-provider: the [conformance] images are those of 1.30; please check them" ]
@@ -81,7 +81,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	[ -z "$stderr" ]
 }
 
-@test "inifile: a value in place, in a section that lacks it, in a new section; lines that go on go too" {
+@test "inifile: a value is replaced with its continuation lines, or added, also in a new section" {
 	ini_set() { inifile --set "$2.$3=$4" "$1"; }
 	printf '[a]\nx = 1\n  2\n  3\ny = 4\n\n[b]\nx = 5\n' > f
 	[ "$(ini_set f a x 9)" = $'[a]\nx = 9\ny = 4\n\n[b]\nx = 5' ]
@@ -90,7 +90,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	[ "$(ini_set f c x 9)" = $'[a]\nx = 1\n  2\n  3\ny = 4\n\n[b]\nx = 5\n\n[c]\nx = 9' ]
 }
 
-@test "bump: the version and the pins; it prints what changed" {
+@test "bump: changes the version and the pins, and prints what changed" {
 	printf '[lock]\nversion = 1.30.2\n' > "$T/providers/k8s-1.30/lock.ini"
 	cat > "$T/mk/sh/provider/pin" <<-'END'
 		#!/bin/bash
@@ -112,7 +112,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 		+version = 1.30.7
 	END
 	)" ]
-	# kubeadm of that version wants another etcd.
+	# kubeadm of that version needs another etcd.
 	mkdir -p cache
 	touch cache/other
 	run -0 env VERSION=1.30.6 "$T/mk/sh/provider/bump"
@@ -120,7 +120,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	[[ $output == *"+images.etcd = 3.5.99-0"* ]]
 	rm cache/other
 	run -0 env VERSION=1.30.7 "$T/mk/sh/provider/bump"
-	# New pins that cannot be had: all is as it was.
+	# If pinning fails, nothing is changed.
 	mkdir -p cache
 	touch cache/fail
 	cp -R "$T/providers/k8s-1.30" before
@@ -134,7 +134,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	diff -r before "$T/providers/k8s-1.30"
 }
 
-@test "outdated: 0 the newest, 3 behind, 1 nobody could be asked" {
+@test "outdated: exit 0 for the newest version, 3 for an older one, 1 if no server could be queried" {
 	mkdir "$T/providers/k8s-1.20" "$T/providers/abstract"
 	sed 's/1\.30\.2/1.20.2/; s/^source.*/source = debian/' "$T/providers/k8s-1.30/provider.ini" > "$T/providers/k8s-1.20/provider.ini"
 	echo '[images]' > "$T/providers/abstract/provider.ini"
@@ -151,7 +151,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	[[ $output == *"k8s-1.30 "*"cannot be queried: "*"127.0.0.1"* ]]
 }
 
-@test "matrix: all of them, whatever becomes of one; a table; fails at the end" {
+@test "matrix: provisions all providers even if one fails, writes a table, and fails at the end" {
 	cat > make <<-'END'
 		#!/bin/bash
 		echo "$*"
@@ -167,7 +167,7 @@ ini() { "$BIN/provconf" --get "$2" "$T/providers/$1"; }
 	MAKE=$PWD/make PROVIDERS=good run -0 "$T/mk/sh/provider/matrix"
 }
 
-# Something pinned: a file and an image.
+# locked: create a lock with a file and an image.
 locked() {
 	echo hello > hello
 	ocipack --tag x --file hello=/hello layout
@@ -188,7 +188,7 @@ locked() {
 	END
 }
 
-@test "bundle: all that is pinned, as one file; on another machine nothing is asked of a network" {
+@test "bundle: everything that is pinned, in one file; another machine needs no network" {
 	locked
 	run -0 "$T/mk/sh/provider/bundle"
 	[[ $output == *"bundled   1 files and 1 images: $B/k8s-1.30.bundle"* ]]
@@ -214,7 +214,7 @@ locked() {
 	[[ $output == *"cannot be pulled by its digest"* ]]
 }
 
-@test "bundle: without a lock, or with a file that is not what the lock says, there is none" {
+@test "bundle: no bundle is made without a lock, or if a file differs from its lock" {
 	run -1 "$T/mk/sh/provider/bundle"
 	[[ $output == *"has no locks"* ]]
 	locked
@@ -225,7 +225,7 @@ locked() {
 	[ -z "$(ls -d bundle.* 2> /dev/null)" ]
 }
 
-@test "BUNDLE: what is not as it is named, has no place in it, or is no bundle: nothing is taken" {
+@test "BUNDLE: a wrong digest, a file that does not belong in it, or not a bundle: nothing is imported" {
 	locked
 	"$T/mk/sh/provider/bundle" > /dev/null
 	rm -r cache
@@ -252,7 +252,7 @@ locked() {
 	[[ $output == *"no such file"* ]]
 	[ -z "$(ls cache/downloads/sha256)" ]
 	[ -z "$(find . -name 'escaped*')" ]
-	# As it was made it is taken.
+	# The unchanged bundle is imported.
 	tar -C x --zstd -cf good .
 	"$T/mk/sh/provider/bundle-in" "$PWD/good"
 	[ -e "cache/downloads/sha256/$hex" ]

@@ -143,7 +143,7 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	run ! perl "$F" "$S/v1beta4" "$S/components" < <(render k8s-1.30)
 	[[ $output == *"ClusterConfiguration apiServer.timeoutForControlPlane: not documented"* ]]
 	run ! perl "$F" "$S/v1beta2" "$S/components" < <(render k8s-1.20 | sed 's/allow-privileged: "true"/allow-privileged: true/; s/: "true"/: x/')
-	[[ $output == *"allow-privileged: true is no string"* ]]
+	[[ $output == *"allow-privileged: true must be quoted to be a string"* ]]
 }
 
 @test "the configuration contains the settings: network, feature gates, socket" {

@@ -471,7 +471,7 @@ got() {
 }
 
 @test "memory does not grow with the image, nor with its manifest" {
-	[[ $BIN != */san/bin ]] || skip "sanitizers need much themselves"
+	[[ $BIN != */san/bin ]] || skip "sanitizers use too much memory"
 	noise 100000000 > huge
 	ocipack -t y --compress none --file huge=1 --file big=2 --file small=3 lay
 	docker_registry

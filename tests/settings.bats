@@ -7,13 +7,13 @@ setup() {
 	mkdir -p bin build/clusters home
 }
 
-# mk ARG...: make in the checkout, with a build directory of the test's own.
+# mk ARG...: run make in the checkout, with a build directory of the test's own.
 mk() {
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u TB -u BIN -u P -u PROVIDER PATH="$PWD/bin:$PATH" XDG_CACHE_HOME="$PWD/cache" \
 		make -s -C "$TOP" B="$OWN" BIN="$BIN" TOOLS='' SAN= "$@" 3>&-
 }
 
-# cluster NAME: one that cluster-up has left, with a kubectl that prints its arguments, and exits with 7 if one is "seven".
+# cluster NAME: create a cluster's files, with a kubectl that prints its arguments, and exits with 7 if one is "seven".
 cluster() {
 	mkdir -p "build/clusters/$1/share/bin"
 	printf '%s\n' "CLUSTER=$1" PROVIDER=mini ENGINE=podman ACCEL=tcg NODES=2 'MEMORY=700M  # command line' kubernetes_version=1.20.2 > "build/clusters/$1/conf"
@@ -29,7 +29,7 @@ cluster() {
 # setting NAME: value and origin, as cluster-show prints them in $output.
 setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 
-@test "a file of settings: what is written is what is read, lists too; one that cannot be written leaves the old one" {
+@test "a settings file: what was written is read back, lists too; a failed write leaves the old file" {
 	libs conf
 	# shellcheck disable=SC2016
 	text="it's \$HOME \`id\` \"x\" # y;&|<>()\\" plain=a/b:1,2 empty='' list=(one 'two words' "it's" '') none=()
@@ -52,7 +52,7 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 	[ "$(ls)" = $'bin\nbuild\nf.conf\nhome' ]
 }
 
-@test "a file of settings: those of earlier versions are read" {
+@test "a settings file: those of earlier versions can be read" {
 	libs conf
 	# shellcheck disable=SC2016
 	value='a b;c$d(e)'
@@ -63,7 +63,7 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 	[ "$kubernetes_version" = 1.20.2 ]
 }
 
-@test "a file of settings: no command in it is run" {
+@test "a settings file: no command in it is run" {
 	local line
 	libs conf
 	for line in 'A=$(touch ran)' 'A=`touch ran`' 'touch ran' 'A=x touch ran' "A='x' touch ran" 'A=x;touch ran' 'A=(x $(touch ran))' \
@@ -75,7 +75,7 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 	done
 }
 
-@test "what a user gives reaches scripts as it is, and only scripts that make starts for it" {
+@test "the user's values reach scripts unchanged, and only the scripts that need them" {
 	local wild='a'\''b $HOME $(shell touch '"$PWD"'/ran) `touch ran` "q" $$x' probe=$PWD/probe.mk
 	printf 'settings:\n\t@$(with-settings) printf "%%s\\n" "$$CMD" "$$TAG" "$$CLUSTER" "$$IMAGE_FROM"\nnone:\n\t@echo "$${CMD:-}$${STATES:-}$${CLUSTER:-}$${FOCUS:-}"\n' > "$probe"
 	run -0 mk -f GNUmakefile -f "$probe" settings CMD="$wild" TAG="$wild" PROVIDER=mini IMAGE=h/x
@@ -88,7 +88,7 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 	[ ! -e ran ]
 }
 
-@test "kubectl: ARGS are a shell's words, and make exits with kubectl's own code" {
+@test "kubectl: a shell splits ARGS, and make exits with kubectl's own code" {
 	cluster c
 	run -0 mk kubectl CLUSTER=c ARGS="get 'a b' \"\$(echo \$((1 + 1)))\""
 	[ "$output" = "<--kubeconfig><$OWN/clusters/c/kubeconfig><get><a b><2>" ]
@@ -98,7 +98,7 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 	[ "${lines[0]}" = "<--kubeconfig><$OWN/clusters/c/kubeconfig><seven><a b>" ]
 }
 
-@test "cluster-show: a cluster that is not here: what cluster-up would use, and where each comes from" {
+@test "cluster-show without a cluster: what cluster-up would use, and where each value comes from" {
 	KUBEVIRT_NUM_NODES=3 DISK=30G run -0 mk cluster-show PROVIDER=mini CPUS=4 RESUME=never
 	[[ ${lines[0]} == "# no cluster mini; "* ]]
 	[ "$(setting CPUS)" = "4 command line" ]
@@ -113,14 +113,14 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(setting IMAGE) == "h.invalid/x "* ]]
 }
 
-@test "cluster-show: a cluster that is here: its file" {
+@test "cluster-show with a cluster: the settings in its file" {
 	cluster c
 	run -0 mk cluster-show CLUSTER=c NODES=9 MEMORY=1G
 	[ "$(setting MEMORY)" = "700M command line" ]
 	grep -qE '^NODES +2 *$' <<< "$output"
 }
 
-@test "a value that cannot be right: exit 2 and one line with its name, before anything is done" {
+@test "an invalid value: exit 2 and one line with its name, before anything is done" {
 	local wrong
 	for wrong in NODES=0 NODES=100 NODES= NODES=two CLUSTER=A_b NICS=x MEMORY=plenty CPUS=0 DISK=-1 ACCEL=hvf ENGINE=crio API_PORT=0 \
 		SSH_PORT=123456 REGISTRY_PORT=x PUBLISH=80:x BOOT_TIMEOUT=0 RESUME=perhaps STATES=many 'WITH=a;b'; do
@@ -132,8 +132,8 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(mk cluster-show NODES=x 2>&1) == "error: NODES=x: a number from 1 to 99"* ]]
 }
 
-# engine: a podman that keeps its containers as files in ./containers, and has an image whose files for this machine are
-# in ./share. Its calls are in ./calls.
+# engine: make a podman whose containers are files in ./containers, and whose image has the directory ./share. It records its
+# arguments in ./calls.
 engine() {
 	mkdir -p containers share/bin tools
 	cat > bin/podman <<-END
@@ -165,13 +165,13 @@ engine() {
 	printf '#!/bin/bash\necho "$*" >> "%s/waited"\n' "$PWD" > tools/waitssh
 	chmod +x tools/waitssh
 }
-# up [VAR=VALUE...]: cluster-up as make calls it.
+# up [VAR=VALUE...]: run cluster-up as make does.
 up() {
 	env PATH="$PWD/bin:$PATH" TOP="$TOP" BIN="$PWD/tools" B="$OWN" P="$OWN/mini" KS_CACHE="$PWD/cache" PROVIDER=mini CLUSTER=c NODES=2 RESUME=never \
 		SUDO_UID= "$@" "$TOP/mk/sh/cluster/cluster-up" 3>&-
 }
 
-@test "cluster-up: boots with what it was given, writes it down once, and the other commands read that" {
+@test "cluster-up: boots with its settings and writes them to a file, which the other commands read" {
 	engine
 	run -0 up CPUS=3 SETTINGS_FROM_COMMAND_LINE=CPUS
 	[[ $output == *"2 node(s) with 64M and 3 CPUs each, "*"The cluster c is running: 2 node(s)"* ]]
@@ -198,7 +198,7 @@ up() {
 	[ -z "$(ls containers)" ]
 }
 
-@test "cluster-up that fails: what failed and where, and nothing is left but the log; KEEP=1 leaves the rest" {
+@test "cluster-up fails: it prints what failed and where, and leaves only the log; KEEP=1 keeps the rest" {
 	engine
 	run -1 up FAILS=node02
 	[[ $output == *"the cluster c did not start: 2 node(s) with 64M"*"c-node02: cannot start"*"KEEP=1 leaves the cluster"* ]]
@@ -209,7 +209,7 @@ up() {
 	[[ $output == *"KEEP=1: the cluster is left as it is"* ]]
 	[ -e containers/c-node01 ]
 	mk cluster-down CLUSTER=c
-	# An image whose settings are no settings.
+	# An image with an invalid settings file.
 	echo 'node_memory=$(touch ran)' >> share/provider.conf
 	rm -rf cache
 	run -1 up
@@ -230,12 +230,12 @@ up() {
 	[ "$(ls -d cache/states/*/node* | wc -l)" = 2 ]
 }
 
-@test "cluster-resume has another name now" {
+@test "cluster-resume: an error that gives the new name, cluster-unpause" {
 	run -2 mk cluster-resume
 	[[ $output == *"cluster-unpause"* ]]
 }
 
-@test "settings_keep: settings that a program does not need are not in its environment" {
+@test "settings_keep: removes the settings that a program does not need from its environment" {
 	libs conf
 	SETTINGS='TAG VERSION MIRROR' TAG=a VERSION=b MIRROR=c OTHER=d
 	settings_keep MIRROR STATE

@@ -12,8 +12,8 @@ shell_scripts() {
 			/^# shellcheck shell=/ { print FILENAME; nextfile }' | sort
 }
 
-# unmarked_scripts: print the files that are shell scripts by their place or mode but have neither line: executables
-# without an interpreter, and what lies among scripts and is not known to be something else.
+# unmarked_scripts: print the files that should have one of these lines and have neither: executables without an interpreter, and
+# files in directories of scripts whose names do not say that they are something else.
 unmarked_scripts() {
 	local f
 	{
@@ -31,7 +31,7 @@ unmarked_scripts() {
 	command -v shellcheck > /dev/null || skip "shellcheck is not installed"
 	cd "$TOP"
 	mapfile -t scripts < <(shell_scripts)
-	# Some of each kind, so that a pattern that misses them is noticed.
+	# Some scripts of each kind, to check that none are missed.
 	for f in .ci/run mk/sh/common/fail.sh mk/sh/dev/check mk/bench/push providers/base/initrd/init \
 		providers/base/rootfs.d/finish providers/base/rootfs/usr/lib/kubestamp/seed providers/base/stage/boot \
 		providers/kubernetes/check providers/kubernetes/disk.d/kubernetes providers/kubernetes/seal/before \
@@ -57,7 +57,7 @@ unmarked_scripts() {
 	[ -z "$output" ]
 }
 
-@test "scripts are found by their #! line or directive, wherever they are; one without is noticed" {
+@test "scripts are found by their #! line or directive, wherever they are; one with neither is reported" {
 	local dir=$BATS_TEST_TMPDIR/repository
 	mkdir -p "$dir/providers/x/stage" "$dir/providers/x/rootfs/etc" "$dir/deep/er"
 	cd "$dir"

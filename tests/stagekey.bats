@@ -203,7 +203,7 @@ providers/child providers/base' ]
 	[ "$(ls -A . in | grep -c tmp)" = 0 ]
 }
 
-@test "tools: ours have our version, others the version in the file, or none" {
+@test "tools: our own have our version, others that in the file, or none" {
 	printf 'gcc 12.2.0 (Debian)\n\nunused 1\n' > versions
 	stagekey -t versions -i in providers/child > /dev/null
 	[ "$(grep ^tool in/src.*)" = "tool fetch $(stagekey -V | cut -d' ' -f3)
@@ -219,7 +219,7 @@ tool odd none" ]
 	run -2 stagekey -t none providers/child
 }
 
-@test "--bin: a tool of ours counts as it was compiled" {
+@test "--bin: the digest of a compiled tool is part of the key" {
 	mkdir bin
 	echo one > bin/fetch
 	stagekey -b bin -i in providers/child > before
@@ -234,7 +234,7 @@ tool odd none" ]
 	[ "$stderr" = "stagekey: providers/base/provider.ini:12: stage src.tools: bin/fetch: No such file or directory" ]
 }
 
-@test "tools = all: every tool of ours, and what is preloaded" {
+@test "tools = all: all of our own tools and preloaded libraries" {
 	mkdir -p bin tools/preload
 	echo 'int a;' > tools/other.c
 	echo 'int b;' > tools/preload/holes.c
@@ -244,7 +244,7 @@ tool odd none" ]
 	[ "$(sed -n 's/^tool \([^ ]*\) [0-9a-f]\{64\}$/\1/p' in/app.* | paste -sd' ')" = "fetch holes.so other" ]
 }
 
-@test "scripts and tools that a stage's scripts run are in its key, and theirs" {
+@test "scripts and tools that a stage's scripts run are part of its key, directly or indirectly" {
 	local sh=mk/sh/a/b
 	mkdir -p mk/sh/{a,run}
 	echo '. "$TOP/mk/sh/a/b"' >> providers/base/stage/disk
@@ -258,7 +258,7 @@ tool odd none" ]
 	[ "$(grep -h '^file mk\|^tool' in/disk.* | cut -d' ' -f1,2)" = "file mk/sh/a/b
 file mk/sh/run/one
 tool fetch" ]
-	# A file that provider.ini names is followed as well; so is a circle.
+	# References in files that provider.ini names are followed as well, even circular ones.
 	moves "disk boot app image" "echo '. \"\$TOP/mk/sh/a/c\"' >> providers/base/root/etc/hosts"
 	moves "disk boot app image" "echo '. \"\$TOP/mk/sh/a/b\"' > mk/sh/a/c"
 }
@@ -284,7 +284,7 @@ tool fetch" ]
 	[ "$(changed)" = "extra app image" ]
 }
 
-@test "an optional file: its absence is not an error, its appearance changes the key" {
+@test "an optional file: it may be missing; adding it changes the key" {
 	child '[stage src]' 'files += -lock.ini'
 	keys > before
 	[ "$(changed)" = "" ]
@@ -337,7 +337,7 @@ tool fetch" ]
 }
 
 @test "a file that cannot be read" {
-	[ "$(id -u)" != 0 ] || skip "root reads all"
+	[ "$(id -u)" != 0 ] || skip "root can read every file"
 	chmod 0 providers/base/root/etc/hosts
 	refuses "providers/base/root/etc/hosts: Permission denied"
 }

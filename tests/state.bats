@@ -11,7 +11,7 @@ setup() {
 
 teardown() { end_kept; }
 
-# state NAME SAVED EXPIRES: make saved state of a conf only; times are in seconds from now; EXPIRES may be empty.
+# state NAME SAVED EXPIRES: create a saved state that is only a conf; times are in seconds from now; EXPIRES may be empty.
 state() {
 	mkdir -p "$1"
 	printf 'saved_at=%s\nexpires_at=%s\n' $(($(date +%s) + $2)) "${3:+$(($(date +%s) + $3))}" > "$1/conf"
@@ -48,7 +48,7 @@ state() {
 	[ -z "$output" ]
 }
 
-@test "the key of saved state: every option counts, and a default is the same as its value" {
+@test "the key of saved state: every option changes it, unless it has its default value" {
 	local IMAGE_ID=a NODES=1 MEMORY='' CPUS='' DISK='' NICS='' ACCEL=tcg node_memory=4096M node_cpus=2 node_disk=20G key v
 	key=$(state_key)
 	[ "$(MEMORY=4096M CPUS=2 DISK=20G NICS=0 state_key)" = "$key" ]
@@ -68,7 +68,7 @@ state() {
 	[ "$(cd states && echo *)" = "1 2 4" ]
 }
 
-@test "pruning an empty directory removes nothing, in the working directory neither" {
+@test "pruning an empty directory removes nothing, not even in the working directory" {
 	state_in_use() { false; }
 	mkdir -p states mine/{1,2,3,4,5,6,7,8,9}
 	shopt -s nullglob
@@ -118,7 +118,7 @@ state() {
 	run -0 "$BIN/vmstate" --usable saves/x
 	# shellcheck source=/dev/null
 	[ "$(. saves/x/conf && echo "$PROVIDER $(((expires_at - saved_at + 3600) / 86400))")" = "a b 30" ]
-	# What is not a certificate may hide when one expires.
+	# A file that is not a certificate is an error: the date at which it expires is unknown.
 	echo nonsense > cluster/kubernetes/pki/x.crt
 	run -1 state_save "$PWD/saves/y"
 	[ "$(ls -A saves)" = x ]
@@ -139,13 +139,13 @@ state() {
 	[ "$output" = 1000 ]
 }
 
-# saved_cluster NAME IMAGE SECONDS: a cluster that the user has saved.
+# saved_cluster NAME IMAGE SECONDS: create a saved cluster.
 saved_cluster() {
 	mkdir -p "$KS_CACHE/saves/$1"
 	printf '%s\n' PROVIDER=mini "IMAGE=$2" NODES=2 ACCEL=tcg "saved_at=$3" > "$KS_CACHE/saves/$1/conf"
 }
 
-@test "the saved clusters are listed, one that cannot be read hides none of the others" {
+@test "the saved clusters are listed; one that cannot be read does not hide the others" {
 	export KS_CACHE=$PWD/cache CLUSTER=c B BIN TOP TZ=UTC
 	run -0 "$TOP/mk/sh/cluster/cluster-state" saves
 	[ "$output" = "no saved clusters" ]
@@ -162,7 +162,7 @@ saved_cluster() {
 	[ ! -e ran ]
 }
 
-@test "deleting a saved cluster removes its image, unless another one has the same" {
+@test "deleting a saved cluster removes its image, unless another saved cluster needs it" {
 	export KS_CACHE=$PWD/cache CLUSTER=c ENGINE=podman B BIN TOP PATH=$PWD/fake:$PATH
 	mkdir -p fake build
 	printf '%s\n' ENGINE=podman 'engine=(podman)' > build/engine-podman.conf
@@ -180,7 +180,7 @@ saved_cluster() {
 	[[ $output == "error: there is no saved cluster two; "* ]]
 }
 
-@test "an earlier port that is taken at the last moment: the network is created again with free ones" {
+@test "an earlier port is taken at the last moment: the network is created again with free ports" {
 	local ssh registry
 	D=$PWD/cluster CLUSTER=c NODES=1 NICS=0 IMAGE=x ssh=$(free_port) registry=$(free_port)
 	mkdir -p cluster
@@ -192,14 +192,14 @@ saved_cluster() {
 	[ "$(sed -n 2p calls)" = "remove dnsmasq" ]
 	[[ $(sed -n 3p calls) == "run dnsmasq "*" --publish=127.0.0.1::2201 --publish=127.0.0.1::5000 "* ]]
 	[ "$(wc -l < calls)" = 3 ]
-	# Without such a port there is no second try.
+	# Without such a port there is no second attempt.
 	rm calls
 	cl_run() { echo run >> calls; false; }
 	run ! cl_network
 	[ "$(cat calls)" = run ]
 }
 
-@test "a resumed cluster is told the address of its registry if that has changed" {
+@test "a resumed cluster gets the new address of its registry if it has changed" {
 	ACCEL=tcg D=$PWD/cluster NODES=1
 	. "$TOP/mk/sh/cluster/kube.sh"
 	mkdir -p cluster
@@ -223,7 +223,7 @@ saved_cluster() {
 	[ "$(cat cluster/hosted_at)" = 40001 ]
 }
 
-@test "the key of saved state: add-ons count" {
+@test "the key of saved state: add-ons change it" {
 	export IMAGE_ID=x NODES=1 MEMORY='' CPUS='' DISK='' NICS=0 ACCEL=tcg node_memory=1G node_cpus=1 node_disk=1G
 	local plain with
 	plain=$(WITH='' state_key)
@@ -233,7 +233,7 @@ saved_cluster() {
 	[ "$with" != "$(WITH=multus state_key)" ]
 }
 
-# A list continues from an earlier run of it.
+# inputs ADD-ONS [NAME DIGEST]...: print the inputs of the stage manifests.
 inputs() {
 	printf '%s\n' "stage manifests" "conf manifests.apply=$1" "conf stage manifests.incremental_files=manifests.apply:/manifests/%.yaml"
 	shift
@@ -241,7 +241,7 @@ inputs() {
 	echo "need cluster ${parent:-cc}"
 }
 
-@test "a list continues where an earlier run of it ended: the same files, order and parent" {
+@test "a list of files continues from an earlier run with the same files, order and parent" {
 	P=$PWD/p
 	export P
 	mkdir -p p/inputs p/manifests.1111111111111111/checkpoint p/ready.2222222222222222/checkpoint
@@ -264,7 +264,7 @@ inputs() {
 		run -0 stagekey --incremental "$P" manifests "$k"
 		[ -z "$output" ] || { echo "$k: $output" && false; }
 	done
-	# Every file of an add-on that is a directory counts.
+	# All files in the directory of an add-on count.
 	dir_inputs() { inputs "$@" | sed 's,:/manifests/%.yaml,:manifests/%{.yaml\,/*},; s,/b.yaml,/b/addon.ini,; s,/b2.yaml,/b/c.yaml,'; }
 	rm -r p/manifests.1111111111111111
 	mkdir -p p/manifests.3333333333333333/checkpoint

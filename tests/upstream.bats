@@ -1,4 +1,4 @@
-# upstream: what a provider downloads of Kubernetes, the lock for it, and mirrors.
+# upstream: the files and images of Kubernetes that a provider downloads, the lock for them, and mirrors.
 load lib/common
 
 setup() {
@@ -11,13 +11,13 @@ setup() {
 
 up() { upstream "${S[@]}" "$@"; }
 
-# digests: of all that is pinned.
+# digests: print digests for everything that is pinned.
 digests() {
 	up --files | sed "s/\t.*/\t$HEX/"
 	up --images | sed "s/\$/\tsha256:$HEX/"
 }
 
-@test "files and images, of upstream and of mirrors" {
+@test "files and images, from upstream and from mirrors" {
 	run -0 up --files
 	[ "${lines[0]}" = $'kubeadm\thttps://dl.k8s.io/release/v1.30.2/bin/linux/amd64/kubeadm' ]
 	[ "${#lines[@]}" = 3 ]
@@ -32,7 +32,7 @@ digests() {
 	[ "$(up --images --image-mirror 'r.example=127.0.0.1:5/r' | head -n 1)" = 127.0.0.1:5/r/kube-apiserver:v1.30.2 ]
 }
 
-@test "a lock is written, fits, and has digests for what is declared; what it lacks is named" {
+@test "a lock is written and accepted, and has the digests of what is declared; a missing one is named" {
 	digests > all
 	run -0 up --write lock.ini < all
 	[ -z "$output" ]
@@ -57,7 +57,7 @@ digests() {
 	run -2 up --lock none.ini
 }
 
-@test "--write: without all digests, or with a line of another form, the old lock stays" {
+@test "--write: if a digest is missing or a line is invalid, the old lock stays" {
 	echo old > lock.ini
 	digests | sed '$d' > some
 	run -1 up --write lock.ini < some
@@ -69,19 +69,19 @@ digests() {
 	[ "$(ls)" = $'lock.ini\nsome' ]
 }
 
-@test "--kubeadm: the images that kubeadm wants are those that are declared" {
+@test "--kubeadm: the declared images must be those that kubeadm needs" {
 	up --images > wanted
 	up --kubeadm wanted
 	sed 's/pause:.*/pause:3.10/' wanted > other
 	run -1 up --kubeadm other
 	[ "$output" = "upstream: p: the declared images (<) differ from those that kubeadm 1.30.2 needs (>): < r.example/pause:3.9 > r.example/pause:3.10; change [images]" ]
-	# Without its CoreDNS, kubeadm names the image all the same.
+	# kubeadm lists the image of CoreDNS even if it is not used.
 	up -D kubernetes_dns=manifest --kubeadm wanted
 	run -1 up --kubeadm none
 	[[ $output == "upstream: none: No such file or directory" ]]
 }
 
-@test "--supported: the node, and kubeadm's API" {
+@test "--supported: the versions of the node's containerd and of kubeadm's API" {
 	up --supported
 	run -1 up --supported -D kubernetes_containerd=1.5.9
 	[ "$output" = "upstream: p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has Debian's 1.5.9" ]
@@ -95,7 +95,7 @@ digests() {
 	[ "$(upstream --image-mirror 'a.example=127.0.0.1:5/a other.example/x' --source "d.example/b/c:1@sha256:$HEX")" = "other.example/x/b/c@sha256:$HEX" ]
 }
 
-@test "usage, and settings that are missing or not valid" {
+@test "usage errors, and settings that are missing or invalid" {
 	refuses upstream 'nothing to do'
 	refuses upstream 'no operands are taken' --files x
 	refuses upstream '--provider is needed' --files

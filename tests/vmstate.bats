@@ -622,7 +622,7 @@ within_memory() {
 }
 
 @test "memory is bounded for packing and checking too" {
-	[[ $BIN != */san/* ]] || skip "sanitizers want more"
+	[[ $BIN != */san/* ]] || skip "sanitizers use too much memory"
 	head -c 200M /dev/urandom > d/ram
 	seal
 	within_memory "$BIN/vmstate" --pack d

@@ -134,7 +134,7 @@ ms() { echo $(($(date +%s%N) / 1000000)); }
 }
 
 @test "more hosts than the soft limit of descriptors" {
-	[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 128 ] || skip "the hard limit is too low"
+	[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 128 ] || skip "the hard limit of open files is too low"
 	serve 0 'push @open, $c; if (@open == 100) { print $_ "SSH-2.0-x\r\n" for @open }'
 	local hosts=() i
 	for i in {1..100}; do hosts+=("127.0.0.1:$port"); done

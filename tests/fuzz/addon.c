@@ -1,4 +1,4 @@
-/* An addon.ini from an untrusted source: what is accepted has safe URLs and file names. */
+/* An addon.ini from an untrusted source: an accepted one has only safe URLs and file names. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Files of settings: what is read is written so that the same is read again, or refused with the number of the line. */
+/* Settings files: accepted ones read back the same after they are written; errors give the line. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,14 +1,14 @@
-# A checkout of the test's own, for what works on providers as they are written down: `load lib/checkout` after lib/common.
+# A checkout of the test's own, for tests that change providers: `load lib/checkout` after lib/common.
 # shellcheck shell=bash
 
-# checkout: $T: mk/ as it is, and no provider and no manifest but the test's.
+# checkout: create the checkout $T: a copy of mk/, without providers and manifests.
 checkout() {
 	T=$BATS_TEST_TMPDIR/top
 	mkdir -p "$T/providers" "$T/manifests"
 	cp -R "$TOP/mk" "$T/mk"
 }
 
-# provider_ini DESCRIPTION: what every provider.ini has to have.
+# provider_ini DESCRIPTION: print the settings that every provider.ini must have.
 provider_ini() {
 	cat <<-END
 		[provider]

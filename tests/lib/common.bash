@@ -1,16 +1,16 @@
-# What the bats files share: `load lib/common`.
+# Shared by all bats files: `load lib/common`.
 # shellcheck shell=bash
 bats_require_minimum_version 1.5.0
 TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 BIN=${BIN:-$TOP/build/bin}
 PATH=$BIN:$PATH
 
-# free_port: a TCP port that the kernel calls free now.
+# free_port: print a TCP port that is free now.
 free_port() {
 	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
 }
 
-# keep_pid PID: end PID (and nothing else) when the test ends, through end_kept in teardown.
+# keep_pid PID: remember the process; end_kept, called in teardown, ends exactly these processes.
 keep_pid() { echo "$1" >> "$BATS_TEST_TMPDIR/pids"; }
 end_kept() {
 	local pid
@@ -20,7 +20,7 @@ end_kept() {
 	done < "$BATS_TEST_TMPDIR/pids"
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds, or the time is up (fails).
+# wait_for SECONDS COMMAND...: wait until COMMAND succeeds; fail after SECONDS.
 wait_for() {
 	local end=$((SECONDS + $1))
 	shift
@@ -30,20 +30,20 @@ wait_for() {
 	done
 }
 
-# show COMMAND...: a step that takes minutes: its lines go to the terminal as they come.
+# show COMMAND...: run COMMAND, which may take minutes, and show its output on the terminal meanwhile.
 show() {
 	"$@" 2>&1 | sed 's/^/# /' >&3
 	return "${PIPESTATUS[0]}"
 }
 
-# refuses TOOL TEXT ARG...: exit 2, and the first line is "TOOL: TEXT" (a pattern).
+# refuses TOOL TEXT ARG...: TOOL must exit with 2 and a first line that matches the pattern "TOOL: TEXT".
 refuses() {
 	run -2 "$1" "${@:3}"
 	# shellcheck disable=SC2053 # a pattern
 	[[ ${lines[0]} == "$1: "$2 ]] || { echo "got: $output"; return 1; }
 }
 
-# serve ROOT STATE: tests/lib/httpd.pl runs as $HTTPD_PID; $U is its URL, and $U/file ROOT.
+# serve ROOT STATE: start tests/lib/httpd.pl as $HTTPD_PID; $U is its URL, and $U/file that of the directory ROOT.
 serve() {
 	mkdir -p "$2"
 	rm -f "$2/port"
@@ -54,7 +54,7 @@ serve() {
 	U=http://127.0.0.1:$(cat "$2/port")
 }
 
-# libs NAME...: mk/sh/ROOM/NAME.sh of the checkout $TOP, as our scripts source them.
+# libs NAME...: source mk/sh/ROOM/NAME.sh of the checkout $TOP, as our scripts do.
 libs() {
 	local lib
 	for lib; do

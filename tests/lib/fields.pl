@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# fields.pl SCHEMA...: standard input, YAML documents as our kubeadm templates have them, held against the schemas (lines
-# KIND PATH TYPE). Prints "KIND apiVersion API" and each field as "KIND PATH VALUE"; a field that is not documented, or
-# of another type, is said on standard error and makes it fail.
+# fields.pl SCHEMA...: check the YAML documents on standard input, in the style of our kubeadm templates, against the schemas
+# (lines KIND PATH TYPE). Prints "KIND apiVersion API", and each field as "KIND PATH VALUE". A field that is not documented or
+# has another type is an error.
 use strict;
 use warnings;
 use CPAN::Meta::YAML;
@@ -19,7 +19,8 @@ my %is = (
 	empty => qr/^\{\}$/, bool => qr/^(true|false)$/, duration => qr/^(\d+h)?(\d+m)?(\d+s)?$/,
 );
 my $text = do { local $/; <STDIN> };
-# Lists and maps in one line are texts to this small parser; so are values in double quotes, which shows who has them.
+# This small parser cannot read lists and maps on one line: pass them as strings. It drops double quotes: remember which values
+# had them.
 my %quoted;
 $text =~ s/^((?:\s*- )?\s*[\w.-]+: )(\[.*\]|\{.*\})$/$1'$2'/mg;
 $quoted{$1} = 1 while $text =~ /: "([^"]*)"$/mg;
@@ -33,9 +34,9 @@ sub walk {
 	$type //= $type{"$kind $any"};
 	$node //= '';
 	if (!defined $type) { warn "$kind $path: not documented\n"; $failed = 1 }
-	elsif ($node !~ $is{$type}) { warn "$kind $path: '$node' is no $type\n"; $failed = 1 }
+	elsif ($node !~ $is{$type}) { warn "$kind $path: '$node' does not have the type $type\n"; $failed = 1 }
 	elsif ($path =~ /extraArgs/ && $node =~ /^(true|false|\d+)$/ && !$quoted{$node}) {
-		warn "$kind $path: $node is no string without quotes\n";
+		warn "$kind $path: $node must be quoted to be a string\n";
 		$failed = 1;
 	}
 	print "$kind $path $node\n";

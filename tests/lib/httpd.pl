@@ -1,17 +1,17 @@
 #!/usr/bin/perl
 # A small HTTP server that misbehaves on purpose: httpd.pl ROOT STATE
-# It serves files of ROOT on a free port of 127.0.0.1 and writes into STATE: "port" (once it listens) and "log", a
-# line a request: PATH RANGE. What it does is the first component of the path:
-#   /file/F      F, ranges too              /norange/F   F, always all of it (200)
+# It serves the files in ROOT on a free port of 127.0.0.1, and writes two files to STATE: "port", once it listens, and "log", with
+# a line for each request: PATH RANGE. The first component of the path selects the response:
+#   /file/F      F, or a range of it        /norange/F   F, always all of it (200)
 #   /moved/F     301 to /file/F             /temp/F      307 to /file/F
 #   /loop        301 to itself              /away        301 to a file: URL
-#   /missing/F   404                        /range416/F  416 when asked for a range, else F
+#   /missing/F   404                        /range416/F  416 if a range is requested, else F
 #   /busy/F      429 with Retry-After: 1, once, then F
 #   /later/F     503 with Retry-After: 100  /down/F      500
-#   /cut/F       half of F, then the line is cut, once; then F, ranges too
-#   /drop/F      as /cut/F, but every time  /stall/F     half of F, and then nothing
-#   /wrong/F     as F, but with its letters changed, ranges too
-#   /shifted/F   F; asked for a range, 206 with another one
+#   /cut/F       half of F, once; then F, or a range of it
+#   /drop/F      always half of F           /stall/F     half of F, and then nothing
+#   /wrong/F     F with other letters, or a range of it
+#   /shifted/F   F; if a range is requested, 206 with another one
 use strict;
 use warnings;
 use IO::Socket::INET;
@@ -26,7 +26,7 @@ close $port;
 rename "$state/port.new", "$state/port" or die;
 $SIG{CHLD} = 'IGNORE';
 
-# True the first time that it is asked for NAME.
+# True the first time it is called for NAME.
 sub first {
 	my $mark = "$state/seen-" . shift =~ tr{/}{_}r;
 	return 0 if -e $mark;
@@ -41,7 +41,7 @@ sub answer {
 	print $c "HTTP/1.1 $status X\r\n$headers${length}Connection: close\r\n\r\n$body";
 }
 
-# The contents DATA, or the range that was asked for, which begins SHIFT bytes later than it should.
+# Sends DATA, or the range from FIRST on, which begins SHIFT bytes later than requested.
 sub send_file {
 	my ($c, $data, $first, $shift) = @_;
 	return answer($c, 200, '', $data) unless defined $first;
@@ -74,7 +74,7 @@ sub handle {
 	if ($what eq 'stall') {
 		answer($c, 200, $all, $half);
 		$c->flush;
-		# Until the other side has had enough.
+		# Wait until the client closes the connection.
 		sysread $c, my $rest, 1;
 		return;
 	}

@@ -26,8 +26,8 @@ upstream_tree() {
 upstream_names=(kube-apiserver:v1.20.2 kube-controller-manager:v1.20.2 kube-scheduler:v1.20.2 kube-proxy:v1.20.2 pause:3.2
 	etcd:3.4.23)
 
-# upstream_push REGISTRY [LAYOUT]: push these images to REGISTRY, which stands for k8s.gcr.io: from k8s-1.20's layout, or
-# without one, small images that differ from each other.
+# upstream_push REGISTRY [LAYOUT]: push images with these names to REGISTRY, a mirror of k8s.gcr.io: those in LAYOUT, the layout
+# of k8s-1.20, or small images that differ from each other.
 upstream_push() {
 	local name layout=${2:-} tag
 	for name in "${upstream_names[@]}"; do

@@ -1,4 +1,4 @@
-/* Files of settings: read with their errors, and written so that they are read again as they were. */
+/* Settings files: parsing and its errors, and writing files that read back the same. */
 #include "base/conf.h"
 
 #include "tap.h"
@@ -70,13 +70,13 @@ static void test_write(void)
 	conf_write(f, &c);
 	(void)fclose(f);
 	ok(strncmp(out, "N0=''                                   # here\nN1=a\n", 52) == 0, "its form");
-	ok(conf_parse(&again, out, n, "f", &e) == 0 && again.n == c.n, "is read again %s", e.msg);
+	ok(conf_parse(&again, out, n, "f", &e) == 0 && again.n == c.n, "it can be read back: %s", e.msg);
 	for (i = 0; i < again.n; i++) {
 		same(again.v[i].value, values[i], "the same value");
 		ok((again.v[i].origin != NULL) == (i % 2 == 0), "the same origin");
 	}
-	ok(conf_set(&c, "N", "a\nb", NULL, &e) < 0 && conf_find(&c, "N") == NULL, "no two lines");
-	same(e.msg, "N: a setting cannot have more than one line", "and that is said");
+	ok(conf_set(&c, "N", "a\nb", NULL, &e) < 0 && conf_find(&c, "N") == NULL, "a value of two lines is refused");
+	same(e.msg, "N: a setting cannot have more than one line", "with the reason");
 	free(out);
 }
 

@@ -1,4 +1,4 @@
-/* Requirements of the host: those whose answer a test can bring about. */
+/* Requirements of the host, as far as a test can control whether they are met. */
 #include "host/requirements.h"
 
 #include <arpa/inet.h>
@@ -63,7 +63,7 @@ int main(void)
 	test_ports(AF_INET6);
 	test_limits();
 	host_accel(&a, "kvm");
-	ok(a.grade == HOST_GOOD, "the user's word for KVM");
+	ok(a.grade == HOST_GOOD, "ACCEL=kvm is not checked");
 	host_accel(&a, "tcg");
 	ok(a.grade == HOST_NOTE, "emulation is a note");
 	host_memory(&a, 0);

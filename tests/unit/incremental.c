@@ -8,7 +8,7 @@
 
 static char dir[] = "/tmp/incremental.XXXXXX";
 
-/* Writes the file DIR/NAME; its directories are made. */
+/* Writes the file DIR/NAME, and creates its directories. */
 static void put(const char *name, const char *text)
 {
 	char path[256], *slash;
@@ -79,7 +79,7 @@ int main(void)
 
 	put("inputs/m-x.4",
 	    HEAD "a.1 b c" SPEC "file m/a.1.yaml 11\nfile m/a21.yaml 11\nfile m/b/z 33\nfile m/c.yaml 44\nneed p 00\n");
-	check("4", "", "a file of no word; a dot in a word is a dot");
+	check("4", "", "a file that belongs to no word; a dot in a word stands only for a dot");
 	put("inputs/m-x.5",
 	    HEAD "a.1 b c" SPEC "file m/a.1.yaml 11\nfile m/b/sub/b c d 22\nfile m/b/z 33\nneed p 00\n");
 	check("5", "m-x.aa/checkpoint a.1 ", "a file with another mode");

@@ -47,7 +47,7 @@ static void test_write(void)
 	same(names.v[0], "a/b:1@c", "its name");
 	lock_write(f, &l, "c");
 	(void)fclose(f);
-	same(out, text, "is written as it was");
+	same(out, text, "it is written unchanged");
 	free(out);
 }
 
@@ -62,13 +62,14 @@ static void test_add(void)
 	ok(lock_add(&l, "file a", "x", "1", &e) == 0 && lock_add(&l, "file b", "x", "2", &e) == 0 &&
 		lock_add(&l, "file a", "y", "3", &e) == 0,
 	    "values");
-	ok(lock_add(&l, "file a", "x", "4", &e) < 0, "none twice");
-	ok(lock_add(&l, "file a]", "x", "4", &e) < 0 && lock_add(&l, "", "x", "4", &e) < 0, "no other section");
-	ok(lock_add(&l, "a", "x y", "4", &e) < 0 && lock_add(&l, "a", "", "4", &e) < 0, "no other key");
-	ok(lock_add(&l, "a", "x", "4\n5", &e) < 0, "no second line");
+	ok(lock_add(&l, "file a", "x", "4", &e) < 0, "a duplicate key is refused");
+	ok(lock_add(&l, "file a]", "x", "4", &e) < 0 && lock_add(&l, "", "x", "4", &e) < 0,
+	    "an invalid section is refused");
+	ok(lock_add(&l, "a", "x y", "4", &e) < 0 && lock_add(&l, "a", "", "4", &e) < 0, "an invalid key is refused");
+	ok(lock_add(&l, "a", "x", "4\n5", &e) < 0, "a value of two lines is refused");
 	lock_write(f, &l, NULL);
 	(void)fclose(f);
-	same(out, "\n[file a]\nx = 1\ny = 3\n\n[file b]\nx = 2\n", "by sections, in the order of their first value");
+	same(out, "\n[file a]\nx = 1\ny = 3\n\n[file b]\nx = 2\n", "values are grouped by section");
 	free(out);
 }
 

@@ -83,7 +83,7 @@ static void specials(void)
 	ok(begin(&o, "/dev/full", "text") && out_commit(&o, &e) < 0 && strstr(e.msg, "No space left") != NULL,
 	    "a full device is an error");
 	ok(stat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode), "and it is still a device");
-	ok(mkfifo("pipe", 0600) == 0, "a pipe is made");
+	ok(mkfifo("pipe", 0600) == 0, "a pipe is created");
 	fd = open("pipe", O_RDWR | O_CLOEXEC);
 	ok(begin(&o, "pipe", "text") && out_commit_if_changed(&o, &e) == 0, "it is written to");
 	ok(stat("pipe", &st) == 0 && S_ISFIFO(st.st_mode), "and it is still a pipe");

@@ -29,13 +29,14 @@ static void test_plan(void)
 	put(&c, "SSH_PORT", "3001");
 	put(&c, "kubernetes_version", "1.20.2");
 	put(&c, "PUBLISH", "80 8443:443 x 1:y 70000");
-	ok(ports_plan(&p, &c, &e) == 0 && p.n == 99 + 1 + 1 + 2, "99 nodes, the registry, the API, two of the user");
+	ok(ports_plan(&p, &c, &e) == 0 && p.n == 99 + 1 + 1 + 2,
+	    "99 nodes, the registry, the API, two published ports");
 	is(&p.v[98], (struct port){ 2299, 3099, 99, 22 }, "SSH of node99");
 	is(ports_find(&p, 5000), (struct port){ 5000, 0, 0, 0 }, "the registry");
 	is(ports_find(&p, 6443), (struct port){ 6443, 0, 1, 6443 }, "the API");
-	is(ports_find(&p, 80), (struct port){ 80, 0, 1, 80 }, "anywhere");
-	is(ports_find(&p, 443), (struct port){ 443, 8443, 1, 443 }, "where the user wants it");
-	ok(ports_find(&p, 81) == NULL, "no other");
+	is(ports_find(&p, 80), (struct port){ 80, 0, 1, 80 }, "a published port at any host port");
+	is(ports_find(&p, 443), (struct port){ 443, 8443, 1, 443 }, "a published port at the given host port");
+	ok(ports_find(&p, 81) == NULL, "a port that is not published");
 	put(&c, "NODES", "100");
 	put(&c, "SSH_PORT", "0");
 	ok(ports_plan(&last, &c, &e) == 0, "invalid values");
@@ -70,8 +71,8 @@ static void test_load(void)
 	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
 		abort();
 	ok(ports_load(&p, path, &e) == 0 && p.n == 2, "two ports");
-	is(ports_find(&p, 2201), (struct port){ 2201, 1, 0, 0 }, "today's form");
-	is(ports_find(&p, 5000), (struct port){ 5000, 2, 0, 0 }, "an earlier one");
+	is(ports_find(&p, 2201), (struct port){ 2201, 1, 0, 0 }, "the current form");
+	is(ports_find(&p, 5000), (struct port){ 5000, 2, 0, 0 }, "an earlier form");
 	(void)remove(path);
 	ok(ports_load(&p, path, &e) < 0, "no file: %s", e.msg);
 }
@@ -84,7 +85,7 @@ static void test_names(void)
 	same(ports_name(text, 6443), "k8s", "the API");
 	same(ports_name(text, 2209), "ssh-node09", "SSH");
 	same(ports_name(text, 2299), "ssh-node99", "SSH of the last node");
-	same(ports_name(text, 2300), "node01:2300", "no node");
+	same(ports_name(text, 2300), "node01:2300", "a port beyond those of the nodes");
 }
 
 int main(void)

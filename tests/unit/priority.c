@@ -51,7 +51,8 @@ static long weight(const char *group)
 
 static bool weights(long pods, long api, long box, long other)
 {
-	return weight("pods.slice") == pods && weight(API) == api && weight(API "/box") == box && weight(OTHER) == other;
+	return weight("pods.slice") == pods && weight(API) == api && weight(API "/box") == box &&
+	       weight(OTHER) == other;
 }
 
 /* Runs priority_raise in a child process. */
@@ -96,7 +97,7 @@ static void test_raise(void)
 	ok(kill(pid, SIGTERM) == 0 && ended(pid), "a signal ends it");
 	ok(weights(79, 10, 100, 50), "the old weights are restored");
 	pid = begin("a-long-name-of-", 1);
-	ok(ended(pid) && weights(79, 10, 100, 50), "and when the time is over");
+	ok(ended(pid) && weights(79, 10, 100, 50), "also after the timeout");
 }
 
 /* As in a machine that was saved while priorities were raised, and resumes. */

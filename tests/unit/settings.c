@@ -75,7 +75,7 @@ static void test_errors(void)
 	refused("WITH", "a/b", "WITH=a/b: names of add-ons");
 }
 
-/* A provider's value whose file is known, where the image has it too; else the image's. */
+/* A value that provider and image agree on has the provider's file as its origin; otherwise the image's value counts. */
 static void test_provider(void)
 {
 	struct provider_value values[] = { { (char[]){ "node" }, (char[]){ "memory" }, (char[]){ "1G" }, "p.ini", 4 },

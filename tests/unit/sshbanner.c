@@ -109,11 +109,11 @@ int main(void)
 	found("CR LF", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "SSH-2.0-OpenSSH_9.2p1 Debian-2");
 	found("LF alone", "SSH-1.99-old\n", "SSH-1.99-old");
 	found("only the last CR belongs to the end", "SSH-2.0-a\r\r\n", "SSH-2.0-a?");
-	found("what follows is not looked at", "SSH-2.0-a\r\n\1\2\3\xff", "SSH-2.0-a");
+	found("bytes after the line are ignored", "SSH-2.0-a\r\n\1\2\3\xff", "SSH-2.0-a");
 	found("lines before", "Welcome\r\nto an SSH-2.0 server\n\n\r\n SSH-2.0-no\nssh-2.0-no\nSSH-2.0-yes\r\n",
 	    "SSH-2.0-yes");
-	found("what is not printable", "SSH-2.0-\33[2J\x7f\xc3\xa4\t~ \r\n", "SSH-2.0-?[2J????~ ");
-	found("the least", "SSH-\n", "SSH-");
+	found("unprintable characters are replaced", "SSH-2.0-\33[2J\x7f\xc3\xa4\t~ \r\n", "SSH-2.0-?[2J????~ ");
+	found("the shortest line", "SSH-\n", "SSH-");
 	more("nothing", "");
 	more("no end", "SSH-2.0-x");
 	more("no LF", "SSH-2.0-x\r");

@@ -65,7 +65,7 @@ static void test_define(void)
 
 	ok(template_define(&values, "a", &e) < 0 && template_define(&values, "=a", &e) < 0 &&
 		template_define(&values, "A=b", &e) < 0 && template_define(&values, "a b=c", &e) < 0,
-	    "no other form");
+	    "definitions of other forms are refused");
 	ok(template_define(&values, "kubernetes_version=2", &e) == 0, "defined again");
 	renders("@version@", "2");
 }

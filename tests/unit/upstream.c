@@ -1,4 +1,4 @@
-/* What a provider downloads of Kubernetes, and the lock for it. */
+/* The files and images of Kubernetes that a provider downloads, and the lock for them. */
 #include "provider/upstream.h"
 
 #include "tap.h"
@@ -86,10 +86,10 @@ static void test_load(void)
 	    "https://github.com/kubernetes-sigs/cri-tools/releases/download/v1.30.0/crictl-v1.30.0-linux-amd64.tar.gz",
 	    "a URL");
 	same(u.files[3].url, "http://c/v1.30.0/crictl-v1.30.0-linux-amd64.tar.gz", "at the mirror");
-	ok(u.images.n == 7 && u.conformance.n == 3, "seven images and three");
-	same(u.images.v[3], "r.example/kube-proxy:v1.30.2", "one of Kubernetes' version");
-	same(u.images.v[4], "r.example/coredns/coredns:v1.11.1", "one of its own");
-	same(u.conformance.v[0], "r.example/conformance:v1.30.2", "the tests themselves");
+	ok(u.images.n == 7 && u.conformance.n == 3, "seven images, and three of the conformance tests");
+	same(u.images.v[3], "r.example/kube-proxy:v1.30.2", "an image with the version of Kubernetes");
+	same(u.images.v[4], "r.example/coredns/coredns:v1.11.1", "an image with its own version");
+	same(u.conformance.v[0], "r.example/conformance:v1.30.2", "the conformance image");
 }
 
 static void test_bad_image(const char *name)
@@ -138,10 +138,11 @@ static void test_lock(void)
 
 	define(&values, MORE("conformance_images=r.example/pause:3.1 r.example/pause:3.9"));
 	ok(upstream_load(&u, "p", &values, &none, &e) == 0, "loaded");
-	ok(upstream_fits(&u, &l, "l", &e) < 0, "nothing fits not");
+	ok(upstream_fits(&u, &l, "l", &e) < 0, "an empty lock does not fit");
 	same(e.msg, "l is for Kubernetes (no version), p has 1.30.2; to create it again: make pin PROVIDER=p",
 	    "the version");
-	ok(upstream_begin(&u, &l, &e) == 0 && upstream_fits(&u, &l, "l", &e) < 0, "the version alone");
+	ok(upstream_begin(&u, &l, &e) == 0 && upstream_fits(&u, &l, "l", &e) < 0,
+	    "a lock with only the version does not fit");
 	same(e.msg, "l: [file kubeadm] has no sha256; to create it again: make pin PROVIDER=p", "a file");
 	for (i = 0; i < u.nfiles; i++)
 		ok(upstream_add(&l, u.files[i].name, HEX, &u, &e) == 0, "%s", u.files[i].name);
@@ -151,16 +152,16 @@ static void test_lock(void)
 		    names.v[i]);
 		ok(upstream_add(&l, names.v[i], "sha256:" HEX, &u, &e) == 0, "and is added");
 	}
-	ok(upstream_fits(&u, &l, "l", &e) == 0, "all of it");
+	ok(upstream_fits(&u, &l, "l", &e) == 0, "the complete lock fits");
 	same(lock_get(&l, "image pause", "name"), "r.example/pause:3.9", "the first of a name");
 	same(lock_get(&l, "image r.example/pause:3.1", "name"), "r.example/pause:3.1", "the second");
-	ok(upstream_add(&l, "kubeadm", HEX, &u, &e) < 0, "nothing twice");
+	ok(upstream_add(&l, "kubeadm", HEX, &u, &e) < 0, "a name can be added only once");
 	free(l.v[1].value);
 	l.v[1].value = strdup("elsewhere");
-	ok(upstream_fits(&u, &l, "l", &e) < 0, "another path");
+	ok(upstream_fits(&u, &l, "l", &e) < 0, "a lock with another path does not fit");
 	same(e.msg,
 	    "l: [file kubeadm] is not release/v1.30.2/bin/linux/amd64/kubeadm; to create it again: make pin PROVIDER=p",
-	    "both are named");
+	    "both paths are named");
 }
 
 static void source(const char *mirrors, const char *image, const char *want)

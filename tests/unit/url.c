@@ -64,7 +64,7 @@ static void test_supported(void)
 	    "http, https and file");
 	ok(!url_supported("http://") && !url_supported("file://host/a") && !url_supported("ftp://a") &&
 		!url_supported("a") && !url_supported(""),
-	    "and nothing else");
+	    "and no other URLs");
 }
 
 static void test_content_range(void)
