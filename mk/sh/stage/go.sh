@@ -5,6 +5,19 @@
 # shellcheck shell=bash
 go_cache=$KS_CACHE/go
 
+# go_check MODULE: fail unless there is such a module and its module.ini is complete.
+go_check() {
+	local file=providers/go/$1/module.ini keys key
+	[ -e "$TOP/$file" ] || fail "[go] modules: $1: there is no $file"
+	keys=$("$BIN/inifile" --list module "$TOP/$file" | cut -d= -f1)
+	for key in $keys; do
+		[[ " path go programs tags cgo variables " == *" $key "* ]] || fail "$file: there is no key '$key'; module.ini(5) describes the file"
+	done
+	for key in path go programs; do
+		grep -qx "$key" <<< "$keys" || fail "$file: the key $key is missing"
+	done
+}
+
 # go_value MODULE KEY: print a value of its module.ini; nothing if it is not set.
 go_value() { "$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"; }
 
@@ -23,6 +36,7 @@ go_id() {
 # go_programs MODULE DEST: its programs, in the directory DEST: from the user's cache, or compiled.
 go_programs() {
 	local id cached
+	go_check "$1"
 	id=$(go_id "$1")
 	cached=$go_cache/programs/$1.$id
 	if [ -e "$cached/complete" ]; then
@@ -50,7 +64,7 @@ go_compile() {
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
 	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env $(go_proxy) GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
 		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
-		/go-build "$(go_value "$module" tags)" "$(go_variables "$module")" $(go_value "$module" programs) 2>&1 | tee "$log" ||
+		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" $(go_value "$module" programs) 2>&1 | tee "$log" ||
 		fail "$module: $(go_reason "$log")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"

@@ -1,0 +1,139 @@
+# The stage sources of source = go: what is compiled from a module (mk/sh/stage/go-build), and why it fails, in one line
+# (go_reason). This machine's go stands for the builder's; the modules come from a proxy of the test's own.
+load lib/common
+
+setup() {
+	command -v go > /dev/null || skip "go is not installed"
+	cd "$BATS_TEST_TMPDIR" || return
+	export TOP BIN
+	export GOMODCACHE=$PWD/modules GOCACHE=$PWD/cache GOPROXY=file://$PWD/proxy GOSUMDB=off GOFLAGS='' GOTOOLCHAIN=local CGO_ENABLED=0
+	unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
+	# Made by hand, as a proxy serves it: https://go.dev/ref/mod#goproxy-protocol
+	mkdir -p "proxy/example.test/hello/@v" "zip/example.test/hello@v1.0.0/cmd/hello" source out
+	printf 'module example.test/hello\n\ngo 1.19\n' | tee "zip/example.test/hello@v1.0.0/go.mod" > "proxy/example.test/hello/@v/v1.0.0.mod"
+	printf '{"Version":"v1.0.0"}' > "proxy/example.test/hello/@v/v1.0.0.info"
+	program 'hello'
+	mkdir -p source/own
+	printf 'module kubestamp/hello\n\ngo 1.19\n\nrequire example.test/hello v1.0.0\n' > source/go.mod
+	printf 'package main\n\nimport _ "example.test/hello/text"\n\nfunc main() {}\n' > source/own/main.go
+	# What this module needs is recorded, as `go mod tidy` does for one of ours.
+	(cd source && go mod download -json example.test/hello 2> /dev/null | jq -r '"\(.Path) \(.Version) \(.Sum)\n\(.Path) \(.Version)/go.mod \(.GoModSum)"' > go.sum)
+}
+
+teardown() { end_kept; }
+
+# program WORD: what the module's program prints, in the zip that the proxy has.
+program() {
+	local dir=zip/example.test/hello@v1.0.0
+	mkdir -p "$dir/text"
+	printf 'package main\n\nimport "example.test/hello/text"\n\nvar version = "none"\n\nfunc main() { println(text.Word, version) }\n' > "$dir/cmd/hello/main.go"
+	printf 'package text\n\nconst Word = "%s"\n' "$1" > "$dir/text/text.go"
+	rm -f proxy/example.test/hello/@v/v1.0.0.zip
+	(cd zip && find . -type f | perl -MIO::Compress::Zip=zip -e 'chomp(@f = <STDIN>); s,^\./,, for @f; zip(\@f => $ARGV[0]) or die' \
+		../proxy/example.test/hello/@v/v1.0.0.zip)
+}
+
+build() { "$TOP/mk/sh/stage/go-build" source "$PWD/${OUT_DIR:-out}" '' "${FLAGS:-}" hello=example.test/hello/cmd/hello other=./own > log 2>&1; }
+
+# reason: why the last build failed.
+reason() {
+	KS_CACHE=/cache bash -c '. "$TOP/mk/sh/stage/go.sh"; go_reason log'
+}
+
+@test "programs have the names that module.ini gives them, and the variables" {
+	FLAGS='-X main.version=v7' build
+	[ "$(ls out | paste -sd ' ')" = "hello other" ]
+	run -0 out/hello
+	[ "$output" = "hello v7" ]
+}
+
+@test "compiled again, from other caches and another directory, they are the same bytes" {
+	build
+	chmod -R u+w modules
+	rm -rf modules cache
+	mkdir elsewhere
+	mv source elsewhere/
+	cd elsewhere
+	mkdir out
+	GOMODCACHE=$PWD/modules GOCACHE=$PWD/cache build
+	cmp out/hello ../out/hello
+	cmp out/other ../out/other
+}
+
+@test "the modules' cache suffices, without a proxy" {
+	build
+	rm -rf out/* cache
+	GOPROXY=off build
+	[ -x out/hello ]
+}
+
+@test "a module whose contents differ from go.sum" {
+	chmod -R u+w modules
+	rm -rf modules
+	program 'something else'
+	run ! build
+	run -0 reason
+	[[ $output == *"contents differ from the digest in go.sum: "*example.test/hello@v1.0.0* ]]
+}
+
+@test "a module that the proxy does not have, or refuses" {
+	chmod -R u+w modules
+	rm -rf modules proxy/example.test/hello/@v/v1.0.0.*
+	run ! build
+	run -0 reason
+	[[ $output == *example.test/hello*v1.0.0* ]]
+	mkdir web
+	serve "$PWD/web" "$PWD/state"
+	GOPROXY=$U/file run ! build
+	run -0 reason
+	[[ $output == "the Go module proxy refuses a module: "*example.test/hello*404* ]]
+}
+
+@test "a proxy that cannot be reached" {
+	chmod -R u+w modules
+	rm -rf modules
+	GOPROXY=http://127.0.0.1:$(free_port) run ! build
+	run -0 reason
+	[[ $output == "the Go module proxy cannot be reached (GOPROXY sets another one): "*"connection refused"* ]]
+}
+
+@test "a version of Go that cannot be had" {
+	GOTOOLCHAIN=go1.99.9 run ! build
+	run -0 reason
+	[[ $output == "this version of Go cannot be downloaded: "*go1.99.9* ]]
+}
+
+@test "no space left" {
+	[ "$(id -u)" = 0 ] || skip "mounting wants root"
+	FLAGS='-X main.version=v7' build
+	mkdir small
+	unshare -m --propagation private sh -c 'mount -t tmpfs -o size=64k tmpfs small && rm -rf out && ln -s small out && "$@"' \
+		sh env OUT_DIR=out bash -c "$(declare -f build); build" && false
+	run -0 reason
+	[ "$output" = "no space left on the disk of /cache" ]
+}
+
+@test "module.ini: a key that there is none of, one that is missing, a module that is not there" {
+	mkdir -p providers/go/hello-1.0.0
+	check() { env TOP="$PWD" MK="$TOP" KS_CACHE=/cache bash -c '. "$MK/mk/sh/common/fail.sh"; . "$MK/mk/sh/stage/go.sh"; go_check "$1"' sh "$1"; }
+	run -1 check hello-1.0.1
+	[[ $output == *"hello-1.0.1: there is no providers/go/hello-1.0.1/module.ini"* ]]
+	printf '[module]\npath = example.test/hello\ngo = 1.19\nprogram = hello\n' > providers/go/hello-1.0.0/module.ini
+	run -1 check hello-1.0.0
+	[[ $output == *"providers/go/hello-1.0.0/module.ini: there is no key 'program'"* ]]
+	sed -i /^program/d providers/go/hello-1.0.0/module.ini
+	run -1 check hello-1.0.0
+	[[ $output == *"providers/go/hello-1.0.0/module.ini: the key programs is missing"* ]]
+	echo 'programs = hello=example.test/hello/cmd/hello' >> providers/go/hello-1.0.0/module.ini
+	check hello-1.0.0
+}
+
+@test "every module here: complete, and all that is compiled is pinned" {
+	for dir in "$TOP"/providers/go/*/; do
+		dir=${dir%/}
+		bash -c '. "$TOP/mk/sh/common/fail.sh"; . "$TOP/mk/sh/stage/go.sh"; go_check "$1"' sh "${dir##*/}"
+		path=$("$BIN/inifile" --list module "$dir/module.ini" | sed -n 's/^path=//p')
+		grep -qE "^(require )?[[:blank:]]*$path v${dir##*-}( |$)" "$dir/go.mod"
+		grep -q "^$path v${dir##*-} h1:" "$dir/go.sum"
+	done
+}
