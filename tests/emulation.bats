@@ -23,7 +23,7 @@ in_run() { (cd "$ROOT/run/kubestamp" && find . -type f | sort | paste -sd' '); }
 @test "under emulation the settings are put in place, and a boot under KVM removes them" {
 	echo "etcd plain" > "$ROOT/etc/kubernetes/manifests/etcd.yaml"
 	boot kubestamp.emulated highres=off
-	[ "$(in_run)" = "./containerd/emulation.toml ./emulation/environment ./kubelet/emulation.conf" ]
+	[ "$(in_run)" = "./containerd/emulation.toml ./emulation/environment.conf ./kubelet/emulation.conf" ]
 	[ "$(cat "$ROOT/etc/kubernetes/manifests/etcd.yaml")" = "etcd emulated" ]
 	boot
 	[ -z "$(in_run)" ]
