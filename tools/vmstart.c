@@ -42,6 +42,8 @@ enum {
 	OPT_QEMU,
 	OPT_GRACE,
 	OPT_PRINT,
+	OPT_TCG_APPEND,
+	OPT_TCG_CPU,
 };
 
 static const struct opt options[] = {
@@ -59,6 +61,7 @@ static const struct opt options[] = {
 	{ 'k', "kernel", "FILE", "kernel to boot directly" },
 	{ 'i', "initrd", "FILE", "initial RAM disk of the kernel" },
 	{ 'a', "append", "TEXT", "command line of the kernel" },
+	{ OPT_TCG_APPEND, "tcg-append", "TEXT", "added to it with tcg" },
 	{ OPT_NIC, "nic", "SPEC", "tap=IF, bridge=BR or user; see vmstart(1)" },
 	{ OPT_FW_CFG, "fw-cfg", "NAME=FILE", "let the guest read FILE under the name opt/..." },
 	{ OPT_QMP, "qmp", "PATH", "QMP socket (default: DIR/" VM_QMP ")" },
@@ -70,8 +73,9 @@ static const struct opt options[] = {
 	{ OPT_RENEW, "renew", "COMMAND", "run in the guest before its network is up" },
 	{ OPT_RENEW_INPUT, "renew-input", "FILE", "add FILE to the standard input of COMMAND" },
 	{ OPT_ACCEL, "accel", "NAME", "auto, kvm or tcg (default: auto)" },
-	{ OPT_MACHINE, "machine", "TYPE", "machine type (default: pc-q35-7.2)" },
+	{ OPT_MACHINE, "machine", "TYPE", "machine type (default: QEMU's newest q35)" },
 	{ OPT_CPU, "cpu", "MODEL", "(default: host with kvm, qemu64 with tcg)" },
+	{ OPT_TCG_CPU, "tcg-cpu", "MODEL", "the default with tcg" },
 	{ OPT_QEMU, "qemu", "PROGRAM", "(default: qemu-system-x86_64)" },
 	{ 't', "timeout", "SECONDS", "time for the VM to start (default: 30)" },
 	{ 'f', "foreground", NULL, "stay until the VM ends" },
@@ -93,10 +97,12 @@ struct settings {
 	struct vm_start start;
 	struct vm_resume resume;
 	const char *accel, *renew_input;
+	const char *tcg_append, *tcg_cpu;
 	const char *qmp, *agent, *console, *console_socket, *pidfile;
 	const char *memory_text, *cpus_text, *size_text, *timeout_text, *grace_text;
 	int64_t timeout, grace; /* seconds */
 	char *root;             /* allocated name of the root disk, if --disk was not given */
+	char *append;           /* allocated: --append and --tcg-append together */
 	bool foreground, print;
 };
 
@@ -131,6 +137,8 @@ static const struct {
 	{ OPT_CPU, offsetof(struct settings, vm.cpu) },
 	{ OPT_QEMU, offsetof(struct settings, vm.qemu) },
 	{ OPT_GRACE, offsetof(struct settings, grace_text) },
+	{ OPT_TCG_APPEND, offsetof(struct settings, tcg_append) },
+	{ OPT_TCG_CPU, offsetof(struct settings, tcg_cpu) },
 };
 
 /* Stores the argument of option ID. False if the option is not in slots. */
@@ -249,6 +257,25 @@ static int check_disks(const struct settings *s, struct err *e)
 	return 0;
 }
 
+/* Sets the CPU model and the kernel's command line, now that the accelerator is known. Returns 0 or -1. */
+static int apply_accel(struct settings *s, struct err *e)
+{
+	const char *tcg_cpu = s->tcg_cpu != NULL && s->tcg_cpu[0] != '\0' ? s->tcg_cpu : "qemu64";
+
+	/* migratable=on: without features that a move to another host would break, such as an invariant TSC. */
+	if (s->vm.cpu == NULL)
+		s->vm.cpu = s->vm.kvm ? "host,migratable=on" : tcg_cpu;
+	if (s->vm.kvm || s->tcg_append == NULL || s->tcg_append[0] == '\0')
+		return 0;
+	if (asprintf(&s->append, "%s%s%s", s->vm.append != NULL ? s->vm.append : "", s->vm.append != NULL ? " " : "",
+		s->tcg_append) < 0) {
+		s->append = NULL;
+		return err_no_memory(e);
+	}
+	s->vm.append = s->append;
+	return 0;
+}
+
 static int check_accel(const struct cli *c, struct settings *s, struct err *e)
 {
 	if (s->accel != NULL && strcmp(s->accel, "auto") == 0)
@@ -265,10 +292,7 @@ static int check_accel(const struct cli *c, struct settings *s, struct err *e)
 	} else if (strcmp(s->accel, "tcg") != 0) {
 		return err_set(e, "accel: '%s' is not one of auto, kvm, tcg", s->accel);
 	}
-	/* migratable=on: without features that a move to another host would break, such as an invariant TSC. */
-	if (s->vm.cpu == NULL)
-		s->vm.cpu = s->vm.kvm ? "host,migratable=on" : "qemu64";
-	return 0;
+	return apply_accel(s, e);
 }
 
 /* Sets PATH to GIVEN or else RUN/NAME. Returns 0 or -1. */
@@ -303,7 +327,8 @@ static int check_resume(const struct settings *s, struct err *e)
 		return err_set(e, "renew-input: requires --renew");
 	if (s->memory_text != NULL || s->cpus_text != NULL || s->start.backing != NULL ||
 	    s->start.disk_format != NULL || s->vm.ndisks > 0 || s->vm.nfws > 0 || s->vm.kernel != NULL ||
-	    s->vm.cpu != NULL || s->vm.machine != NULL || s->vm.extra[0] != NULL)
+	    s->vm.cpu != NULL || s->tcg_cpu != NULL || s->tcg_append != NULL || s->vm.machine != NULL ||
+	    s->vm.extra[0] != NULL)
 		return err_set(e, "resume: memory, cpus, machine, cpu, disks, fw-cfg, kernel and arguments for QEMU "
 				  "come from the saved state and cannot be given");
 	return 0;
@@ -318,9 +343,9 @@ static int check(const struct cli *c, struct settings *s, struct err *e)
 	if (s->vm.name != NULL && !vm_name_ok(s->vm.name))
 		return err_set(e, "name: '%s' is not a valid name (letters, digits, '.', '_', '-')", s->vm.name);
 	if (s->vm.machine == NULL && s->resume.dir == NULL)
-		s->vm.machine = "pc-q35-7.2";
-	if (s->vm.kernel == NULL && (s->vm.initrd != NULL || s->vm.append != NULL))
-		return err_set(e, "initrd and append require --kernel");
+		s->vm.machine = "q35";
+	if (s->vm.kernel == NULL && (s->vm.initrd != NULL || s->vm.append != NULL || s->tcg_append != NULL))
+		return err_set(e, "initrd, append and tcg-append require --kernel");
 	if (check_numbers(s, e) < 0 || check_disks(s, e) < 0 || check_accel(c, s, e) < 0 || set_paths(s, e) < 0)
 		return -1;
 	/* A resumed machine keeps its MAC addresses. */
@@ -467,7 +492,8 @@ static int run(const struct cli *c, struct settings *s, struct err *e)
 
 static void release(struct settings *s)
 {
-	char *paths[] = { s->vm.qmp, s->vm.agent, s->vm.console_socket, s->vm.console, s->vm.pidfile, s->root };
+	char *paths[] = { s->vm.qmp, s->vm.agent, s->vm.console_socket, s->vm.console, s->vm.pidfile, s->root,
+		s->append };
 	size_t i;
 
 	for (i = 0; i < sizeof paths / sizeof *paths; i++)

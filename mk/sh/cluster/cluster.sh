@@ -126,7 +126,8 @@ cl_node() {
 	mkdir -p "$D/$name"
 	[ "$ACCEL" != kvm ] || kvm=(--device /dev/kvm)
 	memory=${MEMORY:-$node_memory}
-	# Not read-only: QEMU 7.2 opens the file of the memory for writing, although it does not write to it.
+	# Not read-only: vmstart records in the directory which files it has verified, and QEMU before 9 opens the file of the memory
+	# for writing, although it does not write to it.
 	[ -z "${STATE_DIR:-}" ] || state=(--volume "$STATE_DIR:/var/lib/kubestamp/state" --label "org.kubestamp.state=$STATE_DIR")
 	cl_run "$name" --network "container:$CLUSTER-dnsmasq" --device /dev/net/tun "${kvm[@]}" \
 		--stop-timeout 120 --volume "$D/$name:/run/kubestamp" "${state[@]}" \

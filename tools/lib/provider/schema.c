@@ -42,6 +42,8 @@ static const struct schema_key provider_keys[] = {
 	{ "node", "resume_priority", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "restart_after_resume", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "node", "emulated_append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "node", "emulated_cpu", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 	{ "runner", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "builder", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "go", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },

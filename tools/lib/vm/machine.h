@@ -60,9 +60,10 @@ struct vm {
 	size_t nfws;
 	/* Files that QEMU creates: three sockets, the console log and the pid file. */
 	char *qmp, *agent, *console_socket, *console, *pidfile;
-	char **extra;    /* additional QEMU arguments, NULL-terminated */
-	char **extra_;   /* allocated by vmdesc_take for EXTRA; free it */
-	const char *ram; /* file with saved RAM to resume from; mapped privately, never written to; NULL: boot */
+	char **extra;      /* additional QEMU arguments, NULL-terminated */
+	char **extra_;     /* allocated by vmdesc_take for EXTRA; free it */
+	const char *ram;   /* file with saved RAM to resume from; mapped privately, never written to; NULL: boot */
+	bool ram_readonly; /* RAM is opened only for reading, which QEMU can do from version 9 on */
 };
 
 /*

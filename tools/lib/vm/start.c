@@ -18,8 +18,9 @@
 #include "vm/overlays.h"
 #include "vm/run.h"
 
-#define ASK_MS 100   /* between two queries of the machine's state */
-#define DYING_MS 500 /* for QEMU to end after it has closed its QMP socket */
+#define ASK_MS 100     /* between two queries of the machine's state */
+#define DYING_MS 500   /* for QEMU to end after it has closed its QMP socket */
+#define READONLY_RAM 9 /* the first version of QEMU that has readonly=on,rom=off for the file of the RAM */
 
 /* Creates the runtime directory, and locks it for the lifetime of this process. */
 static int lock_run(struct vm_start *s, struct err *e)
@@ -160,6 +161,35 @@ static int query_version(struct vm_start *s, struct qmp *q, struct err *e)
 	return 0;
 }
 
+/*
+ * Replaces an alias such as "q35", which is the newest machine type of QEMU, by the versioned type: saved state resumes
+ * only in a machine of the same type. The QOM type of the machine object is that name and "-machine".
+ */
+static int query_machine(struct vm_start *s, struct qmp *q, struct err *e)
+{
+	static const char suffix[] = "-machine";
+	json_t *answer;
+	const char *type;
+	size_t n;
+
+	if (strchr(s->vm->machine, '.') != NULL)
+		return 0;
+	if (qmp_execute(q, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"), &answer,
+		s->deadline, e) < 0)
+		return -1;
+	type = json_string_value(answer);
+	n = type == NULL ? 0 : strlen(type);
+	if (n > sizeof suffix - 1 && strcmp(type + n - (sizeof suffix - 1), suffix) == 0)
+		n -= sizeof suffix - 1;
+	if (n > 0 && n < sizeof s->machine) {
+		(void)memcpy(s->machine, type, n);
+		s->machine[n] = '\0';
+		s->vm->machine = s->machine;
+	}
+	json_decref(answer);
+	return n > 0 && n < sizeof s->machine ? 0 : err_set(e, "qmp: qom-get: no machine type in the answer");
+}
+
 /* Waits until the machine is running. Returns 0 or -1. */
 static int wait_running(struct qmp *q, int64_t deadline, struct err *e)
 {
@@ -195,6 +225,8 @@ static int bring(struct vm_start *s, const struct child *qemu, struct err *e)
 	if (qmp_connect(&q, s->vm->qmp, (const int[2]){ s->cancel_fd, qemu->pidfd }, s->deadline, e) < 0)
 		return -1;
 	rc = query_version(s, &q, e);
+	if (rc == 0)
+		rc = query_machine(s, &q, e);
 	if (rc == 0 && s->bring != NULL)
 		rc = s->bring(&q, s->arg, s->deadline, e);
 	if (rc == 0)
@@ -264,12 +296,41 @@ static void undo(const struct vm_start *s)
 		(void)rmdir(s->run);
 }
 
+/*
+ * Finds out whether QEMU can map the saved RAM from a file that it opens only for reading. Older versions open it for
+ * writing too, although they do not write to it. A QEMU that does not say its version counts as an older one.
+ */
+static void prepare_ram(const struct vm_start *s)
+{
+	char option[] = "--version";
+	char *const argv[] = { (char *)(uintptr_t)s->vm->qemu, option, NULL };
+	struct child_text text;
+	struct err ignored;
+	int status, major = 0;
+
+	if (s->vm->ram == NULL || child_run(argv, s->cancel_fd, s->deadline, &text, &status, &ignored) < 0)
+		return;
+	if (sscanf(text.out, "QEMU emulator version %d", &major) == 1)
+		s->vm->ram_readonly = major >= READONLY_RAM;
+	free(text.out);
+	free(text.err);
+}
+
+/* Everything up to the command line. DRY: creates nothing. */
+static int prepare(struct vm_start *s, bool dry, struct args *command, struct err *e)
+{
+	if (prepare_disks(s, dry, e) < 0)
+		return -1;
+	prepare_ram(s);
+	return vm_command_line(s->vm, command, e);
+}
+
 int vm_start(struct vm_start *s, struct child *qemu, struct err *e)
 {
 	struct args command = { 0 };
 	int rc = -1;
 
-	if (prepare_run(s, e) == 0 && prepare_disks(s, false, e) == 0 && vm_command_line(s->vm, &command, e) == 0)
+	if (prepare_run(s, e) == 0 && prepare(s, false, &command, e) == 0)
 		rc = launch(s, &command, qemu, e);
 	/* The description comes last: when it exists, the machine is running. */
 	if (rc == 0 && write_description(s, e) < 0) {
@@ -284,7 +345,7 @@ int vm_start(struct vm_start *s, struct child *qemu, struct err *e)
 
 int vm_start_command(struct vm_start *s, struct args *a, struct err *e)
 {
-	return prepare_disks(s, true, e) < 0 ? -1 : vm_command_line(s->vm, a, e);
+	return prepare(s, true, a, e);
 }
 
 void vm_start_clean(const struct vm_start *s)

@@ -31,6 +31,7 @@ struct vm_start {
 	void *arg;
 	/* Set by vm_start. */
 	char version[32]; /* of QEMU; set before BRING is called */
+	char machine[64]; /* if VM's machine type is an alias: the versioned type that it stands for */
 	char *log, *desc; /* paths of QEMU's log and of the description */
 	int run_fd;       /* initialize to -1; holds the lock on the runtime directory */
 	bool created_run, created_files, created_disk;
