@@ -18,7 +18,7 @@ unmarked_scripts() {
 	local f
 	{
 		git ls-files -z -- providers tests/providers mk/sh mk/bench mk/conformance .ci |
-			grep -zvE '\.(ini|conf|network|service|toml|yaml|pl)$' | tr '\0' '\n'
+			grep -zvE '\.(ini|conf|network|service|toml|yaml|pl|go|mod|sum)$' | tr '\0' '\n'
 		git ls-files -s | sed -n 's/^100755 [^\t]*\t//p'
 	} | sort -u | while IFS= read -r f; do
 		[ -f "$f" ] && ! head -n 1 "$f" | grep -aq '^#!' || continue

@@ -24,11 +24,10 @@ go_value() { "$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | se
 # go_id MODULE: print the digest of everything that determines its programs. The builder is part of it only with cgo: without,
 # they contain nothing but what the modules and the toolchain, a module too, bring along.
 go_id() {
-	local file
 	{
-		for file in "$TOP/providers/go/$1"/* "$TOP/mk/sh/stage/go.sh" "$TOP/mk/sh/stage/go-build"; do
-			[ ! -f "$file" ] || sha256sum < "$file"
-		done
+		(cd "$TOP/providers/go/$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+		sha256sum < "$TOP/mk/sh/stage/go-build"
+		go_variables "$1"
 		[ "$(go_value "$1" cgo)" != yes ] || cat "$IN_builder/id"
 	} | sha256sum | cut -c 1-32
 }
