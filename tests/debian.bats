@@ -1,0 +1,52 @@
+# Where Debian's packages come from: debian_sources in mk/sh/stage/debian.sh.
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkdir bin
+	# What apt knows: lines "URI RELEASE COMPONENT SIGNED-BY".
+	printf '#!/bin/sh\ncat %s\n' "$PWD/targets" > bin/apt-get
+	chmod +x bin/apt-get
+	printf '%s\n' 'http://mirror.example/debian bookworm main ' 'http://mirror.example/debian bookworm-updates main ' \
+		'http://mirror.example/security bookworm-security main /keys/security.gpg' \
+		'http://other.example/debian bookworm contrib ' 'http://other.example/node nodistro main ' > targets
+	printf 'ID=debian\nVERSION_CODENAME=bookworm\n' > os-release
+}
+
+# sources SUITE: run debian_sources on a machine with that apt and that os-release.
+sources() {
+	env PATH="$PWD/bin:$PATH" TOP="$TOP" MIRROR="${MIRROR:-}" bash -c '. "$TOP/mk/sh/common/fail.sh"
+		eval "$(sed "s,/etc/os-release,$PWD/os-release," "$TOP/mk/sh/stage/debian.sh")"
+		debian_sources "$1"' sh "$1"
+}
+KEY=/usr/share/keyrings/debian-archive-keyring.gpg
+
+@test "the machine's own release: the lines that apt has, with their keys" {
+	run -0 sources bookworm
+	[ "$output" = "$(printf 'deb [signed-by=%s] %s main\n' "$KEY" 'http://mirror.example/debian bookworm' \
+		"$KEY" 'http://mirror.example/debian bookworm-updates' /keys/security.gpg 'http://mirror.example/security bookworm-security')" ]
+}
+
+@test "another release: from the same mirrors, verified by Debian's keyring" {
+	run -0 sources trixie
+	[ "$output" = "$(printf 'deb [signed-by=%s] %s main\n' "$KEY" 'http://mirror.example/debian trixie' \
+		"$KEY" 'http://mirror.example/debian trixie-updates' "$KEY" 'http://mirror.example/security trixie-security')" ]
+}
+
+@test "a release that apt has beside the machine's own is taken as it is" {
+	echo 'http://third.example/debian trixie main /keys/third.gpg' >> targets
+	run -0 sources trixie
+	[ "$output" = "deb [signed-by=/keys/third.gpg] http://third.example/debian trixie main" ]
+}
+
+@test "MIRROR is the only source" {
+	MIRROR=http://mine.example/debian run -0 sources trixie
+	[ "$output" = "deb [signed-by=$KEY] http://mine.example/debian trixie main" ]
+}
+
+@test "a machine that is not Debian: MIRROR is needed" {
+	printf 'ID=ubuntu\nVERSION_CODENAME=noble\n' > os-release
+	printf '%s\n' 'http://archive.example/ubuntu noble main ' > targets
+	run -1 sources trixie
+	[[ $output == *"no Debian release trixie: set MIRROR= to a Debian mirror"* ]]
+}
