@@ -131,7 +131,7 @@ unchanged() {
 	grep -q 'k8s.io/api => k8s.io/api v0.36.3' go.mod
 	grep -q 'k8s.io/old => k8s.io/old v0.36.3' go.mod
 	grep -q '^k8s.io/api v0.36.3 h1:' go.sum
-	! grep -q '36\.1' go.mod go.sum
+	run ! grep -q '36\.1' go.mod go.sum
 	grep -qx 'go 1.24.1' go.mod
 	grep -qx 'go = 1.24.1' module.ini
 	cp go.mod go.sum "$BATS_TEST_TMPDIR"
@@ -193,12 +193,15 @@ unchanged() {
 }
 
 @test "bump MODULE=: all modules of its repository that have its version, and the tag that tells it" {
+	# A replacement of ours is no staging module's.
+	echo 'replace k8s.io/api => k8s.io/api v0.36.1' >> "$T/providers/go/etcd-3.6.16/go.mod"
 	run -0 bump MODULE=etcd VERSION=3.6.17
+	grep -q '^replace k8s.io/api => k8s.io/api v0.36.1$' "$T/providers/go/etcd-3.6.17/go.mod"
 	[ "$(ls "$T/providers/go")" = $'etcd-3.6.17\nkubernetes-1.36.1' ]
 	[ "$(ini k8s-1.36 images.etcd) $(ini k8s-1.36 images.pause) $(ini k8s-1.36 kubernetes.version)" = "3.6.17-0 3.10.1 1.36.1" ]
 	[ "$(ini k8s-1.36 go.modules)" = "kubernetes-1.36.1 etcd-3.6.17" ]
 	[ "$(grep -c '3\.6\.17' "$T/providers/go/etcd-3.6.17/go.mod")" = 3 ]
-	! grep -rq '3\.6\.16' "$T/providers"
+	run ! grep -rq '3\.6\.16' "$T/providers"
 	# Another minor version of a module that is not Kubernetes needs no new provider.
 	bump MODULE=etcd VERSION=3.7.1
 	[ "$(ini k8s-1.36 images.etcd)" = 3.7.1-0 ]
@@ -312,7 +315,7 @@ unchanged() {
 	END
 	# Staging modules that came and went.
 	grep -q 'k8s.io/new => k8s.io/new v0.38.0' "$T/providers/go/kubernetes-1.38.0/go.mod"
-	! grep -q 'k8s.io/old' "$T/providers/go/kubernetes-1.38.0/go.mod"
+	run ! grep -q 'k8s.io/old' "$T/providers/go/kubernetes-1.38.0/go.mod"
 	# The same version again, under another name.
 	run -0 new_provider k8s-1.38-b k8s-1.36 1.38.0
 	[[ $output != *"providers/go"* ]]

@@ -134,7 +134,7 @@ gomod_edits() {
 	go mod edit -json "$1/go.mod" | jq -r --arg path "$path" --arg root "$root" --arg old "v$2" --arg new "v$3" '
 		"-require=\($path)@\($new)",
 		(.Require[]? | select(.Version == $old and ("\(.Path)/" | startswith($root))) | "-require=\(.Path)@\($new)"),
-		(.Replace[]? | select(.Old.Path == .New.Path and (.Old.Path | startswith("k8s.io/"))) | "-dropreplace=\(.Old.Path)")'
+		(.Replace[]? | select($path == "k8s.io/kubernetes" and .Old.Path == .New.Path and (.Old.Path | startswith("k8s.io/"))) | "-dropreplace=\(.Old.Path)")'
 	sed -nE 's,^(require)?[[:blank:]]+([^ ]+) (v[^ ]+) // indirect$,\2 \3,p' "$1/go.mod" |
 		awk -v path="$path" -v root="$root" -v old="v$2" '$1 != path && !($2 == old && index($1 "/", root) == 1) { print "-droprequire=" $1 }'
 	go mod edit -json "$(jq -r .GoMod <<< "$4")" |
