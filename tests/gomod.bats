@@ -201,7 +201,7 @@ unchanged() {
 	[ "$(ini k8s-1.36 images.etcd) $(ini k8s-1.36 images.pause) $(ini k8s-1.36 kubernetes.version)" = "3.6.17-0 3.10.1 1.36.1" ]
 	[ "$(ini k8s-1.36 go.modules)" = "kubernetes-1.36.1 etcd-3.6.17" ]
 	[ "$(grep -c '3\.6\.17' "$T/providers/go/etcd-3.6.17/go.mod")" = 3 ]
-	run ! grep -rq '3\.6\.16' "$T/providers"
+	run ! grep -q '3\.6\.16' "$T"/providers/{k8s-1.36/provider.ini,go/etcd-3.6.17/go.{mod,sum}}
 	# Another minor version of a module that is not Kubernetes needs no new provider.
 	bump MODULE=etcd VERSION=3.7.1
 	[ "$(ini k8s-1.36 images.etcd)" = 3.7.1-0 ]
@@ -265,16 +265,16 @@ unchanged() {
 		unshare -rm sh -c 'mount -t tmpfs -o size=16k none cache/go && "$@"' sh env MODULE=etcd VERSION=3.6.17 "$T/mk/sh/provider/bump"
 }
 
-@test "a result that is not a valid provider is not kept; nor is half of one after Ctrl-C" {
+@test "a result that is not a valid provider is not kept; nor is half of one when it is stopped" {
 	# Its kubeadm has an API that no provider can have.
 	unchanged 1 "'v1beta9' is not one of: *k8s-1.36: the result is not a valid provider" bump VERSION=1.36.10
 	unchanged 1 "'v1beta9' is not one of: *the result is not a valid provider" new_provider k8s-1.36-b k8s-1.36 1.36.10
-	# go is interrupted while it resolves.
+	# It is stopped while go resolves, in a directory whose name ends with its PID.
 	mkdir fake
-	printf '#!/bin/bash\n[[ $* != "mod tidy" ]] || { kill -INT "$PPID" "$(ps -o ppid= "$PPID")"; sleep 1; }\nexec %s "$@"\n' "$(command -v go)" > fake/go
+	printf '#!/bin/bash\n[[ $* != "mod tidy" ]] || { kill "${PWD##*.}"; sleep 1; }\nexec %s "$@"\n' "$(command -v go)" > fake/go
 	chmod +x fake/go
 	before=$(tree)
-	PATH=$PWD/fake:$PATH run ! bump VERSION=1.36.3
+	PATH=$PWD/fake:$PATH run -130 bump VERSION=1.36.3
 	diff <(echo "$before") <(tree)
 	[[ $output == *"nothing was changed"* ]]
 }

@@ -14,8 +14,7 @@
 static const struct opt opts[] = {
 	{ 'l', "list", "SECTION", "print KEY=VALUE for each key of a section" },
 	{ 's', "set", "SECTION.KEY=VALUE", "print the file with this value; can be repeated" },
-	{ 'r', "replace", "SECTION.KEY=OLD NEW",
-	    "print the file with the word NEW for OLD in this value; can be repeated" },
+	{ 'r', "replace", "SECTION.KEY=OLD NEW", "the same with the word NEW for OLD" },
 	{ 'i', "in-place", NULL, "with --set and --replace: change the file instead" },
 	{ 0, NULL, NULL, NULL },
 };
