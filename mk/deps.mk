@@ -1,5 +1,6 @@
 # The packages that kubestamp needs.
 
+# golang-go of Debian 12 is too old for bump, new-provider and outdated of providers with source = go: they need Go 1.24.
 # Debian packages. Build: the tools. Make: provisioning. Run: clusters. Test: make check.
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libarchive-dev libinih-dev libjansson-dev libssl-dev libyaml-dev \
 	libzstd-dev zlib1g-dev

@@ -18,7 +18,7 @@ Providers
   images-check    report images that a cluster would have to pull
   pin             ADDON=: pin digests            outdated      list providers behind their upstream version
   provider-show   settings and their sources     sources-list  list what is downloaded from upstream
-  bump            PROVIDER= VERSION=             new-provider  NAME= FROM= VERSION=
+  bump            PROVIDER= VERSION= [MODULE=]   new-provider  NAME= FROM= VERSION=
   matrix          PROVIDERS=: test each          bundle        put all downloads into one file, for BUNDLE=
 Use
   cluster-up      start a cluster; with IMAGE= from a registry, without provisioning

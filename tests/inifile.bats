@@ -42,9 +42,40 @@ setup() {
 	[ "$(inifile -s a.x=1 f)" = $'\n[a]\nx = 1' ]
 }
 
+@test "replace: a word of a value, of its += lines and continuation lines; nothing else changes" {
+	cat > f <<-'END'
+		[a]
+		x = one two-1 one.1 ; one
+		  one
+		; one
+		  two-1 one
+		y = one
+		x += one
+		z = 1
+		  one
+		[b]
+		x = one
+	END
+	cp f before
+	[ "$(inifile --replace 'a.x=one 1' f)" = "$(sed -e '2s/= one /= 1 /; 3s/one/1/; 5s/one/1/; 7s/one/1/' before)" ]
+	cmp before f
+	inifile -i -r 'a.x=two-1 two-2' -r 'b.x=one 3' f
+	[ "$(diff before f | grep -c '^>')" = 3 ]
+	[ "$(tail -n 1 f)" = "x = 3" ]
+	# A word that is not there, in part only, or of another key: exit 3, and the file stays.
+	cp f before
+	for word in 'a.x=tw x' 'a.y=two-2 x' 'c.x=one x'; do run -3 inifile -i -r "$word" f; done
+	run -3 inifile -i -r 'a.x=one 1' -r 'a.x=nothing 1' f
+	cmp before f
+	inifile -i -s a.x=new -r 'a.x=new newer' f
+	[ "$(sed -n 2p f)" = "x = newer" ]
+}
+
 @test "usage errors" {
-	refuses inifile 'one of --list and --set is needed' f
-	refuses inifile '--in-place needs --set' -i -l a f
+	refuses inifile "'a.b=c' is not SECTION.KEY=OLD NEW" -r a.b=c f
+	refuses inifile "'a.b=c d e' is not SECTION.KEY=OLD NEW" -r 'a.b=c d e' f
+	refuses inifile 'one of --list, --set and --replace is needed' f
+	refuses inifile '--in-place needs --set or --replace' -i -l a f
 	refuses inifile "'a=b' is not SECTION.KEY=VALUE" -s a=b f
 	refuses inifile "'a.b' is not SECTION.KEY=VALUE" -s a.b f
 	refuses inifile 'one file is needed' -s a.b=c

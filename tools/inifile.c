@@ -1,4 +1,4 @@
-/* inifile: reads a section of an INI file, or changes one of its values. */
+/* inifile: reads a section of an INI file, or changes its values. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,20 +14,21 @@
 static const struct opt opts[] = {
 	{ 'l', "list", "SECTION", "print KEY=VALUE for each key of a section" },
 	{ 's', "set", "SECTION.KEY=VALUE", "print the file with this value; can be repeated" },
-	{ 'i', "in-place", NULL, "with --set: change the file instead" },
+	{ 'r', "replace", "SECTION.KEY=OLD NEW", "the same with the word NEW for OLD" },
+	{ 'i', "in-place", NULL, "with --set and --replace: change the file instead" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool inifile_tool = {
 	.name = "inifile",
 	.synopsis = "[options] FILE",
-	.about = "Print a section of an INI file, or change a value.",
+	.about = "Print a section of an INI file, or change its values.",
 	.opts = opts,
 };
 
 struct request {
 	const char *list;
-	struct words set;
+	struct words set, replace;
 	bool in_place;
 };
 
@@ -75,27 +76,64 @@ static int print_section(const struct cli *c, const char *section)
 	return EX_DONE;
 }
 
-/* Replaces TEXT (N bytes) by itself with the value SET, SECTION.KEY=VALUE. Returns an exit code. */
-static int set_value(const struct cli *c, const char *set, char **text, size_t *n)
-{
-	AUTO_FREE char *section = strdup(set);
-	char *value = section != NULL ? strchr(section, '=') : NULL;
-	char *key, *out = NULL;
-	size_t out_n = 0;
-	FILE *f;
+/* The parts of SECTION.KEY=VALUE; SECTION is the memory of all. */
+struct assignment {
+	char *section, *key, *value;
+};
 
+/* Returns an exit code. The section is freed by the caller, also on an error. */
+static int parse_assignment(const struct cli *c, const char *text, struct assignment *a)
+{
+	char *section = strdup(text);
+
+	a->section = section;
 	if (section == NULL)
 		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
-	if (value != NULL)
-		*value++ = '\0';
-	key = strchr(section, ' ') != NULL ? strrchr(section, '.') : strchr(section, '.');
-	if (value == NULL || key == NULL || key == section || key[1] == '\0' || strpbrk(set, "\n") != NULL ||
-	    strchr(section, ']') != NULL)
-		return cli_usage(c, "'%s' is not SECTION.KEY=VALUE", set);
-	*key++ = '\0';
-	f = open_memstream(&out, &out_n);
-	if (f != NULL)
-		ini_edit(f, *text, *n, section, key, value);
+	a->value = strchr(section, '=');
+	if (a->value != NULL)
+		*a->value++ = '\0';
+	a->key = strchr(section, ' ') != NULL ? strrchr(section, '.') : strchr(section, '.');
+	if (a->value == NULL || a->key == NULL || a->key == section || a->key[1] == '\0' ||
+	    strpbrk(text, "\n") != NULL || strchr(section, ']') != NULL)
+		return cli_usage(c, "'%s' is not SECTION.KEY=VALUE", text);
+	*a->key++ = '\0';
+	return EX_DONE;
+}
+
+static int parse_words(const struct cli *c, const char *text, struct assignment *a, struct ini_word *w)
+{
+	char *blank;
+	int code = parse_assignment(c, text, a);
+
+	if (code != EX_DONE)
+		return code;
+	blank = strchr(a->value, ' ');
+	if (blank == NULL || blank == a->value || blank[1] == '\0' || strpbrk(blank + 1, " \t;=") != NULL)
+		return cli_usage(c, "'%s' is not SECTION.KEY=OLD NEW", text);
+	*blank = '\0';
+	*w = (struct ini_word){ a->section, a->key, a->value, blank + 1 };
+	return EX_DONE;
+}
+
+/* Replaces TEXT (N bytes) by itself with the value SET or, if REPLACE, with other words. Returns an exit code. */
+static int change(const struct cli *c, const char *request, bool replace, char **text, size_t *n)
+{
+	struct assignment a = { 0 };
+	struct ini_word w = { 0 };
+	size_t out_n = 0, count = 1;
+	char *out = NULL;
+	FILE *f = NULL;
+	int code = replace ? parse_words(c, request, &a, &w) : parse_assignment(c, request, &a);
+
+	if (code == EX_DONE)
+		f = open_memstream(&out, &out_n);
+	if (f != NULL && replace)
+		count = ini_replace_word(f, *text, *n, &w);
+	else if (f != NULL)
+		ini_edit(f, *text, *n, a.section, a.key, a.value);
+	free(a.section);
+	if (code != EX_DONE)
+		return code;
 	if (f == NULL || fclose(f) != 0) {
 		free(out);
 		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
@@ -103,7 +141,7 @@ static int set_value(const struct cli *c, const char *set, char **text, size_t *
 	free(*text);
 	*text = out;
 	*n = out_n;
-	return EX_DONE;
+	return count > 0 ? EX_DONE : EX_NO;
 }
 
 static int edit(const struct cli *c, const struct request *r)
@@ -117,7 +155,9 @@ static int edit(const struct cli *c, const struct request *r)
 	if (read_file(c->argv[0], READ_FILE_MAX, &text, &n, &e) < 0)
 		return cli_fail(c, EX_BAD_USAGE, &e);
 	for (i = 0; code == EX_DONE && i < r->set.n; i++)
-		code = set_value(c, r->set.v[i], &text, &n);
+		code = change(c, r->set.v[i], false, &text, &n);
+	for (i = 0; code == EX_DONE && i < r->replace.n; i++)
+		code = change(c, r->replace.v[i], true, &text, &n);
 	if (code != EX_DONE)
 		return code;
 	if (!r->in_place) {
@@ -133,10 +173,12 @@ static int edit(const struct cli *c, const struct request *r)
 
 static int run(const struct cli *c, const struct request *r)
 {
-	if ((r->list != NULL) + (r->set.n > 0) != 1)
-		return cli_usage(c, "one of --list and --set is needed");
-	if (r->in_place && r->set.n == 0)
-		return cli_usage(c, "--in-place needs --set");
+	bool edits = r->set.n > 0 || r->replace.n > 0;
+
+	if ((r->list != NULL) + edits != 1)
+		return cli_usage(c, "one of --list, --set and --replace is needed");
+	if (r->in_place && !edits)
+		return cli_usage(c, "--in-place needs --set or --replace");
 	if (c->argc != 1)
 		return cli_usage(c, "one file is needed");
 	return r->list != NULL ? print_section(c, r->list) : edit(c, r);
@@ -146,7 +188,7 @@ static int take_option(struct cli *c, int id, void *arg)
 {
 	struct request *r = arg;
 
-	if (id == 's' && words_add(&r->set, c->arg) < 0)
+	if ((id == 's' && words_add(&r->set, c->arg) < 0) || (id == 'r' && words_add(&r->replace, c->arg) < 0))
 		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
 	if (id == 'l')
 		r->list = c->arg;
@@ -163,5 +205,6 @@ int main(int argc, char **argv)
 
 	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.set);
+	words_free(&r.replace);
 	return cli_end(&c, code);
 }

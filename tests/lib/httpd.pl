@@ -11,6 +11,7 @@
 #   /cut/F       half of F, once; then F, or a range of it
 #   /drop/F      always half of F           /stall/F     half of F, and then nothing
 #   /wrong/F     F with other letters, or a range of it
+#   /there/F     F, or 404 if ROOT has no such file
 #   /shifted/F   F; if a range is requested, 206 with another one
 use strict;
 use warnings;
@@ -55,6 +56,7 @@ sub handle {
 	my ($c, $path, $first) = @_;
 	my (undef, $what, $name) = split m{/}, $path, 3;
 	my $data = '';
+	return answer($c, 404, '', 'not here') if $what eq 'missing' || ($what eq 'there' && !-f "$root/$name");
 	if (defined $name && open my $f, '<:raw', "$root/$name") {
 		local $/;
 		$data = <$f>;
@@ -65,7 +67,6 @@ sub handle {
 	return answer($c, 307, "Location: /file/$name\r\n") if $what eq 'temp';
 	return answer($c, 301, "Location: /loop\r\n") if $what eq 'loop';
 	return answer($c, 301, "Location: file:///etc/hostname\r\n") if $what eq 'away';
-	return answer($c, 404, '', 'not here') if $what eq 'missing';
 	return answer($c, 503, "Retry-After: 100\r\n") if $what eq 'later';
 	return answer($c, 500, '', 'down') if $what eq 'down';
 	return answer($c, 416, '') if $what eq 'range416' && defined $first;

@@ -20,3 +20,9 @@ versions_diff() { diff --suppress-common-lines -U0 "$1" "$2" | grep '^[-+][^-+]'
 version_check() {
 	[[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || refuse "VERSION='$1' is not a version like 1.31.4"
 }
+
+# version_same_minor PROVIDER OLD: exit with an error if $VERSION is not a patch version of OLD's minor version.
+version_same_minor() {
+	[ "${2%.*}" = "${VERSION%.*}" ] ||
+		refuse "$1 provides Kubernetes ${2%.*}; create a new provider for another minor version: make new-provider NAME=k8s-${VERSION%.*} FROM=$1 VERSION=$VERSION"
+}

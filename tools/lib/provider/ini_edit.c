@@ -27,28 +27,45 @@ static void put_value(struct edit *d)
 	d->done = true;
 }
 
+static const char *line_end(const char *line, const char *end)
+{
+	const char *stop = memchr(line, '\n', (size_t)(end - line));
+
+	return stop != NULL ? stop : end;
+}
+
 static bool is_blank(const char *line, size_t n)
 {
 	return strspn(line, " \t") >= n;
 }
 
 /* Is the line [SECTION]? */
-static bool is_heading(const struct edit *d, const char *line, size_t n)
+static bool is_heading(const char *section, const char *line, size_t n)
 {
-	size_t len = strlen(d->section);
+	size_t len = strlen(section);
 
-	return n == len + 2 && line[n - 1] == ']' && strncmp(line + 1, d->section, len) == 0;
+	return n == len + 2 && line[n - 1] == ']' && strncmp(line + 1, section, len) == 0;
+}
+
+/* Where "=" is in a line "KEY = VALUE", or "+=" in "KEY += VALUE"; 0 if the line is neither. */
+static size_t assignment(const char *key, const char *line, size_t n)
+{
+	size_t len = strlen(key), i = len;
+
+	if (n <= len || strncmp(line, key, len) != 0)
+		return 0;
+	while (i < n && (line[i] == ' ' || line[i] == '\t'))
+		i++;
+	if (i < n && line[i] == '=')
+		return i;
+	return i + 1 < n && line[i] == '+' && line[i + 1] == '=' ? i : 0;
 }
 
 static bool is_value(const struct edit *d, const char *line, size_t n)
 {
-	size_t len = strlen(d->key), i = len;
+	size_t at = assignment(d->key, line, n);
 
-	if (n <= len || strncmp(line, d->key, len) != 0)
-		return false;
-	while (i < n && (line[i] == ' ' || line[i] == '\t'))
-		i++;
-	return i < n && line[i] == '=';
+	return at > 0 && line[at] == '=';
 }
 
 /* Takes a line of N bytes, without its newline. */
@@ -60,7 +77,7 @@ static void take_line(struct edit *d, const char *line, size_t n)
 	if (n > 0 && line[0] == '[') {
 		if (d->inside && !d->done)
 			put_value(d);
-		d->inside = is_heading(d, line, n);
+		d->inside = is_heading(d->section, line, n);
 	} else if (is_blank(line, n) && d->inside && !d->done) {
 		if (d->blank_n == 0)
 			d->blank = line;
@@ -86,9 +103,7 @@ void ini_edit(FILE *f, const char *text, size_t n, const char *section, const ch
 	const char *end = text + n, *stop;
 
 	for (; text < end; text = stop + 1) {
-		stop = memchr(text, '\n', (size_t)(end - text));
-		if (stop == NULL)
-			stop = end;
+		stop = line_end(text, end);
 		take_line(&d, text, (size_t)(stop - text));
 	}
 	if (d.inside && !d.done)
@@ -101,4 +116,61 @@ void ini_edit(FILE *f, const char *text, size_t n, const char *section, const ch
 	if (d.blank_n > 0 && d.blank + d.blank_n > end)
 		d.blank_n = (size_t)(end - d.blank);
 	flush_blank(&d);
+}
+
+/* Writes a line of N bytes with WITH for each word OLD from the byte AT on. Returns how many there were. */
+static size_t put_replaced(FILE *f, const char *line, size_t n, size_t at, const char *old, const char *with)
+{
+	size_t len, count = 0;
+	bool found;
+
+	(void)fwrite(line, 1, at, f);
+	for (; at < n; at += len) {
+		for (len = 0; at + len < n && strchr(" \t", line[at + len]) != NULL;)
+			len++;
+		(void)fwrite(line + at, 1, len, f);
+		at += len;
+		/* The rest is a comment. */
+		if (at < n && line[at] == ';' && (len > 0 || at == 0)) {
+			(void)fwrite(line + at, 1, n - at, f);
+			return count;
+		}
+		for (len = 0; at + len < n && strchr(" \t", line[at + len]) == NULL;)
+			len++;
+		found = len == strlen(old) && strncmp(line + at, old, len) == 0;
+		if (found)
+			(void)fputs(with, f);
+		else
+			(void)fwrite(line + at, 1, len, f);
+		count += found;
+	}
+	return count;
+}
+
+size_t ini_replace_word(FILE *f, const char *text, size_t n, const struct ini_word *w)
+{
+	const char *end = text + n, *stop;
+	bool inside = false, value = false;
+	size_t len, at, count = 0;
+
+	for (; text < end; text = stop + 1) {
+		stop = line_end(text, end);
+		len = (size_t)(stop - text);
+		at = 0;
+		if (*text == '[') {
+			inside = is_heading(w->section, text, len);
+			value = false;
+		} else if (strchr(" \t\r\n;#", *text) == NULL) {
+			at = inside ? assignment(w->key, text, len) : 0;
+			value = at > 0;
+			at += text[at] == '+' ? 2 : 1;
+		}
+		/* Lines between a value and its continuation are empty or comments. */
+		if (value && *text != '#')
+			count += put_replaced(f, text, len, at, w->old, w->with);
+		else
+			(void)fwrite(text, 1, len, f);
+		(void)fputc('\n', f);
+	}
+	return count;
 }

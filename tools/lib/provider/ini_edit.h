@@ -1,4 +1,4 @@
-/* Changing one value of an INI file; comments, order and all other lines stay as they are. */
+/* Changing a value of an INI file; comments, order and all other lines stay as they are. */
 #ifndef KS_PROVIDER_INI_EDIT_H
 #define KS_PROVIDER_INI_EDIT_H
 
@@ -11,5 +11,16 @@
  * (ferror).
  */
 void ini_edit(FILE *f, const char *text, size_t n, const char *section, const char *key, const char *value);
+
+struct ini_word {
+	const char *section, *key;
+	const char *old, *with; /* words without blanks */
+};
+
+/*
+ * Writes the N bytes of the INI file TEXT to F with the word WITH in place of each word OLD of the key's value: in lines
+ * "KEY = VALUE" and "KEY += VALUE" and their continuation lines. Returns how many there were. Errors stay in F (ferror).
+ */
+size_t ini_replace_word(FILE *f, const char *text, size_t n, const struct ini_word *w);
 
 #endif
