@@ -3,6 +3,7 @@
 # TOP, BIN and KS_CACHE.
 # shellcheck shell=bash
 . "$TOP/mk/sh/provider/versions.sh"
+. "$TOP/mk/sh/common/go.sh"
 
 # gomod_start: check the host's Go, and set the environment of all that is run here. Of the user's settings for Go, those
 # count that say where modules come from and who vouches for them, also if "go env -w" has set them.
@@ -20,27 +21,6 @@ gomod_start() {
 	export GOPATH=$KS_CACHE/go/path GOMODCACHE=$KS_CACHE/go/modules GOCACHE=$KS_CACHE/go/build
 }
 
-# gomod_reason TEXT: what go's messages TEXT mean, in one line.
-gomod_reason() {
-	local text why
-	# With a blank at its end, so that a pattern can end with one.
-	text=$(sed -E '/^go: (downloading|finding|found|added|upgraded|downgraded) /d' <<< "$1" | tr -s ' \t\n' ' ')
-	case $text in
-	*'o space left on device'*) why='no space left' ;;
-	*'checksum mismatch'* | *'SECURITY ERROR'*) why='the contents differ from the digest' ;;
-	*'connection refused'* | *'dial tcp'* | *'no such host'* | *timeout* | *'TLS handshake'* | *EOF\ * | \
-		*'disabled by GOPROXY=off'*) why='the Go module proxy cannot be reached' ;;
-	*': 5'[0-9][0-9]\ *) why='the Go module proxy has an error' ;;
-	*'toolchain not available'* | *golang.org/toolchain@* | *'running go '*) why='this version of Go cannot be obtained' ;;
-	*': 4'[0-9][0-9]\ * | *'no such file or directory'* | *'unknown revision'* | *'invalid version'*)
-		why='the Go module proxy refuses it' ;;
-	*) why='go failed' ;;
-	esac
-	text=${text# }
-	text=${text% }
-	echo "$why: ${text:-no message}"
-}
-
 # gomod_go WHAT DIRECTORY ARGUMENT...: run go there; its output is go's. If it fails, so does the script, saying that WHAT
 # failed and why.
 gomod_go() {
@@ -48,7 +28,7 @@ gomod_go() {
 	out=$(mktemp)
 	if ! (cd "$2" && go "${@:3}" 2> "$out.err") > "$out"; then
 		# With -json the message is part of the output.
-		fail "$1: $(gomod_reason "$(jq -r '.Error // empty' "$out" 2> /dev/null; cat "$out.err"; rm -f "$out" "$out.err")")"
+		fail "$1: $(go_reason "$(jq -r '.Error // empty' "$out" 2> /dev/null; cat "$out.err"; rm -f "$out" "$out.err")")"
 	fi
 	cat "$out"
 	rm -f "$out" "$out.err"
@@ -60,16 +40,10 @@ gomod_split() {
 	name=${BASH_REMATCH[1]} version=${BASH_REMATCH[2]}
 }
 
-# gomod_value MODULE KEY: print a value of its module.ini; nothing if it is not set.
-gomod_value() {
-	[ -e "$TOP/providers/go/$1/module.ini" ] || fail "providers/go/$1/module.ini: no such file"
-	"$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"
-}
-
 # gomod_path MODULE: print the path of the Go module that it pins.
 gomod_path() {
 	local path
-	path=$(gomod_value "$1" path)
+	path=$(go_value "$1" path)
 	[ -n "$path" ] || fail "providers/go/$1/module.ini: [module] path is not set"
 	echo "$path"
 }

@@ -3,12 +3,13 @@
 # stage builder, and kept in the user's cache under the digest of everything that determines the result. Sourced by stages,
 # after lib.sh.
 # shellcheck shell=bash
+. "$TOP/mk/sh/common/go.sh"
 go_cache=$KS_CACHE/go
 
 # go_check MODULE: fail unless there is such a module and its module.ini is complete.
 go_check() {
 	local file=providers/go/$1/module.ini keys key
-	[ -e "$TOP/$file" ] || fail "[go] modules: $1: there is no $file"
+	go_value "$1" path > /dev/null
 	keys=$("$BIN/inifile" --list module "$TOP/$file" | cut -d= -f1)
 	for key in $keys; do
 		[[ " path go programs tags cgo variables " == *" $key "* ]] || fail "$file: there is no key '$key'; module.ini(5) describes the file"
@@ -17,9 +18,6 @@ go_check() {
 		grep -qx "$key" <<< "$keys" || fail "$file: the key $key is missing"
 	done
 }
-
-# go_value MODULE KEY: print a value of its module.ini; nothing if it is not set.
-go_value() { "$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"; }
 
 # go_id MODULE: print the digest of everything that determines its programs. The builder is part of it only with cgo: without,
 # they contain nothing but what the modules and the toolchain, a module too, bring along.
@@ -64,7 +62,7 @@ go_compile() {
 	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env $(go_proxy) GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
 		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
 		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" $(go_value "$module" programs) 2>&1 | tee "$log" ||
-		fail "$module: $(go_reason "$log")"
+		fail "$module: $(go_reason "$(cat "$log")")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
 	mv "$new" "$2"
@@ -91,25 +89,4 @@ go_variables() {
 	local version=${1##*-} major minor
 	IFS=. read -r major minor _ <<< "$version"
 	go_value "$1" variables | tr ' ' '\n' | sed -n "s/@version@/$version/; s/@major@/$major/; s/@minor@/$minor/; s/^./-X &/p" | paste -sd ' '
-}
-
-# go_reason LOG: why go failed, in one line.
-go_reason() {
-	local line
-	line=$(grep -vE '^(go: downloading|#|==)' "$1" | grep . | tail -n 1)
-	if grep -qE 'checksum mismatch|SECURITY ERROR' "$1"; then
-		echo "a module's contents differ from the digest in go.sum: $(sed -n 's/^\(verifying [^:]*\):.*/\1/p' "$1" | head -n 1)"
-	elif grep -q 'missing go.sum entry' "$1"; then
-		echo "go.sum does not name everything that is needed: $line"
-	elif grep -qi 'no space left on device' "$1"; then
-		echo "no space left on the disk of $KS_CACHE"
-	elif grep -qE 'toolchain not available|invalid GOTOOLCHAIN|download go1' "$1"; then
-		echo "this version of Go cannot be downloaded: $line"
-	elif grep -qE 'dial tcp|connection refused|no such host|i/o timeout|TLS handshake|EOF$' "$1"; then
-		echo "the Go module proxy cannot be reached (GOPROXY sets another one): $line"
-	elif grep -qE '(40[0-9]|410|50[0-9]) [A-Z]' "$1"; then
-		echo "the Go module proxy refuses a module: $line"
-	else
-		echo "${line:-go failed without a message}"
-	fi
 }

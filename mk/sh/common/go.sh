@@ -1,0 +1,31 @@
+# The modules below providers/go, and what go says. Sourced; needs TOP and BIN.
+# shellcheck shell=bash
+. "$TOP/mk/sh/common/fail.sh"
+
+# go_value MODULE KEY: print a value of its module.ini; nothing if it is not set.
+go_value() {
+	[ -e "$TOP/providers/go/$1/module.ini" ] || fail "[go] modules: $1: there is no providers/go/$1/module.ini"
+	"$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"
+}
+
+# go_reason TEXT: what go's messages TEXT mean, in one line.
+go_reason() {
+	local text why
+	# With a blank at its end, so that a pattern can end with one.
+	text=$(sed -E '/^go: (downloading|finding|found|added|upgraded|downgraded) /d' <<< "$1" | tr -s ' \t\n' ' ')
+	case $text in
+	*'o space left on device'*) why='no space left' ;;
+	*'checksum mismatch'* | *'SECURITY ERROR'*) why='the contents differ from the digest' ;;
+	*'connection refused'* | *'dial tcp'* | *'no such host'* | *timeout* | *'TLS handshake'* | *EOF\ * | \
+		*'disabled by GOPROXY=off'*) why='the Go module proxy cannot be reached' ;;
+	*': 5'[0-9][0-9]\ *) why='the Go module proxy has an error' ;;
+	*'toolchain not available'* | *golang.org/toolchain@* | *'running go '*) why='this version of Go cannot be obtained' ;;
+	*': 4'[0-9][0-9]\ * | *'no such file or directory'* | *'unknown revision'* | *'invalid version'*)
+		why='the Go module proxy refuses it' ;;
+	*) why='go failed' ;;
+	esac
+	text=${text# }
+	text=${text% }
+	text=${text:0:1000}
+	echo "$why: ${text:-no message}"
+}
