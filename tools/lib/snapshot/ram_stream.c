@@ -9,7 +9,10 @@
 #define MAGIC 0x5145564dU /* QEMU_VM_FILE_MAGIC, "QEVM" */
 #define VERSION 3U
 
-enum { SEC_START = 1, SEC_PART = 2, SEC_END = 3, SEC_FULL = 4, SEC_CONFIG = 7, SEC_FOOTER = 0x7e };
+enum { SEC_START = 1, SEC_PART = 2, SEC_END = 3, SEC_FULL = 4, SEC_CONFIG = 7, SEC_COMMAND = 8, SEC_FOOTER = 0x7e };
+
+/* The command with which QEMU 10 says that the machine has stopped for good; QEMU that loads the stream expects it. */
+#define SWITCHOVER_START 11U
 
 /* Flags in the low bits of a page's address, RAM_SAVE_FLAG_*. */
 enum { PAGE_ZERO = 0x02, PAGE_SIZES = 0x04, PAGE_DATA = 0x08, PAGE_EOS = 0x10, PAGE_SAME_BLOCK = 0x20 };
@@ -329,6 +332,17 @@ static int take_config(struct split *p)
 	return n > CONFIG_MAX ? err_set(p->e, "migration stream: machine type too long") : take(p, NULL, n);
 }
 
+static int take_command(struct split *p)
+{
+	uint64_t command, n;
+
+	if (take_number(p, 2, &command) < 0 || take_number(p, 2, &n) < 0)
+		return -1;
+	return command != SWITCHOVER_START
+		   ? err_set(p->e, "migration stream: command %d before the devices", (int)command)
+		   : take(p, NULL, n);
+}
+
 /* The devices, which follow the memory, to the end of the stream; nothing follows their end mark. */
 static int take_rest(struct split *p)
 {
@@ -360,6 +374,8 @@ static int split(struct split *p)
 			return take_rest(p) < 0 ? -1 : pages_flush(&p->pages, p->e);
 		if (type == SEC_CONFIG)
 			rc = take_config(p);
+		else if (type == SEC_COMMAND)
+			rc = take_command(p);
 		else if (type == SEC_START || type == SEC_PART || type == SEC_END)
 			rc = take_live(p, type);
 		else

@@ -4,7 +4,8 @@
  * from it, which QEMU 7.2's own format does not allow.
  *
  * The format: QEMU 7.2, migration/savevm.c (qemu_savevm_state_header, save_section_header) and migration/ram.c
- * (ram_save_setup, save_page_header, ram_save_zero_page_to_file, save_normal_page).
+ * (ram_save_setup, save_page_header, ram_save_zero_page_to_file, save_normal_page); QEMU 10.0, migration/savevm.c
+ * (qemu_savevm_maybe_send_switchover_start).
  */
 #ifndef KS_SNAPSHOT_RAM_STREAM_H
 #define KS_SNAPSHOT_RAM_STREAM_H
