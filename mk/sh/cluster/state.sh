@@ -173,14 +173,17 @@ state_ready() {
 state_ssh() { [ "$ENGINE $(id -u)" = "podman 0" ] || cl_wait_ssh "$(cl_scale 15)"; }
 
 # state_login NUMBER: wait until a login to this node succeeds. sshd restarts to load its new keys, and resets connections that
-# it has not accepted yet, which ssh does not try again.
+# it has not accepted yet, which ssh does not try again. At the deadline print ssh's last message, and return 124.
 state_login() {
-	local i
-	for ((i = 0; i < 20; i++)); do
-		if cl_ssh "$1" true 2> /dev/null; then return 0; fi
+	local ssh why end=$((SECONDS + $(cl_scale 15)))
+	cl_ssh_options "$1"
+	while [ "$SECONDS" -lt "$end" ]; do
+		# ssh's own timeouts are longer than what is left.
+		if why=$(timeout "$((end - SECONDS + 1))" "${ssh[@]}" root@127.0.0.1 true 2>&1); then return 0; fi
 		sleep 0.2
 	done
-	cl_ssh "$1" true
+	echo "$(cl_node_name "$1") does not accept a login: ${why##*$'\n'}"
+	return 124
 }
 
 # state_serves: wait until SSH and the API (if there is one) of a resumed cluster answer.
