@@ -39,6 +39,17 @@ cl_nodes() {
 	for ((n = 1; n <= NODES; n++)); do cl_node_name "$n"; done
 }
 
+# cl_each COMMAND [ARGUMENT...]: run COMMAND ARGUMENT... NUMBER for each node, for all of them at once; fails if one fails.
+cl_each() {
+	local n pids=() rc=0
+	for ((n = 1; n <= NODES; n++)); do
+		"$@" "$n" &
+		pids+=($!)
+	done
+	for n in "${pids[@]}"; do wait "$n" || rc=$?; done
+	return "$rc"
+}
+
 # cl_image_id NAME: print the image's id, the digest of its configuration; nothing if the engine does not have it.
 cl_image_id() { "${engine[@]}" image inspect --format '{{.Id}}' "$1" 2> /dev/null | sed 's/^sha256://'; }
 
