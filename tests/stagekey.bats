@@ -419,9 +419,36 @@ file manifests/more.yaml added" ]
 	done
 }
 
+@test "--unused: what no current key names, and nothing else" {
+	local old=0123456789abcdef new=fedcba9876543210
+	mkdir -p p/inputs p/boot.{$old,$new} p/disk.$old p/disk-2.$old p/live p/.overlay.12
+	touch p/{boot.$old,boot.$new,disk.$old,disk-2.$old}/stamp p/inputs/{boot.$old,boot.$new,disk.$old,disk-2.$old}
+	touch p/{boot.$old,boot.$new,live,publish}.lock p/{boot.$old,boot.$new,live}.lock.group p/{keys.mk,cluster-up.times,.hidden.$old}
+	printf '%s\n' localhost/a localhost/b > p/boot.$old/engine-images
+	printf '%s\n' localhost/b > p/boot.$new/engine-images
+	printf '%s\n' localhost/a localhost/c > p/disk-2.$old/engine-images
+	run -0 stagekey --unused p boot.$new disk.$old
+	[ "$output" = "file boot.$old.lock
+file boot.$old.lock.group
+file inputs/boot.$old
+file inputs/disk-2.$old
+image localhost/a
+image localhost/c
+run boot.$old
+run disk-2.$old" ]
+	# A provider that has not been built.
+	mkdir q
+	run -0 stagekey --unused q boot.$new
+	[ -z "$output" ]
+	run -2 stagekey --unused none
+	[ "$output" = "stagekey: none: No such file or directory" ]
+}
+
 @test "usage errors, and output that cannot be written" {
 	run -2 stagekey
 	run -2 stagekey providers/child providers/base
+	run -2 stagekey --unused
+	run -2 stagekey --unused --why p boot
 	run -2 stagekey -w one
 	run -2 stagekey --incremental in app
 	run -2 stagekey --incremental in app 0

@@ -10,9 +10,10 @@
 #include "base/unfinished.h"
 #include "provider/incremental.h"
 #include "provider/stage_inputs.h"
+#include "provider/unused.h"
 #include "provider/why.h"
 
-enum { OPT_INCREMENTAL = OPT_LONG };
+enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED };
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
@@ -22,13 +23,14 @@ static const struct opt opts[] = {
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
 	{ 't', "tool-versions", "FILE", "versions of other programs: lines NAME VERSION" },
 	{ OPT_INCREMENTAL, "incremental", NULL, "find a checkpoint where a stage can start" },
+	{ OPT_UNUSED, "unused", NULL, "list what no current key names" },
 	{ 'w', "why", NULL, "explain how inputs differ, why a stage will run" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool stagekey_tool = {
 	.name = "stagekey",
-	.synopsis = "[options] DIR | -w OLD NEW | -w|--incremental DIR STAGE KEY",
+	.synopsis = "[options] DIR | -w OLD NEW | -w|--incremental DIR STAGE KEY | --unused DIR [STAGE.KEY...]",
 	.about = "Print the keys of all stages of the provider in DIR, for make.",
 	.opts = opts,
 };
@@ -36,7 +38,7 @@ static const struct tool stagekey_tool = {
 struct request {
 	const char *top, *bin, *inputs, *output, *versions;
 	struct words include;
-	bool why, incremental;
+	bool why, incremental, unused;
 };
 
 /* The number of a key's digits that are part of file names. */
@@ -185,6 +187,19 @@ static int say_why(const struct cli *c)
 	return EX_DONE;
 }
 
+static int list_unused(const struct cli *c, const char *dir, char *const *runs, size_t n)
+{
+	AUTO_WORDS struct words unused = { 0 };
+	struct err e = { 0 };
+	size_t i;
+
+	if (unused_list(&unused, dir, runs, n, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	for (i = 0; i < unused.n; i++)
+		(void)puts(unused.v[i]);
+	return EX_DONE;
+}
+
 /* Prints "CHECKPOINT WORD...", or nothing. */
 static int say_start(const struct cli *c, const char *dir, const char *stage, const char *key)
 {
@@ -220,13 +235,15 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->why = true;
 	else if (id == OPT_INCREMENTAL)
 		r->incremental = true;
+	else if (id == OPT_UNUSED)
+		r->unused = true;
 	return EX_DONE;
 }
 
 static int run(struct cli *c, const struct request *r)
 {
-	if (r->why && r->incremental)
-		return cli_usage(c, "only one of --why and --incremental can be given");
+	if (r->why + r->incremental + r->unused > 1)
+		return cli_usage(c, "only one of --why, --incremental and --unused can be given");
 	if (r->why && c->argc != 2 && c->argc != 3)
 		return cli_usage(c, "two inputs files, or a directory, a stage and a key are required");
 	if (r->why)
@@ -234,6 +251,9 @@ static int run(struct cli *c, const struct request *r)
 	if (r->incremental)
 		return c->argc != 3 ? cli_usage(c, "a directory, a stage and a key are required")
 				    : say_start(c, c->argv[0], c->argv[1], c->argv[2]);
+	if (r->unused)
+		return c->argc == 0 ? cli_usage(c, "a directory is required")
+				    : list_unused(c, c->argv[0], c->argv + 1, (size_t)c->argc - 1);
 	if (c->argc != 1)
 		return cli_usage(c, "exactly one provider directory is required");
 	unfinished_catch_signals();

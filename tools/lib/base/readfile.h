@@ -22,7 +22,8 @@ int read_fd(int fd, const char *name, size_t max, char **data, size_t *n, struct
  * Reads FD up to its end and calls EACH with every line that is not empty, without its newline; EACH may change it. An error
  * of EACH is prefixed with NAME and the number of the line. Returns 0 or -1.
  */
-int read_fd_lines(int fd, const char *name, int (*each)(char *line, void *arg, struct err *e), void *arg, struct err *e);
+int read_fd_lines(
+    int fd, const char *name, int (*each)(char *line, void *arg, struct err *e), void *arg, struct err *e);
 
 /* The same for the file PATH. */
 int read_file_lines(const char *path, int (*each)(char *line, void *arg, struct err *e), void *arg, struct err *e);
