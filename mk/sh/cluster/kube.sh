@@ -2,18 +2,11 @@
 # BIN_KUBERNETES (the directory of kubeadm and kubectl).
 # shellcheck shell=bash
 
-# kube_values: the settings in the shell's variables, as options of kuberender(1), in $values.
-kube_values() {
-	local name
-	values=()
-	for name in ${!kubernetes_@} ${!network_@} ${!images_@} ${!storage_@}; do values+=(-D "$name=${!name-}"); done
-}
-
 # kube_render FILE...: print the rendered templates; a word without a value is an error.
 kube_render() {
-	local values
-	kube_values
-	"$BIN/kuberender" "${values[@]}" "$@"
+	local defines
+	conf_defines kubernetes_ network_ images_ storage_
+	"$BIN/kuberender" "${defines[@]}" "$@"
 }
 
 # kube_join TOKEN SERVER CA-HASH: print kubeadm's configuration for a joining node, in the provider's version of its API. An image
