@@ -263,10 +263,9 @@ cl_consoles() {
 	done
 }
 
-# cl_containers [FILTER...]: the ids of the cluster's containers.
-cl_containers() {
-	"${engine[@]}" ps -a -q --filter "label=org.kubestamp.cluster=$CLUSTER" "$@"
-}
+# cl_ps [OPTION...]: list the cluster's containers. cl_containers: only their ids.
+cl_ps() { "${engine[@]}" ps -a --filter "label=org.kubestamp.cluster=$CLUSTER" "$@"; }
+cl_containers() { cl_ps -q "$@"; }
 
 # cl_running ROLE: does that container run?
 cl_running() {
