@@ -145,16 +145,23 @@ cl_node() {
 		-e APPEND="${APPEND:-}" "${@:2}" "$IMAGE" /usr/lib/kubestamp/run/node "$1"
 }
 
+# cl_copy_out PATH TO: copy files out of the image.
+cl_copy_out() {
+	local id rc=0
+	id=$("${engine[@]}" create --network none "${engine_run[@]}" "$IMAGE" true) || return
+	"${engine[@]}" cp "$id:$1" "$2" || rc=$?
+	"${engine[@]}" rm "$id" > /dev/null
+	return "$rc"
+}
+
 # cl_share: copy what the image has for this machine (provider.conf, kubeadm, kubectl ...) to $D/share. Needs IMAGE_ID; each
 # image is unpacked only once, into the user's cache.
 cl_share() {
-	local id kept=$KS_CACHE/share/$IMAGE_ID new
+	local kept=$KS_CACHE/share/$IMAGE_ID new
 	if [ ! -e "$kept" ]; then
 		new=$kept.$$
 		mkdir -p "$KS_CACHE/share"
-		id=$("${engine[@]}" create --network none "${engine_run[@]}" "$IMAGE" true)
-		"${engine[@]}" cp "$id:/usr/share/kubestamp/cluster" "$new" || { "${engine[@]}" rm "$id" > /dev/null; return 1; }
-		"${engine[@]}" rm "$id" > /dev/null
+		cl_copy_out /usr/share/kubestamp/cluster "$new" || return
 		mv -T "$new" "$kept" 2> /dev/null || rm -rf "$new"
 	fi
 	rm -rf "$D/share"

@@ -200,14 +200,14 @@ state_key() {
 
 # state_from_image DIR: unpack the saved state in the image to DIR.
 state_from_image() {
-	local new=$1.image.$$ id rc=0
+	local new=$1.image.$$
 	rm -rf "$1".image.*
-	id=$("${engine[@]}" create --network none "${engine_run[@]}" "$IMAGE" true) || return
 	(umask 077 && mkdir -p "$new")
-	"${engine[@]}" cp "$id:/usr/share/kubestamp/state/." "$new" && "$BIN/vmstate" --unpack "$new/node01" || rc=1
-	"${engine[@]}" rm "$id" > /dev/null
-	if [ "$rc" = 0 ]; then rm -rf "$1" && mv "$new" "$1"; else rm -rf "$new"; fi
-	return "$rc"
+	if ! { cl_copy_out /usr/share/kubestamp/state/. "$new" && "$BIN/vmstate" --unpack "$new/node01"; }; then
+		rm -rf "$new"
+		return 1
+	fi
+	rm -rf "$1" && mv "$new" "$1"
 }
 
 # state_in_use DIR: does a cluster of this user exist that resumed from DIR? The disks of that cluster need it.
