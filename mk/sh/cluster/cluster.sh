@@ -206,6 +206,13 @@ cl_ssh() {
 	"${ssh[@]}" root@127.0.0.1 "${@:2}"
 }
 
+# cl_ssh_within SECONDS NUMBER COMMAND...: the same with a timeout, for a node that may not answer; ssh's own are longer.
+cl_ssh_within() {
+	local ssh
+	cl_ssh_options "$2"
+	timeout "$1" "${ssh[@]}" root@127.0.0.1 "${@:3}"
+}
+
 # cl_ssh_options NUMBER: set the array ssh to the ssh command for the node.
 cl_ssh_options() {
 	ssh=(ssh -F /dev/null -i "$D/ssh_key" -p "$(cl_saved_port $((2200 + $1)))" -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes

@@ -169,11 +169,9 @@ state_ssh() { [ "$ENGINE $(id -u)" = "podman 0" ] || cl_wait_ssh "$(cl_scale 15)
 # state_login NUMBER: wait until a login to this node succeeds. sshd restarts to load its new keys, and resets connections that
 # it has not accepted yet, which ssh does not try again. At the deadline print ssh's last message, and return 124.
 state_login() {
-	local ssh why end=$((SECONDS + $(cl_scale 15)))
-	cl_ssh_options "$1"
+	local why end=$((SECONDS + $(cl_scale 15)))
 	while [ "$SECONDS" -lt "$end" ]; do
-		# ssh's own timeouts are longer than what is left.
-		if why=$(timeout "$((end - SECONDS + 1))" "${ssh[@]}" root@127.0.0.1 true 2>&1); then return 0; fi
+		if why=$(cl_ssh_within "$((end - SECONDS + 1))" "$1" true 2>&1); then return 0; fi
 		sleep 0.2
 	done
 	echo "$(cl_node_name "$1") does not accept a login: ${why##*$'\n'}"
