@@ -177,7 +177,6 @@ cl_keys() {
 	ssh-keygen -q -t ed25519 -N '' -C "kubestamp $CLUSTER" -f "$D/ssh_key"
 	ssh-keygen -q -t ed25519 -N '' -C "kubestamp $CLUSTER" -f "$D/host_key"
 	printf 'node* %s\n' "$(cut -d' ' -f1,2 "$D/host_key.pub")" > "$D/known_hosts"
-	rm -f "$D/host_key.pub.old"
 }
 
 # cl_seed NUMBER: make seed.tar, which the node unpacks when it first boots: SSH keys, and for node01 $D/kubernetes.
@@ -190,10 +189,7 @@ cl_seed() {
 	cp "$D/ssh_key.pub" "$tree/root/.ssh/authorized_keys"
 	cp "$D/host_key" "$tree/etc/ssh/host/ssh_host_ed25519_key"
 	cp "$D/host_key.pub" "$tree/etc/ssh/host/ssh_host_ed25519_key.pub"
-	if [ "$1" = 1 ] && [ -d "$D/kubernetes" ]; then
-		cp -R "$D/kubernetes" "$tree/etc/kubernetes"
-		rm -f "$tree/etc/kubernetes/kubeadm.yaml"
-	fi
+	if [ "$1" = 1 ] && [ -d "$D/kubernetes" ]; then cp -R "$D/kubernetes" "$tree/etc/kubernetes"; fi
 	(umask 077 && tar -C "$tree" --owner=0 --group=0 -cf "$D/$name/seed.tar" root/.ssh etc)
 	rm -rf "$tree"
 }
