@@ -92,6 +92,12 @@ kube_node_ready() {
 		"$boot True" ] || { echo "$1 is not Ready"; return 1; }
 }
 
+# kube_nodes_ready: wait until every node is Ready.
+kube_nodes_ready() {
+	local name
+	for name in $(cl_nodes); do kube_wait "$(cl_scale 60)" "$name Ready" kube_node_ready "$name" || return; done
+}
+
 # A line "NAMESPACE/NAME PHASE READY" for each pod.
 kube_pod_line='jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.phase} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
 
