@@ -223,23 +223,6 @@ saved_cluster() {
 	[ "$(cat cluster/hosted_at)" = 40001 ]
 }
 
-@test "a login that fails at first is tried again, until a deadline" {
-	D=$PWD/cluster PATH=$PWD/fake:$PATH
-	mkdir -p cluster fake
-	echo 'port_2201=22' > cluster/ports
-	printf '#!/bin/bash\necho x >> tried\n[ "$(wc -l < tried)" -gt 2 ] || { echo "Connection reset" >&2; exit 255; }\n' > fake/ssh
-	chmod +x fake/ssh
-	cl_scale() { echo 20; }
-	run -0 state_login 1
-	[ -z "$output" ]
-	[ "$(wc -l < tried)" = 3 ]
-	# One that is never answered.
-	printf '#!/bin/bash\necho first >&2\necho "no answer" >&2\nexec sleep 60\n' > fake/ssh
-	cl_scale() { echo 1; }
-	run -124 state_login 1
-	[ "$output" = "node01 does not accept a login: no answer" ]
-}
-
 @test "the key of saved state: add-ons count" {
 	export IMAGE_ID=x NODES=1 MEMORY='' CPUS='' DISK='' NICS=0 ACCEL=tcg node_memory=1G node_cpus=1 node_disk=1G
 	local plain with
@@ -297,4 +280,21 @@ inputs() {
 	echo 'stage node' > p/inputs/node.9
 	run -0 stagekey --incremental "$P" node 9
 	[ -z "$output" ]
+}
+
+@test "a login that fails at first is tried again, until a deadline" {
+	D=$PWD/cluster PATH=$PWD/fake:$PATH
+	mkdir -p cluster fake
+	echo 'port_2201=22' > cluster/ports
+	printf '#!/bin/bash\necho x >> tried\n[ "$(wc -l < tried)" -gt 2 ] || { echo "Connection reset" >&2; exit 255; }\n' > fake/ssh
+	chmod +x fake/ssh
+	cl_scale() { echo 20; }
+	run -0 state_login 1
+	[ -z "$output" ]
+	[ "$(wc -l < tried)" = 3 ]
+	# One that is never answered.
+	printf '#!/bin/bash\necho first >&2\necho "no answer" >&2\nexec sleep 60\n' > fake/ssh
+	cl_scale() { echo 1; }
+	run -124 state_login 1
+	[ "$output" = "node01 does not accept a login: no answer" ]
 }
