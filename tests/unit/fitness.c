@@ -38,14 +38,15 @@ static void add_cert(const char *path, time_t t)
 	FILE *f = fopen(path, "ae");
 
 	if (cert == NULL || f == NULL || X509_set_version(cert, 2) != 1 ||
-	    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) != 1 || ASN1_TIME_set(X509_getm_notBefore(cert), 0) == NULL ||
-	    ASN1_TIME_set(X509_getm_notAfter(cert), t) == NULL || X509_set_pubkey(cert, key) != 1 ||
-	    X509_sign(cert, key, NULL) == 0 || PEM_write_X509(f, cert) != 1 || fclose(f) != 0)
+	    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) != 1 ||
+	    ASN1_TIME_set(X509_getm_notBefore(cert), 0) == NULL || ASN1_TIME_set(X509_getm_notAfter(cert), t) == NULL ||
+	    X509_set_pubkey(cert, key) != 1 || X509_sign(cert, key, NULL) == 0 || PEM_write_X509(f, cert) != 1 ||
+	    fclose(f) != 0)
 		abort();
 	X509_free(cert);
 }
 
-/* The answer for a conf of TEXT; E has the reason. */
+/* Checks a saved state whose conf is TEXT. Returns the result of fitness_check; E has the reason. */
 static int answer(const char *text, struct err *e)
 {
 	*e = (struct err){ 0 };
@@ -59,21 +60,24 @@ static void test_times(void)
 
 	ok(answer("saved_at=1000000000\nexpires_at=1031536000\n", &e) == 1, "saved just now");
 	ok(answer("saved_at=999913600\nexpires_at=1031449600\n", &e) == 1, "saved a day ago");
-	ok(answer("saved_at=965440000\nexpires_at=\n", &e) == 1, "no certificates: usable for ever");
+	ok(answer("saved_at=965440000\nexpires_at=\n", &e) == 1, "no certificates: usable forever");
 	ok(answer("saved_at=965440000\n", &e) == 1, "the same without the line");
 	ok(answer("saved_at=1000000300\n", &e) == 1, "five minutes in the future");
 	ok(answer("saved_at=1000000301\n", &e) == 0, "later in the future");
 	same(e.msg,
 	    "this machine's clock (2001-09-09 01:46:40) is before the time at which it was saved (2001-09-09 01:51:41)",
 	    "the reason");
-	ok(answer("saved_at=999913600\nexpires_at=1000003601\n", &e) == 1, "certificates that are valid for more than an hour");
+	ok(answer("saved_at=999913600\nexpires_at=1000003601\n", &e) == 1,
+	    "certificates that are valid for more than an hour");
 	ok(answer("saved_at=999913600\nexpires_at=1000003600\n", &e) == 0, "an hour");
-	same(e.msg, "its certificates expire at 2001-09-09 02:46:40 (it was saved at 2001-09-08 01:46:40)", "the reason");
+	same(e.msg, "its certificates expire at 2001-09-09 02:46:40 (it was saved at 2001-09-08 01:46:40)",
+	    "the reason");
 	ok(answer("saved_at=965440000\nexpires_at=996976000\n", &e) == 0, "certificates that have expired");
-	same(e.msg, "its certificates expired at 2001-08-05 01:46:40 (it was saved at 2000-08-05 01:46:40)", "the reason");
+	same(e.msg, "its certificates expired at 2001-08-05 01:46:40 (it was saved at 2000-08-05 01:46:40)",
+	    "the reason");
 }
 
-/* The other lines of a conf, and what is not a conf. */
+/* The other lines of a conf, and invalid ones. */
 static void test_conf(void)
 {
 	static const char *const bad[] = { "", "saved_at=\n", "saved_at=x\n", "saved_at=-1\n", "saved_at=1#2\n",
@@ -83,7 +87,8 @@ static void test_conf(void)
 	struct err e;
 	size_t i;
 
-	ok(answer("PROVIDER=mini\nIMAGE=localhost/x\\ y\nNICS=''\nsaved_at=999913600\nexpires_at=''\n", &e) == 1, "a whole one");
+	ok(answer("PROVIDER=mini\nIMAGE=localhost/x\\ y\nNICS=''\nsaved_at=999913600\nexpires_at=''\n", &e) == 1,
+	    "a whole one");
 	ok(answer("saved_at='999913600'\nexpires_at='1031449600'", &e) == 1, "quoted values, no newline at the end");
 	ok(answer("saved_at=999913600                   # when\nexpires_at='' \n", &e) == 1, "a comment, and a space");
 	for (i = 0; i < TAP_COUNT(bad); i++) {
