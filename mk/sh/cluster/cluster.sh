@@ -189,7 +189,9 @@ cl_seed() {
 	cp "$D/ssh_key.pub" "$tree/root/.ssh/authorized_keys"
 	cp "$D/host_key" "$tree/etc/ssh/host/ssh_host_ed25519_key"
 	cp "$D/host_key.pub" "$tree/etc/ssh/host/ssh_host_ed25519_key.pub"
-	if [ "$1" = 1 ] && [ -d "$D/kubernetes" ]; then cp -R "$D/kubernetes" "$tree/etc/kubernetes"; fi
+	if [ "$1" = 1 ] && [ -d "$D/kubernetes" ]; then
+		cp -R "$D/kubernetes" "$tree/etc/kubernetes"
+	fi
 	(umask 077 && tar -C "$tree" --owner=0 --group=0 -cf "$D/$name/seed.tar" root/.ssh etc)
 	rm -rf "$tree"
 }
