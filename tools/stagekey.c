@@ -34,8 +34,7 @@ static const struct opt opts[] = {
 
 static const struct tool stagekey_tool = {
 	.name = "stagekey",
-	.synopsis =
-	    "[options] DIR [FILE...] | -w OLD NEW | -w|--incremental DIR STAGE KEY | --unused DIR [STAGE.KEY...]",
+	.synopsis = "[options] DIR [FILE...] | --why|--incremental|--unused ARG...",
 	.about = "Print the keys of all stages of the provider in DIR, for make.",
 	.opts = opts,
 };
