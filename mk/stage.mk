@@ -32,14 +32,15 @@ endif
 
 # Computed by every make, and replaced only if it changed; then make restarts with the new keys.
 $(P)/keys.mk: FORCE $(TOOLS) $(P)/tools.versions
-	$(Q)$(with-settings) $(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
-		dir=$(if $(MANIFESTS)$(EXTRA_IMAGES),$$($(OVERLAY)),$(PROVIDER_DIR)) && \
-		$(BIN)/stagekey -I providers -I tests/providers -b $(BIN) -i $(P)/inputs -t $@.$$$$ -o $@ $$dir; rc=$$?; rm -f $@.$$$$; exit $$rc
+	$(Q)$(with-settings) set -f; $(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
+		$(BIN)/stagekey -I providers -I tests/providers -b $(BIN) -i $(P)/inputs -t $@.$$$$ -o $@ \
+			$(if $(MANIFESTS)$(EXTRA_IMAGES),$(OVERLAY)) -- $(PROVIDER_DIR) $(if $(MANIFESTS),$$MANIFESTS); rc=$$?; rm -f $@.$$$$; exit $$rc
 
 PINNED = mk/sh/stage/pinned $(PROVIDER_DIR)
 
 # MANIFESTS and EXTRA_IMAGES make a provider of their own, which inherits PROVIDER, so that they are part of the keys.
-OVERLAY = mk/sh/stage/overlay
+# Like those of all providers its directory is relative to the checkout.
+OVERLAY = --overlay "$$(realpath --relative-to=. $(P))" --images "$$EXTRA_IMAGES"
 
 $(P)/tools.versions: mk/sh/stage/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
 	@mkdir -p $(@D)

@@ -1,5 +1,6 @@
 # clusterconf: the settings of a cluster, from several sources. settings.bats tests what make and our scripts do with it.
 load lib/common
+load lib/settings
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -56,8 +57,7 @@ line() { grep "^$1=" <<< "$output"; }
 
 @test "an invalid value from any source: exit 2, with its name and what is valid" {
 	local wrong
-	for wrong in NODES=0 NODES=100 NODES= NODES=two CLUSTER=A_b CLUSTER= NICS=x MEMORY=plenty CPUS=0 DISK=-1 ACCEL=hvf ENGINE=crio API_PORT=0 \
-		SSH_PORT=123456 REGISTRY_PORT=x PUBLISH=80:x BOOT_TIMEOUT=0 RESUME=perhaps STATES=many 'WITH=a;b' 'CPUS=1 '; do
+	for wrong in "${wrong_settings[@]}" CLUSTER= 'CPUS=1 '; do
 		run -2 env "$wrong" "$BIN/clusterconf" --check
 		[[ $output == "clusterconf: $wrong: "* ]]
 		[ "${#lines[@]}" = 1 ]

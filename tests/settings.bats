@@ -1,5 +1,6 @@
 # The settings of a cluster: from make's variables to the file that everything else reads, and the format of such files.
 load lib/common
+load lib/settings
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -122,8 +123,7 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 
 @test "an invalid value: exit 2 and one line with its name, before anything is done" {
 	local wrong
-	for wrong in NODES=0 NODES=100 NODES= NODES=two CLUSTER=A_b NICS=x MEMORY=plenty CPUS=0 DISK=-1 ACCEL=hvf ENGINE=crio API_PORT=0 \
-		SSH_PORT=123456 REGISTRY_PORT=x PUBLISH=80:x BOOT_TIMEOUT=0 RESUME=perhaps STATES=many 'WITH=a;b'; do
+	for wrong in "${wrong_settings[@]}"; do
 		run -2 env TOP="$TOP" BIN="$BIN" B="$OWN" P="$OWN/p" PROVIDER=mini CLUSTER=c NODES=1 "$wrong" "$TOP/mk/sh/cluster/cluster-up"
 		[ "${#lines[@]}" = 1 ]
 		[[ $output == "error: ${wrong%%=*}=${wrong#*=}: "* ]]

@@ -419,9 +419,91 @@ file manifests/more.yaml added" ]
 	done
 }
 
+@test "--unused: what no current key names, and nothing else" {
+	local old=0123456789abcdef new=fedcba9876543210
+	mkdir -p p/inputs p/boot.{$old,$new} p/disk.$old p/disk-2.$old p/live p/.overlay.12
+	touch p/{boot.$old,boot.$new,disk.$old,disk-2.$old}/stamp p/inputs/{boot.$old,boot.$new,disk.$old,disk-2.$old}
+	touch p/{boot.$old,boot.$new,live,publish}.lock p/{boot.$old,boot.$new,live}.lock.group p/{keys.mk,cluster-up.times,.hidden.$old}
+	printf '%s\n' localhost/a localhost/b > p/boot.$old/engine-images
+	printf '%s\n' localhost/b > p/boot.$new/engine-images
+	printf '%s\n' localhost/a localhost/c > p/disk-2.$old/engine-images
+	run -0 stagekey --unused p boot.$new disk.$old
+	[ "$output" = "file boot.$old.lock
+file boot.$old.lock.group
+file inputs/boot.$old
+file inputs/disk-2.$old
+image localhost/a
+image localhost/c
+run boot.$old
+run disk-2.$old" ]
+	# A provider that has not been built.
+	mkdir q
+	run -0 stagekey --unused q boot.$new
+	[ -z "$output" ]
+	run -2 stagekey --unused none
+	[ "$output" = "stagekey: none: No such file or directory" ]
+}
+
+@test "--overlay: a provider of its own, with more manifests and images, made once" {
+	local made
+	mkdir out
+	echo 'kind: Pod' > x.yaml
+	sed -i 's,manifests.apply:/,manifests.apply:,' providers/base/provider.ini
+	run -0 stagekey --overlay out --images 'r/a:1@sha256:1 r/b:2@sha256:2' -I providers providers/child x.yaml
+	made=$(echo out/overlay.*)
+	grep -qx "PROVIDER_DIRS := $made providers/child providers/base" <<< "$output"
+	[[ $(stagekey providers/child) != *"$(grep KEY.app <<< "$output")"* ]]
+	[ "$(cat "$made/provider.ini")" = "[provider]
+inherit = child
+
+[manifests]
+apply +=
+  x
+
+[images]
+extra +=
+  r/a:1@sha256:1
+  r/b:2@sha256:2" ]
+	cmp x.yaml "$made/manifests/x.yaml"
+	[ "$(cd "$made" && find . -type f | sort | xargs)" = "./manifests/x.yaml ./provider.ini" ]
+	# The same again, which is left as it is; and others.
+	touch -d @1000000000 "$made/provider.ini"
+	run -0 stagekey --overlay out --images ' r/a:1@sha256:1  r/b:2@sha256:2 ' -I providers providers/child x.yaml
+	[ "$(stat -c %Y "$made/provider.ini")" = 1000000000 ]
+	run -0 stagekey --overlay out -I providers providers/child x.yaml
+	echo 'kind: List' > x.yaml
+	run -0 stagekey --overlay out -I providers providers/child x.yaml
+	run -0 stagekey --overlay out --images r/a:1@sha256:1 -I providers providers/child
+	[ "$(ls out | wc -l)" = 4 ]
+}
+
+@test "--overlay: what cannot be an add-on of its name is refused, and nothing is left" {
+	mkdir -p out other providers/child/manifests/own
+	manifest() { echo 'kind: Pod' > "$1"; }
+	for f in x.yaml other/x.json dns.yaml own.yaml 'a b.yaml' .yaml; do manifest "$f"; done
+	echo 'a: [' > bad.yaml
+	refused() { run -2 stagekey --overlay out -I providers -- providers/child "${@:2}"; [ "$output" = "stagekey: $1" ]; }
+	refused "MANIFESTS: none: not a readable file" none
+	refused "MANIFESTS: other: not a readable file" other
+	refused "MANIFESTS: dns.yaml: an add-on 'dns' already exists; rename the file" dns.yaml
+	refused "MANIFESTS: own.yaml: an add-on 'own' already exists; rename the file" own.yaml
+	refused "MANIFESTS: two files are named x" x.yaml other/x.json
+	refused "MANIFESTS: a b.yaml: the name may contain only letters, digits, '.', '_' and '-'" 'a b.yaml'
+	refused "MANIFESTS: .yaml: the name may contain only letters, digits, '.', '_' and '-'" .yaml
+	run -2 stagekey --overlay out -I providers providers/child x.yaml bad.yaml
+	[[ $output == "stagekey: bad.yaml:2: "* ]]
+	[ -z "$(ls -A out)" ]
+	run -2 stagekey --overlay none -I providers providers/child x.yaml
+	[[ $output == "stagekey: none/overlay."*": No such file or directory" ]]
+}
+
 @test "usage errors, and output that cannot be written" {
 	run -2 stagekey
 	run -2 stagekey providers/child providers/base
+	run -2 stagekey --unused
+	run -2 stagekey --overlay p
+	run -2 stagekey --images x providers/child
+	run -2 stagekey --unused --why p boot
 	run -2 stagekey -w one
 	run -2 stagekey --incremental in app
 	run -2 stagekey --incremental in app 0

@@ -281,3 +281,20 @@ inputs() {
 	run -0 stagekey --incremental "$P" node 9
 	[ -z "$output" ]
 }
+
+@test "a login that fails at first is tried again, until a deadline" {
+	D=$PWD/cluster PATH=$PWD/fake:$PATH
+	mkdir -p cluster fake
+	echo 'port_2201=22' > cluster/ports
+	printf '#!/bin/bash\necho x >> tried\n[ "$(wc -l < tried)" -gt 2 ] || { echo "Connection reset" >&2; exit 255; }\n' > fake/ssh
+	chmod +x fake/ssh
+	cl_scale() { echo 20; }
+	run -0 state_login 1
+	[ -z "$output" ]
+	[ "$(wc -l < tried)" = 3 ]
+	# One that is never answered.
+	printf '#!/bin/bash\necho first >&2\necho "no answer" >&2\nexec sleep 60\n' > fake/ssh
+	cl_scale() { echo 1; }
+	run -124 state_login 1
+	[ "$output" = "node01 does not accept a login: no answer" ]
+}

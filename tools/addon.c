@@ -325,14 +325,9 @@ static int print_urls(const struct addon *a, struct err *e)
 	if (addon_fetched(a, &files) < 0)
 		return err_no_memory(e);
 	for (i = 0; i < files.n; i++) {
-		AUTO_FREE char *section = NULL;
 		AUTO_FREE char *url = NULL;
 
-		if (asprintf(&section, "fetch %s", files.v[i]) < 0) {
-			section = NULL;
-			return err_no_memory(e);
-		}
-		if (addon_render_value(a, section, "url", &url, e) < 0)
+		if (addon_url(a, files.v[i], &url, e) < 0)
 			return -1;
 		(void)printf("%s\t%s\n", files.v[i], url);
 	}
@@ -405,7 +400,7 @@ static int print_list(const struct request *r, char *const *names, size_t n, str
 	return rc;
 }
 
-static int run(struct request *r, char *const *names, size_t n, struct err *e)
+static int run_query(struct request *r, char *const *names, size_t n, struct err *e)
 {
 	size_t i;
 
@@ -430,9 +425,10 @@ static int set_query(const struct cli *c, struct request *r, int id)
 	return EX_DONE;
 }
 
-/* Returns an exit code. */
-static int set_option(const struct cli *c, struct request *r, int id)
+/* Returns EX_DONE or another exit code. */
+static int take_option(struct cli *c, int id, void *arg)
 {
+	struct request *r = arg;
 	struct err e = { 0 };
 
 	switch (id) {
@@ -452,29 +448,25 @@ static int set_option(const struct cli *c, struct request *r, int id)
 	}
 }
 
-static int check(const struct cli *c, const struct request *r)
+static int run(const struct cli *c, struct request *r)
 {
+	struct err e = { 0 };
+
 	if (r->query == 0)
 		return cli_usage(c, "one of --needs, --images, --urls, --lock, --path, --output, --pack, --packed, "
 				    "--pinned and --write is needed");
 	if (strchr("oPw", r->query) != NULL && c->argc != 1)
 		return cli_usage(c, "one add-on is needed");
-	return EX_DONE;
+	return run_query(r, c->argv, (size_t)c->argc, &e) < 0 ? cli_fail(c, r->code, &e) : EX_DONE;
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &addon_tool, .argc = argc, .argv = argv };
 	struct request r = { .fetch = "fetch", .code = EX_FAIL };
-	struct err e = { 0 };
-	int id, code = EX_DONE;
+	int code;
 
-	while (code == EX_DONE && (id = cli_next(&c)) >= 0)
-		code = set_option(&c, &r, id);
-	if (code == EX_DONE)
-		code = id == CLI_EXIT ? c.exit_code : check(&c, &r);
-	if (code == EX_DONE && id == CLI_END && run(&r, c.argv, (size_t)c.argc, &e) < 0)
-		code = cli_fail(&c, r.code, &e);
+	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.all.dirs);
 	words_free(&r.all.values);
 	return cli_end(&c, code);

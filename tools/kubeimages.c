@@ -70,21 +70,6 @@ static void print_list(const struct kubeimages *k, bool wide)
 	}
 }
 
-/* The lines of PATH as words. */
-static int read_declared(struct words *declared, const char *path, struct err *e)
-{
-	AUTO_FREE char *data = NULL;
-	char *line, *rest;
-	size_t n;
-
-	if (read_file(path, READ_FILE_MAX, &data, &n, e) < 0)
-		return -1;
-	for (line = strtok_r(data, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-		if (words_add(declared, line) < 0)
-			return err_no_memory(e);
-	return 0;
-}
-
 /* Prints each problem. Returns EX_DONE, EX_NO, or EX_BAD_USAGE with E. */
 static int check(const struct kubeimages *k, const char *declared, struct err *e)
 {
@@ -94,7 +79,7 @@ static int check(const struct kubeimages *k, const char *declared, struct err *e
 	const char *what[3];
 	size_t i, j, n;
 
-	if (declared != NULL && read_declared(&list, declared, e) < 0)
+	if (declared != NULL && read_file_words(declared, &list, e) < 0)
 		return EX_BAD_USAGE;
 	for (i = 0; i < k->n; i++) {
 		v = &k->v[i];

@@ -8,35 +8,41 @@
 #include "base/output.h"
 #include "base/quote.h"
 #include "base/unfinished.h"
+#include "kube/images.h"
 #include "provider/incremental.h"
+#include "provider/overlay.h"
 #include "provider/stage_inputs.h"
+#include "provider/unused.h"
 #include "provider/why.h"
 
-enum { OPT_INCREMENTAL = OPT_LONG };
+enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_OVERLAY, OPT_IMAGES };
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
+	{ OPT_IMAGES, "images", "LIST", "--overlay: images for [images] extra" },
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
+	{ OPT_OVERLAY, "overlay", "OUT", "keys of a provider in OUT with more manifests" },
 	{ 't', "tool-versions", "FILE", "versions of other programs: lines NAME VERSION" },
 	{ OPT_INCREMENTAL, "incremental", NULL, "find a checkpoint where a stage can start" },
+	{ OPT_UNUSED, "unused", NULL, "list what no current key names" },
 	{ 'w', "why", NULL, "explain how inputs differ, why a stage will run" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct tool stagekey_tool = {
 	.name = "stagekey",
-	.synopsis = "[options] DIR | -w OLD NEW | -w|--incremental DIR STAGE KEY",
+	.synopsis = "[options] DIR [FILE...] | --why|--incremental|--unused ARG...",
 	.about = "Print the keys of all stages of the provider in DIR, for make.",
 	.opts = opts,
 };
 
 struct request {
-	const char *top, *bin, *inputs, *output, *versions;
+	const char *top, *bin, *inputs, *output, *versions, *overlay, *images;
 	struct words include;
-	bool why, incremental;
+	bool why, incremental, unused;
 };
 
 /* The number of a key's digits that are part of file names. */
@@ -166,6 +172,31 @@ static int compute_keys(const struct cli *c, const struct request *r, const char
 	return code;
 }
 
+static int check_manifest(const char *file, const char *text, size_t n, struct err *e)
+{
+	AUTO_KUBEIMAGES struct kubeimages images = { 0 };
+
+	return kubeimages_read(&images, file, text, n, e);
+}
+
+/* The keys of an overlay on the provider in the first operand; the others are manifests. */
+static int compute_overlay(const struct cli *c, const struct request *r)
+{
+	AUTO_WORDS struct words manifests = { 0 };
+	AUTO_FREE char *dir = NULL;
+	struct overlay o = { .base = c->argv[0],
+		.images = r->images != NULL ? r->images : "",
+		.files = c->argv + 1,
+		.n = (size_t)c->argc - 1,
+		.check = check_manifest };
+	struct err e = { 0 };
+
+	if (words_addf(&manifests, "%s/manifests", r->top) < 0)
+		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+	o.manifests = manifests.v[0];
+	return overlay_make(&o, r->overlay, &dir, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : compute_keys(c, r, dir);
+}
+
 /* The arguments are OLD NEW, or DIR STAGE KEY. */
 static int say_why(const struct cli *c)
 {
@@ -182,6 +213,19 @@ static int say_why(const struct cli *c)
 		return cli_fail(c, EX_BAD_USAGE, &e);
 	for (i = 0; i < text.n; i++)
 		(void)puts(text.v[i]);
+	return EX_DONE;
+}
+
+static int list_unused(const struct cli *c, const char *dir, char *const *runs, size_t n)
+{
+	AUTO_WORDS struct words unused = { 0 };
+	struct err e = { 0 };
+	size_t i;
+
+	if (unused_list(&unused, dir, runs, n, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	for (i = 0; i < unused.n; i++)
+		(void)puts(unused.v[i]);
 	return EX_DONE;
 }
 
@@ -220,13 +264,19 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->why = true;
 	else if (id == OPT_INCREMENTAL)
 		r->incremental = true;
+	else if (id == OPT_OVERLAY)
+		r->overlay = c->arg;
+	else if (id == OPT_IMAGES)
+		r->images = c->arg;
+	else if (id == OPT_UNUSED)
+		r->unused = true;
 	return EX_DONE;
 }
 
 static int run(struct cli *c, const struct request *r)
 {
-	if (r->why && r->incremental)
-		return cli_usage(c, "only one of --why and --incremental can be given");
+	if (r->why + r->incremental + r->unused > 1)
+		return cli_usage(c, "only one of --why, --incremental and --unused can be given");
 	if (r->why && c->argc != 2 && c->argc != 3)
 		return cli_usage(c, "two inputs files, or a directory, a stage and a key are required");
 	if (r->why)
@@ -234,9 +284,16 @@ static int run(struct cli *c, const struct request *r)
 	if (r->incremental)
 		return c->argc != 3 ? cli_usage(c, "a directory, a stage and a key are required")
 				    : say_start(c, c->argv[0], c->argv[1], c->argv[2]);
-	if (c->argc != 1)
+	if (r->unused)
+		return c->argc == 0 ? cli_usage(c, "a directory is required")
+				    : list_unused(c, c->argv[0], c->argv + 1, (size_t)c->argc - 1);
+	if (c->argc != 1 && (r->overlay == NULL || c->argc == 0))
 		return cli_usage(c, "exactly one provider directory is required");
+	if (r->images != NULL && r->overlay == NULL)
+		return cli_usage(c, "--images needs --overlay");
 	unfinished_catch_signals();
+	if (r->overlay != NULL)
+		return compute_overlay(c, r);
 	return compute_keys(c, r, c->argv[0]);
 }
 

@@ -83,17 +83,8 @@ static int print_images(const struct request *r, const struct upstream *u, const
 static int check_kubeadm(const struct request *r, const struct upstream *u, struct err *e)
 {
 	AUTO_WORDS struct words names = { 0 };
-	AUTO_FREE char *text = NULL;
-	char *rest, *line;
-	size_t n;
 
-	if (read_file(r->kubeadm, READ_FILE_MAX, &text, &n, e) < 0)
-		return -1;
-	rest = text;
-	while ((line = strsep(&rest, "\n")) != NULL)
-		if (*line != '\0' && words_add(&names, line) < 0)
-			return err_no_memory(e);
-	return upstream_wanted(u, &names, e);
+	return read_file_words(r->kubeadm, &names, e) < 0 ? -1 : upstream_wanted(u, &names, e);
 }
 
 static int write_lock(const struct request *r, const struct upstream *u, struct err *e)

@@ -80,20 +80,27 @@ static void test_times(void)
 /* The other lines of a conf, and invalid ones. */
 static void test_conf(void)
 {
-	static const char *const bad[] = { "", "saved_at=\n", "saved_at=x\n", "saved_at=-1\n", "saved_at=1 2\n",
-		"saved_at=1 2 # 3\n", "saved_at=1#2\n", "saved_at=99999999999999999999\n",
-		"saved_at=999913600\nexpires_at=never\n", " saved_at=999913600\n", "xsaved_at=999913600\n",
-		"saved_at='999913600\n" };
+	static const char *const bad[] = { "", "saved_at=\n", "saved_at=x\n", "saved_at=-1\n", "saved_at=1#2\n",
+		"saved_at=99999999999999999999\n", "saved_at=999913600\nexpires_at=never\n", "xsaved_at=999913600\n" };
+	static const char *const not_settings[] = { "saved_at=1 2", "saved_at=1 2 # 3", " saved_at=999913600",
+		"saved_at='999913600", "saved_at=\"999913600\"" };
 	struct err e;
 	size_t i;
 
 	ok(answer("PROVIDER=mini\nIMAGE=localhost/x\\ y\nNICS=''\nsaved_at=999913600\nexpires_at=''\n", &e) == 1,
 	    "a whole one");
-	ok(answer("saved_at='999913600'\nexpires_at=\"1031449600\"", &e) == 1, "quoted values, no newline at the end");
+	ok(answer("saved_at='999913600'\nexpires_at='1031449600'", &e) == 1, "quoted values, no newline at the end");
 	ok(answer("saved_at=999913600                   # when\nexpires_at='' \n", &e) == 1, "a comment, and a space");
 	for (i = 0; i < TAP_COUNT(bad); i++) {
 		ok(answer(bad[i], &e) == 0, "bad conf %zu", i);
 		same(e.msg, "state/conf: a time in it is missing or invalid", "the reason");
+	}
+	for (i = 0; i < TAP_COUNT(not_settings); i++) {
+		char reason[128];
+
+		(void)snprintf(reason, sizeof reason, "state/conf:1: not a setting: %s", not_settings[i]);
+		ok(answer(not_settings[i], &e) == 0, "a line that is not a setting, %zu", i);
+		same(e.msg, reason, "the reason");
 	}
 	if (unlink("state/conf") < 0)
 		abort();

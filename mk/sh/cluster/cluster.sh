@@ -39,6 +39,17 @@ cl_nodes() {
 	for ((n = 1; n <= NODES; n++)); do cl_node_name "$n"; done
 }
 
+# cl_each COMMAND [ARGUMENT...]: run COMMAND ARGUMENT... NUMBER for each node, for all of them at once; fails if one fails.
+cl_each() {
+	local n pids=() rc=0
+	for ((n = 1; n <= NODES; n++)); do
+		"$@" "$n" &
+		pids+=($!)
+	done
+	for n in "${pids[@]}"; do wait "$n" || rc=$?; done
+	return "$rc"
+}
+
 # cl_image_id NAME: print the image's id, the digest of its configuration; nothing if the engine does not have it.
 cl_image_id() { "${engine[@]}" image inspect --format '{{.Id}}' "$1" 2> /dev/null | sed 's/^sha256://'; }
 
@@ -135,16 +146,23 @@ cl_node() {
 		-e APPEND="${APPEND:-}" "${@:2}" "$IMAGE" /usr/lib/kubestamp/run/node "$1"
 }
 
+# cl_copy_out PATH TO: copy files out of the image.
+cl_copy_out() {
+	local id rc=0
+	id=$("${engine[@]}" create --network none "${engine_run[@]}" "$IMAGE" true) || return
+	"${engine[@]}" cp "$id:$1" "$2" || rc=$?
+	"${engine[@]}" rm "$id" > /dev/null
+	return "$rc"
+}
+
 # cl_share: copy what the image has for this machine (provider.conf, kubeadm, kubectl ...) to $D/share. Needs IMAGE_ID; each
 # image is unpacked only once, into the user's cache.
 cl_share() {
-	local id kept=$KS_CACHE/share/$IMAGE_ID new
+	local kept=$KS_CACHE/share/$IMAGE_ID new
 	if [ ! -e "$kept" ]; then
 		new=$kept.$$
 		mkdir -p "$KS_CACHE/share"
-		id=$("${engine[@]}" create --network none "${engine_run[@]}" "$IMAGE" true)
-		"${engine[@]}" cp "$id:/usr/share/kubestamp/cluster" "$new" || { "${engine[@]}" rm "$id" > /dev/null; return 1; }
-		"${engine[@]}" rm "$id" > /dev/null
+		cl_copy_out /usr/share/kubestamp/cluster "$new" || return
 		mv -T "$new" "$kept" 2> /dev/null || rm -rf "$new"
 	fi
 	rm -rf "$D/share"
@@ -160,7 +178,6 @@ cl_keys() {
 	ssh-keygen -q -t ed25519 -N '' -C "kubestamp $CLUSTER" -f "$D/ssh_key"
 	ssh-keygen -q -t ed25519 -N '' -C "kubestamp $CLUSTER" -f "$D/host_key"
 	printf 'node* %s\n' "$(cut -d' ' -f1,2 "$D/host_key.pub")" > "$D/known_hosts"
-	rm -f "$D/host_key.pub.old"
 }
 
 # cl_seed NUMBER: make seed.tar, which the node unpacks when it first boots: SSH keys, and for node01 $D/kubernetes.
@@ -175,7 +192,6 @@ cl_seed() {
 	cp "$D/host_key.pub" "$tree/etc/ssh/host/ssh_host_ed25519_key.pub"
 	if [ "$1" = 1 ] && [ -d "$D/kubernetes" ]; then
 		cp -R "$D/kubernetes" "$tree/etc/kubernetes"
-		rm -f "$tree/etc/kubernetes/kubeadm.yaml"
 	fi
 	(umask 077 && tar -C "$tree" --owner=0 --group=0 -cf "$D/$name/seed.tar" root/.ssh etc)
 	rm -rf "$tree"
@@ -187,6 +203,13 @@ cl_ssh() {
 	local ssh
 	cl_ssh_options "$1"
 	"${ssh[@]}" root@127.0.0.1 "${@:2}"
+}
+
+# cl_ssh_within SECONDS NUMBER COMMAND...: the same with a timeout, for a node that may not answer; ssh's own are longer.
+cl_ssh_within() {
+	local ssh
+	cl_ssh_options "$2"
+	timeout "$1" "${ssh[@]}" root@127.0.0.1 "${@:3}"
 }
 
 # cl_ssh_options NUMBER: set the array ssh to the ssh command for the node.
@@ -253,10 +276,9 @@ cl_consoles() {
 	done
 }
 
-# cl_containers [FILTER...]: the ids of the cluster's containers.
-cl_containers() {
-	"${engine[@]}" ps -a -q --filter "label=org.kubestamp.cluster=$CLUSTER" "$@"
-}
+# cl_ps [OPTION...]: list the cluster's containers. cl_containers: only their ids.
+cl_ps() { "${engine[@]}" ps -a --filter "label=org.kubestamp.cluster=$CLUSTER" "$@"; }
+cl_containers() { cl_ps -q "$@"; }
 
 # cl_running ROLE: does that container run?
 cl_running() {

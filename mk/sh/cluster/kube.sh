@@ -2,18 +2,11 @@
 # BIN_KUBERNETES (the directory of kubeadm and kubectl).
 # shellcheck shell=bash
 
-# kube_values: the settings in the shell's variables, as options of kuberender(1), in $values.
-kube_values() {
-	local name
-	values=()
-	for name in ${!kubernetes_@} ${!network_@} ${!images_@} ${!storage_@}; do values+=(-D "$name=${!name-}"); done
-}
-
 # kube_render FILE...: print the rendered templates; a word without a value is an error.
 kube_render() {
-	local values
-	kube_values
-	"$BIN/kuberender" "${values[@]}" "$@"
+	local defines
+	conf_defines kubernetes_ network_ images_ storage_
+	"$BIN/kuberender" "${defines[@]}" "$@"
 }
 
 # kube_join TOKEN SERVER CA-HASH: print kubeadm's configuration for a joining node, in the provider's version of its API. An image
@@ -97,6 +90,12 @@ kube_node_ready() {
 	boot=$(cl_ssh "$((10#${1#node}))" cat /proc/sys/kernel/random/boot_id) || return 1
 	[ "$(kc get node "$1" -o 'jsonpath={.status.nodeInfo.bootID} {.status.conditions[?(@.type=="Ready")].status}')" = \
 		"$boot True" ] || { echo "$1 is not Ready"; return 1; }
+}
+
+# kube_nodes_ready: wait until every node is Ready.
+kube_nodes_ready() {
+	local name
+	for name in $(cl_nodes); do kube_wait "$(cl_scale 60)" "$name Ready" kube_node_ready "$name" || return; done
 }
 
 # A line "NAMESPACE/NAME PHASE READY" for each pod.

@@ -23,13 +23,11 @@ state_registry() {
 	cp -a --reflink=auto "$1/." "$2/"
 }
 
-# state_free: drop the caches of the guests, which need not be saved, and then wait until the guests are idle, for about 1.5 s
-# at most: a process that is ready to run when they are saved runs first whenever they resume, and should not have to read
+# state_free NUMBER: drop the caches of a guest, which need not be saved, and then wait until the guest is idle, for about 1.5 s
+# at most: a process that is ready to run when it is saved runs first whenever it resumes, and should not have to read
 # from the disk then.
 state_free() {
-	local n pids=()
-	for ((n = 1; n <= NODES; n++)); do
-		cl_ssh "$n" bash << 'END' &
+	cl_ssh "$1" bash << 'END'
 sync
 echo 3 > /proc/sys/vm/drop_caches
 # Pause with read: a sleep process would be counted as running.
@@ -42,9 +40,6 @@ for ((turn = 0; turn < 20 && calm < 3; turn++)); do
 	if [ "$value" -le 1 ]; then calm=$((calm + 1)); else calm=0; fi
 done
 END
-		pids+=($!)
-	done
-	for n in "${pids[@]}"; do wait "$n" || true; done
 }
 
 # state_save DIR [VMSAVE-OPTION...]: save the running cluster as DIR, completely or not at all; an existing DIR is replaced.
@@ -69,7 +64,7 @@ state_fill() {
 	shift
 	(umask 077 && mkdir -p "$new/cluster") || return
 	[ -z "${STATE_DIR:-}" ] || maps=(--map "$STATE_INSIDE=$STATE_DIR")
-	[ -n "${KEEP_CACHES:-}" ] || state_free
+	[ -n "${KEEP_CACHES:-}" ] || cl_each state_free || true
 	for name in $(cl_nodes); do pairs+=("$name" "$new/$name"); done
 	# Relative paths, since the path of a socket must be short.
 	(cd "$D" && "$BIN/vmsave" -v --no-sync --timeout "$(cl_scale 60)" "${maps[@]}" "$@" "${pairs[@]}") || return
@@ -101,21 +96,20 @@ state_take() {
 	state_registry "$1/registry" "$D/registry"
 }
 
-# state_nodes: start the nodes, which resume from $STATE_DIR, and wait until each has been renewed (renew(1)). If one cannot
-# resume, print its error.
+# state_node NUMBER: start a node, which resumes from $STATE_DIR. $D/nodeNN/renew.tar has the keys that it gets then.
+state_node() {
+	cl_seed "$1"
+	(umask 077 && tar -C "$D" --format=ustar --owner=0 --group=0 --transform 's,^ssh_key.pub$,root/.ssh/authorized_keys,' \
+		--transform 's,^host_key,etc/ssh/host/ssh_host_ed25519_key,' -cf "$D/$(cl_node_name "$1")/renew.tar" \
+		ssh_key.pub host_key host_key.pub)
+	cl_node "$1" -e RESUME_TIMEOUT="$(cl_scale 20)"
+}
+
+# state_nodes: start the nodes, and wait until each has resumed and been renewed (renew(1)). If one cannot resume, print its
+# error.
 state_nodes() {
-	local name n end pids=()
-	for ((n = 1; n <= NODES; n++)); do
-		name=$(printf 'node%02d' "$n")
-		mkdir -p "$D/$name"
-		cl_seed "$n"
-		(umask 077 && tar -C "$D" --format=ustar --owner=0 --group=0 --transform 's,^ssh_key.pub$,root/.ssh/authorized_keys,' \
-			--transform 's,^host_key,etc/ssh/host/ssh_host_ed25519_key,' -cf "$D/$name/renew.tar" \
-			ssh_key.pub host_key host_key.pub)
-		cl_node "$n" -e RESUME_TIMEOUT="$(cl_scale 20)" &
-		pids+=($!)
-	done
-	for n in "${pids[@]}"; do wait "$n" || return; done
+	local name n end
+	cl_each state_node || return
 	end=$((SECONDS + $(cl_scale 20) + 10))
 	for name in $(cl_nodes); do
 		n=0
@@ -173,23 +167,24 @@ state_ready() {
 state_ssh() { [ "$ENGINE $(id -u)" = "podman 0" ] || cl_wait_ssh "$(cl_scale 15)"; }
 
 # state_login NUMBER: wait until a login to this node succeeds. sshd restarts to load its new keys, and resets connections that
-# it has not accepted yet, which ssh does not try again.
+# it has not accepted yet, which ssh does not try again. At the deadline print ssh's last message, and return 124.
 state_login() {
-	local i
-	for ((i = 0; i < 20; i++)); do
-		if cl_ssh "$1" true 2> /dev/null; then return 0; fi
+	local why end=$((SECONDS + $(cl_scale 15)))
+	while [ "$SECONDS" -lt "$end" ]; do
+		if why=$(cl_ssh_within "$((end - SECONDS + 1))" "$1" true 2>&1); then return 0; fi
 		sleep 0.2
 	done
-	cl_ssh "$1" true
+	echo "$(cl_node_name "$1") does not accept a login: ${why##*$'\n'}"
+	return 124
 }
 
 # state_serves: wait until SSH and the API (if there is one) of a resumed cluster answer.
 state_serves() {
-	local rc=0 ssh n
+	local rc=0 ssh
 	state_ssh &
 	ssh=$!
 	# Without an API, SSH is all that the cluster's user can connect to.
-	[ -n "$kubernetes_version" ] || for ((n = 1; n <= NODES; n++)); do state_login "$n" || rc=$?; done
+	[ -n "$kubernetes_version" ] || cl_each state_login || rc=$?
 	[ -z "$kubernetes_version" ] || kube_wait "$(cl_scale 15)" "nodes Ready" state_ready || rc=$?
 	wait "$ssh" || rc=$?
 	return "$rc"
@@ -203,14 +198,14 @@ state_key() {
 
 # state_from_image DIR: unpack the saved state in the image to DIR.
 state_from_image() {
-	local new=$1.image.$$ id rc=0
+	local new=$1.image.$$
 	rm -rf "$1".image.*
-	id=$("${engine[@]}" create --network none "${engine_run[@]}" "$IMAGE" true) || return
 	(umask 077 && mkdir -p "$new")
-	"${engine[@]}" cp "$id:/usr/share/kubestamp/state/." "$new" && "$BIN/vmstate" --unpack "$new/node01" || rc=1
-	"${engine[@]}" rm "$id" > /dev/null
-	if [ "$rc" = 0 ]; then rm -rf "$1" && mv "$new" "$1"; else rm -rf "$new"; fi
-	return "$rc"
+	if ! { cl_copy_out /usr/share/kubestamp/state/. "$new" && "$BIN/vmstate" --unpack "$new/node01"; }; then
+		rm -rf "$new"
+		return 1
+	fi
+	rm -rf "$1" && mv "$new" "$1"
 }
 
 # state_in_use DIR: does a cluster of this user exist that resumed from DIR? The disks of that cluster need it.

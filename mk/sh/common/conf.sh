@@ -70,6 +70,15 @@ conf_read() {
 # conf_get FILE NAME: print the value that FILE has for NAME; nothing if it has none.
 conf_get() { (unset -v "$2"; conf_read "$1"; printf '%s\n' "${!2-}"); }
 
+# conf_defines PREFIX...: set the array defines to options of our tools, -D NAME=VALUE, for the variables with these prefixes.
+conf_defines() {
+	local conf_prefix conf_name
+	defines=()
+	for conf_prefix; do
+		for conf_name in $(compgen -v "$conf_prefix"); do defines+=(-D "$conf_name=${!conf_name-}"); done
+	done
+}
+
 # settings_keep NAME...: of the settings that make put into the environment (mk/settings.mk) keep only these, so that a
 # program which happens to read a variable of the same name (TAG, VERSION, V ...) is not affected.
 settings_keep() {

@@ -27,29 +27,25 @@ bench_number() { [[ $2 =~ ^[0-9]+([.][0-9]+)?$ ]] || fail "bench: $1: not measur
 bench_row() {
 	bench_number "$1" "$2"
 	printf '  %-58s %10s %s\n' "$1" "$2" "$3"
-	bench_rows+=("$(printf '{"name": "%s", "value": %s, "unit": "%s"}' "$1" "$2" "$3")")
+	bench_rows+=("$(jq -cn --arg name "$1" --argjson value "$2" --arg unit "$3" '{$name, $value, $unit}')")
 }
 
 # bench_goal NAME VALUE UNIT "<= GOAL"|">= GOAL": the same for a goal, and whether it is met.
 bench_goal() {
-	local met
+	local row
 	bench_number "$1" "$2"
-	met=$(awk -v v="$2" -v op="${4% *}" -v g="${4#* }" 'BEGIN { print (op == "<=" ? v <= g + 0 : v >= g + 0) ? "true" : "false" }')
-	printf '  goal: %-52s %10s %s (%s): %s\n' "$1" "$2" "$3" "$4" "$([ "$met" = true ] && echo met || echo NOT met)"
-	bench_goals+=("$(printf '{"name": "%s", "value": %s, "unit": "%s", "goal": "%s", "met": %s}' "$1" "$2" "$3" "$4" "$met")")
+	row=$(jq -cn --arg name "$1" --argjson value "$2" --arg unit "$3" --arg goal "$4" \
+		'($goal[3:] | tonumber) as $g | {$name, $value, $unit, $goal, met: (if $goal[:2] == "<=" then $value <= $g else $value >= $g end)}')
+	printf '  goal: %-52s %10s %s (%s): %s\n' "$1" "$2" "$3" "$4" "$(jq -r 'if .met then "met" else "NOT met" end' <<< "$row")"
+	bench_goals+=("$row")
 }
 
 # bench_write: write the JSON file and print its name.
 bench_write() {
 	local host
 	host=$(printf '%s, %s CPUs, %s' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)")
-	{
-		printf '{"host": "%s",\n "rows": [\n  ' "$host"
-		(IFS=$'\n'; echo "${bench_rows[*]}") | sed '$!s/$/,/' | paste -sd'\n' | sed '2,$s/^/  /'
-		printf ' ],\n "goals": [\n  '
-		(IFS=$'\n'; echo "${bench_goals[*]}") | sed '$!s/$/,/' | sed '2,$s/^/  /'
-		printf ' ]}\n'
-	} > "$BENCH_DIR/$BENCH.json.new"
+	jq -n --arg host "$host" --slurpfile rows <(printf '%s\n' "${bench_rows[@]}") \
+		--slurpfile goals <(printf '%s\n' "${bench_goals[@]}") '{$host, $rows, $goals}' > "$BENCH_DIR/$BENCH.json.new"
 	mv "$BENCH_DIR/$BENCH.json.new" "$BENCH_DIR/$BENCH.json"
 	echo "  $BENCH_DIR/$BENCH.json"
 }

@@ -3,15 +3,15 @@
 # before the manifests of the provider and of the checkout.
 # shellcheck shell=bash
 # shellcheck source-path=SCRIPTDIR
-. "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/common/conf.sh"
 
 # addon_tool OPTION... NAME...: run addon(1).
 addon_tool() {
-	local name dir values=()
-	for name in ${!kubernetes_@} ${!network_@} ${!images_@} ${!storage_@}; do values+=(-D "$name=${!name-}"); done
-	[ -z "${addon_first:-}" ] || values+=(-I "$addon_first")
-	for dir in $PROVIDER_DIRS .; do values+=(-I "$TOP/$dir/manifests"); done
-	"$BIN/addon" "${values[@]}" --fetch "$BIN/fetch" --cache "$KS_CACHE/downloads/sha256" "$@"
+	local dir defines include=()
+	conf_defines kubernetes_ network_ images_ storage_
+	[ -z "${addon_first:-}" ] || include=(-I "$addon_first")
+	for dir in $PROVIDER_DIRS .; do include+=(-I "$TOP/$dir/manifests"); done
+	"$BIN/addon" "${defines[@]}" "${include[@]}" --fetch "$BIN/fetch" --cache "$KS_CACHE/downloads/sha256" "$@"
 }
 
 # addon_needs NAME...: the add-ons and those that they need, each after what it needs.
@@ -22,7 +22,7 @@ addon_pack() { addon_tool --pack "$2" "$1"; }
 
 # addon_apply DIR: apply what addon_pack has left there, and wait until it runs.
 addon_apply() {
-	local addon_name addon_apply addon_needs addon_namespace addon_wait addon_timeout file options=()
+	local addon_name addon_apply addon_needs addon_namespace addon_wait addon_timeout file wait end options=()
 	# shellcheck source=/dev/null
 	. "$1/conf"
 	if [ -n "$addon_namespace" ]; then
@@ -37,15 +37,9 @@ addon_apply() {
 		grep -q '^kind: CustomResourceDefinition' "$file" || continue
 		kc wait --for condition=Established crd --all --timeout "$(cl_scale 60)s" > /dev/null || return
 	done
-	addon_until "$addon_name" "$(cl_scale "${addon_timeout:-120}")" $addon_wait
-}
-
-# addon_until NAME SECONDS WAIT...: wait until every WAIT is true.
-addon_until() {
-	local end=$((SECONDS + $2)) name=$1 wait
-	shift 2
-	for wait; do
-		kube_wait "$((end > SECONDS ? end - SECONDS : 0))" "the add-on $name: $wait" addon_is "$wait" || return
+	end=$((SECONDS + $(cl_scale "${addon_timeout:-120}")))
+	for wait in $addon_wait; do
+		kube_wait "$((end > SECONDS ? end - SECONDS : 0))" "the add-on $addon_name: $wait" addon_is "$wait" || return
 	done
 }
 

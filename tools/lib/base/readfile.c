@@ -70,6 +70,25 @@ int read_fd_lines(int fd, const char *name, int (*each)(char *line, void *arg, s
 	return 0;
 }
 
+int read_file_lines(const char *path, int (*each)(char *line, void *arg, struct err *e), void *arg, struct err *e)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	return read_fd_lines(fd, path, each, arg, e);
+}
+
+static int add_word(char *line, void *words, struct err *e)
+{
+	return words_add(words, line) < 0 ? err_no_memory(e) : 0;
+}
+
+int read_file_words(const char *path, struct words *lines, struct err *e)
+{
+	return read_file_lines(path, add_word, lines, e);
+}
+
 void read_file_head(const char *path, char *text, size_t n)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);

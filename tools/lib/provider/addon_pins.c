@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/readfile.h"
+#include "base/conf.h"
 #include "provider/template.h"
 
 /* Adds the images of the add-on's lock, if it has one. */
@@ -67,19 +67,14 @@ int addon_pins(const struct addons *all, char *const *names, size_t n, struct wo
 
 static int pin_file(const struct addon *a, struct lock *l, const char *name, const char *digest, struct err *e)
 {
-	AUTO_FREE char *fetch = NULL;
 	AUTO_FREE char *section = NULL;
 	AUTO_FREE char *url = NULL;
 
-	if (asprintf(&fetch, "fetch %s", name) < 0) {
-		fetch = NULL;
-		return err_no_memory(e);
-	}
 	if (asprintf(&section, "file %s", name) < 0) {
 		section = NULL;
 		return err_no_memory(e);
 	}
-	if (addon_render_value(a, fetch, "url", &url, e) < 0)
+	if (addon_url(a, name, &url, e) < 0)
 		return -1;
 	return lock_add(l, section, "url", url, e) < 0 ? -1 : lock_add(l, section, "sha256", digest, e);
 }
@@ -104,23 +99,6 @@ int addon_pin(struct lock *l, const char *name, const char *digest, const void *
 		return err_no_memory(e);
 	}
 	return lock_add(l, section, "name", name, e) < 0 ? -1 : lock_add(l, section, "digest", digest, e);
-}
-
-/* The value of addon_needs in the file conf of a packed add-on (to be freed): words, in quotes if there are several. */
-static int packed_needs(const char *conf, char **needs, struct err *e)
-{
-	static const char name[] = "addon_needs=";
-	AUTO_FREE char *text = NULL;
-	const char *at;
-	size_t n;
-
-	if (read_file(conf, READ_FILE_MAX, &text, &n, e) < 0)
-		return -1;
-	at = strncmp(text, name, strlen(name)) == 0 ? text : strstr(text, "\naddon_needs=");
-	at = at != NULL ? strchr(at, '=') + 1 : "";
-	at += *at == '\'';
-	*needs = strndup(at, strcspn(at, "'\n"));
-	return *needs != NULL ? 0 : err_no_memory(e);
 }
 
 /* The names of the packed add-ons, with spaces between them. NULL: out of memory. */
@@ -166,25 +144,27 @@ static int not_packed(const char *dir, const char *name, struct err *e)
 
 static int visit(const char *dir, const char *name, struct words *open, struct words *order, struct err *e)
 {
-	AUTO_FREE char *conf = NULL;
-	AUTO_FREE char *text = NULL;
-	AUTO_WORDS struct words needs = { 0 };
+	AUTO_FREE char *path = NULL;
+	AUTO_CONF struct conf conf = { 0 };
+	AUTO_WORDS struct words list = { 0 };
+	const struct conf_line *needs;
 	size_t i;
 
 	if (words_has(open, name))
 		return 0;
-	if (asprintf(&conf, "%s/%s/conf", dir, name) < 0) {
-		conf = NULL;
+	if (asprintf(&path, "%s/%s/conf", dir, name) < 0) {
+		path = NULL;
 		return err_no_memory(e);
 	}
-	if (access(conf, F_OK) < 0)
+	if (access(path, F_OK) < 0)
 		return not_packed(dir, name, e);
-	if (packed_needs(conf, &text, e) < 0)
+	if (conf_load(&conf, path, e) < 0)
 		return -1;
-	if (words_add(open, name) < 0 || words_split(&needs, text) < 0)
+	needs = conf_find(&conf, "addon_needs");
+	if (words_add(open, name) < 0 || (needs != NULL && words_split(&list, needs->value) < 0))
 		return err_no_memory(e);
-	for (i = 0; i < needs.n; i++)
-		if (visit(dir, needs.v[i], open, order, e) < 0)
+	for (i = 0; i < list.n; i++)
+		if (visit(dir, list.v[i], open, order, e) < 0)
 			return -1;
 	return words_add(order, name) < 0 ? err_no_memory(e) : 0;
 }

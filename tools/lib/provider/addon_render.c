@@ -241,6 +241,13 @@ int addon_render_value(const struct addon *a, const char *section_name, const ch
 	return render_text(a, value != NULL ? value : "", out, e);
 }
 
+int addon_url(const struct addon *a, const char *file, char **url, struct err *e)
+{
+	AUTO_FREE char *fetch = join("fetch ", file);
+
+	return fetch == NULL ? err_no_memory(e) : addon_render_value(a, fetch, "url", url, e);
+}
+
 static int lock_path(const struct addon *a, char **path, bool *found)
 {
 	return look(path, a->path, "lock.ini", "", found);
@@ -276,18 +283,17 @@ int addon_lock(const struct addon *a, char **lock, struct err *e)
 int addon_pinned(const struct addon *a, const char *file, char **url, char hex[SHA256_HEX], struct err *e)
 {
 	AUTO_FREE char *path = NULL;
-	AUTO_FREE char *fetch = join("fetch ", file);
 	AUTO_FREE char *in_lock = join("file ", file);
 	AUTO_FREE char *from = NULL;
 	AUTO_LOCK struct lock lock = { 0 };
 	const char *at, *digest;
 	bool found;
 
-	if (lock_path(a, &path, &found) < 0 || fetch == NULL || in_lock == NULL)
+	if (lock_path(a, &path, &found) < 0 || in_lock == NULL)
 		return err_no_memory(e);
 	if (!found)
 		return unlocked(a, e);
-	if (addon_render_value(a, fetch, "url", &from, e) < 0 || lock_read(&lock, path, e) < 0)
+	if (addon_url(a, file, &from, e) < 0 || lock_read(&lock, path, e) < 0)
 		return -1;
 	at = lock_get(&lock, in_lock, "url");
 	digest = lock_get(&lock, in_lock, "sha256");

@@ -46,6 +46,9 @@ int addon_render(
 /* The same for the value of [SECTION] KEY. */
 int addon_render_value(const struct addon *a, const char *section, const char *key, char **out, struct err *e);
 
+/* Where FILE is fetched from (to be freed). Returns 0 or -1. */
+int addon_url(const struct addon *a, const char *file, char **url, struct err *e);
+
 /* The path of its lock (to be freed; NULL: it needs none). Returns 0, or -1: it needs one, and has none. */
 int addon_lock(const struct addon *a, char **lock, struct err *e);
 

@@ -56,20 +56,6 @@ static const char *value_of(const struct words *lines, const char *prefix)
 	return "";
 }
 
-static int read_lines(struct words *lines, const char *path, struct err *e)
-{
-	AUTO_FREE char *text = NULL;
-	char *line, *rest;
-	size_t n;
-
-	if (read_file(path, READ_FILE_MAX, &text, &n, e) < 0)
-		return -1;
-	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-		if (words_add(lines, line) < 0)
-			return err_no_memory(e);
-	return 0;
-}
-
 /* Returns 1, 0 if the stage does not have exactly one list, or -1. */
 static int find_list(struct list *l, const struct words *lines, const char *stage, struct err *e)
 {
@@ -212,7 +198,7 @@ static int read_run(struct inputs *in, const struct search *s, const char *name,
 		path = NULL;
 		return err_no_memory(e);
 	}
-	if (read_lines(&in->lines, path, &none) < 0)
+	if (read_file_words(path, &in->lines, &none) < 0)
 		return 0;
 	return words_split(&in->list, value_of(&in->lines, s->list.conf)) < 0 ? err_no_memory(e) : 1;
 }
@@ -293,7 +279,7 @@ static int look(struct search *s, const char *key, struct words *start, struct e
 		path = NULL;
 		return err_no_memory(e);
 	}
-	if (read_lines(&s->new.lines, path, e) < 0)
+	if (read_file_words(path, &s->new.lines, e) < 0)
 		return -1;
 	rc = find_list(&s->list, &s->new.lines, s->stage, e);
 	if (rc <= 0)

@@ -18,31 +18,18 @@
 #include "provider/script_refs.h"
 #include "provider/tool_inputs.h"
 
-static int take_version(struct words *versions, char *line, const char *path, int number, struct err *e)
+static int take_version(char *line, void *versions, struct err *e)
 {
-	size_t len = strcspn(line, "\n"), name = strcspn(line, " ");
+	size_t name = strcspn(line, " ");
 
-	line[len] = '\0';
-	if (len == 0)
-		return 0;
-	if (!utf8_is_line(line) || name == 0 || name + 1 >= len)
-		return err_set(e, "%s:%d: is not NAME VERSION", path, number);
+	if (!utf8_is_line(line) || name == 0 || name + 1 >= strlen(line))
+		return err_set(e, "is not NAME VERSION");
 	return words_add(versions, line) < 0 ? err_no_memory(e) : 0;
 }
 
 int stageinputs_versions(struct words *versions, const char *path, struct err *e)
 {
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
-	AUTO_FREE char *line = NULL;
-	size_t room = 0;
-	int number = 0;
-
-	if (f == NULL)
-		return err_sys(e, "%s", path);
-	while (getline(&line, &room, f) >= 0)
-		if (take_version(versions, line, path, ++number, e) < 0)
-			return -1;
-	return ferror(f) ? err_sys(e, "%s", path) : 0;
+	return read_file_lines(path, take_version, versions, e);
 }
 
 /* Sorts SORTED and appends it to LINES. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/conf.h"
 #include "base/num.h"
 #include "base/readfile.h"
 
@@ -22,34 +23,25 @@ enum { CLOCK_S = 300, VALID_S = 3600, DEPTH_MAX = 16 };
 #define CONF_MAX ((size_t)64 << 10)
 #define TIME_MAX ((int64_t)1 << 40)
 
-struct conf {
+struct times {
 	int64_t saved, expires; /* seconds since 1970; -1: none */
 };
 
-/* Parses a value, which may be quoted and followed by a comment. Returns 0 or -1. */
-static int parse_time(char *value, int64_t *t)
+/* Parses the value of NAME; T is -1 if it has none. Returns 0 or -1. */
+static int parse_time(const struct conf *c, const char *name, int64_t *t)
 {
-	size_t n = strcspn(value, " \t");
-	char after = value[n + strspn(value + n, " \t")];
+	const struct conf_line *l = conf_find(c, name);
 
-	if (after == '\0' || after == '#')
-		value[n] = '\0';
-	n = strlen(value);
-	if (n >= 2 && (value[0] == '\'' || value[0] == '"') && value[n - 1] == value[0]) {
-		value[n - 1] = '\0';
-		value++;
-	}
 	*t = -1;
-	return value[0] == '\0' ? 0 : num_parse(value, 0, TIME_MAX, t);
+	return l == NULL || *l->value == '\0' ? 0 : num_parse(l->value, 0, TIME_MAX, t);
 }
 
 /* Returns 1, 0 if there is no usable conf in DIR, or -1. */
-static int read_conf(struct conf *c, const char *dir, struct err *e)
+static int read_times(struct times *t, const char *dir, struct err *e)
 {
 	AUTO_FREE char *path = NULL, *text = NULL;
-	char *line, *rest;
+	AUTO_CONF struct conf c = { 0 };
 	size_t n;
-	int rc = 0;
 
 	if (asprintf(&path, "%s/conf", dir) < 0) {
 		path = NULL;
@@ -61,14 +53,11 @@ static int read_conf(struct conf *c, const char *dir, struct err *e)
 			return -1;
 		return err_set(e, "no saved state found"), 0;
 	}
-	*c = (struct conf){ -1, -1 };
-	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-		if (strncmp(line, "saved_at=", strlen("saved_at=")) == 0)
-			rc |= parse_time(line + strlen("saved_at="), &c->saved);
-		else if (strncmp(line, "expires_at=", strlen("expires_at=")) == 0)
-			rc |= parse_time(line + strlen("expires_at="), &c->expires);
-	}
-	return rc == 0 && c->saved >= 0 ? 1 : (err_set(e, "%s: a time in it is missing or invalid", path), 0);
+	if (conf_parse(&c, text, n, path, e) < 0)
+		return 0;
+	if (parse_time(&c, "saved_at", &t->saved) < 0 || parse_time(&c, "expires_at", &t->expires) < 0 || t->saved < 0)
+		return err_set(e, "%s: a time in it is missing or invalid", path), 0;
+	return 1;
 }
 
 /* T in local time. Returns TEXT. */
@@ -85,18 +74,18 @@ static const char *show(char text[32], int64_t t)
 int fitness_check(const char *dir, time_t now, struct err *e)
 {
 	char then[32], saved[32];
-	struct conf c;
-	int rc = read_conf(&c, dir, e);
+	struct times t;
+	int rc = read_times(&t, dir, e);
 
 	if (rc <= 0)
 		return rc;
-	if (now < c.saved - CLOCK_S)
+	if (now < t.saved - CLOCK_S)
 		return err_set(e, "this machine's clock (%s) is before the time at which it was saved (%s)",
-			   show(then, now), show(saved, c.saved)),
+			   show(then, now), show(saved, t.saved)),
 		       0;
-	if (c.expires >= 0 && now >= c.expires - VALID_S)
+	if (t.expires >= 0 && now >= t.expires - VALID_S)
 		return err_set(e, "its certificates %s at %s (it was saved at %s)",
-			   now < c.expires ? "expire" : "expired", show(then, c.expires), show(saved, c.saved)),
+			   now < t.expires ? "expire" : "expired", show(then, t.expires), show(saved, t.saved)),
 		       0;
 	return 1;
 }

@@ -3,8 +3,7 @@
  * certificates are valid. Whether its files are intact is another question (verify.h).
  *
  * Saved state is a directory with nodeNN/ (one saved machine each), cluster/, registry/ and conf, which
- * mk/sh/cluster/state.sh writes: lines NAME=VALUE, as bash reads them, perhaps with a comment at the end. Those read
- * here, in seconds since 1970:
+ * mk/sh/cluster/state.sh writes (its format: base/conf.h). The settings read here, in seconds since 1970:
  *	saved_at=N	when it was saved
  *	expires_at=N	when the first of its certificates expires; empty: it has none
  */
