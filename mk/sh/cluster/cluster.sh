@@ -40,10 +40,13 @@ cl_nodes() {
 }
 
 # cl_each COMMAND [ARGUMENT...]: run COMMAND ARGUMENT... NUMBER for each node, for all of them at once; fails if one fails.
-cl_each() {
+cl_each() { cl_each_from 1 "$@"; }
+
+# cl_each_from FIRST COMMAND [ARGUMENT...]: the same for the nodes from number FIRST on.
+cl_each_from() {
 	local n pids=() rc=0
-	for ((n = 1; n <= NODES; n++)); do
-		"$@" "$n" &
+	for ((n = $1; n <= NODES; n++)); do
+		"${@:2}" "$n" &
 		pids+=($!)
 	done
 	for n in "${pids[@]}"; do wait "$n" || rc=$?; done
@@ -80,7 +83,7 @@ cl_run() {
 
 # cl_network: start the container that owns the cluster's network, which publishes its ports: those that the user has set;
 # others where they were when the cluster was saved ($D/ports), if they are free. If those turn out to be in use, free
-# ones are chosen.
+# ones are chosen. network_nodes is the number of nodes that it is for, if some of them start later than those of $NODES.
 cl_network() {
 	cl_run_network && return
 	[ -e "$D/ports" ] || return 1
@@ -89,7 +92,7 @@ cl_network() {
 	cl_run_network
 }
 cl_run_network() {
-	local ports
+	local ports NODES=${network_nodes:-$NODES}
 	ports=$("$BIN/clusterports" --before "$D/ports" --others "$B/clusters" "NODES=$NODES" "SSH_PORT=${SSH_PORT:-}" \
 		"REGISTRY_PORT=${REGISTRY_PORT:-}" "API_PORT=${API_PORT:-}" "PUBLISH=${PUBLISH:-}" \
 		"kubernetes_version=${kubernetes_version:-}") || return
