@@ -129,12 +129,13 @@ reason() {
 	check hello-1.0.0
 }
 
-@test "every module here: complete, and all that is compiled is pinned" {
+@test "every module here is complete, pinned, and used by a provider" {
 	for dir in "$TOP"/providers/go/*/; do
 		dir=${dir%/}
 		KS_CACHE=/cache bash -c '. "$TOP/mk/sh/stage/go.sh"; go_check "$1"' sh "${dir##*/}"
 		path=$("$BIN/inifile" --list module "$dir/module.ini" | sed -n 's/^path=//p')
 		grep -qE "^(require )?[[:blank:]]*$path v${dir##*-}( |$)" "$dir/go.mod"
 		grep -q "^$path v${dir##*-} h1:" "$dir/go.sum"
+		grep -qw "${dir##*/}" "$TOP"/providers/*/provider.ini
 	done
 }
