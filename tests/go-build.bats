@@ -6,7 +6,7 @@ setup() {
 	command -v go > /dev/null || skip "go is not installed"
 	cd "$BATS_TEST_TMPDIR" || return
 	export TOP BIN
-	export GOMODCACHE=$PWD/modules GOCACHE=$PWD/cache GOPROXY=file://$PWD/proxy GOSUMDB=off GOFLAGS='' GOTOOLCHAIN=local CGO_ENABLED=0
+	export GOMODCACHE=$PWD/modules GOCACHE=$BATS_FILE_TMPDIR/cache GOPROXY=file://$PWD/proxy GOSUMDB=off GOFLAGS='' GOTOOLCHAIN=local CGO_ENABLED=0
 	unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
 	# Made by hand, as a proxy serves it: https://go.dev/ref/mod#goproxy-protocol
 	mkdir -p "proxy/example.test/hello/@v" "zip/example.test/hello@v1.0.0/cmd/hello" source out
@@ -50,7 +50,7 @@ reason() {
 @test "compiled again, from other caches and another directory, they are the same bytes" {
 	build
 	chmod -R u+w modules
-	rm -rf modules cache
+	rm -rf modules
 	mkdir elsewhere
 	mv source elsewhere/
 	cd elsewhere
@@ -62,7 +62,7 @@ reason() {
 
 @test "the modules' cache suffices, without a proxy" {
 	build
-	rm -rf out/* cache
+	rm -rf out/*
 	GOPROXY=off build
 	[ -x out/hello ]
 }
@@ -84,7 +84,7 @@ reason() {
 	[[ $output == *example.test/hello*v1.0.0* ]]
 	mkdir web
 	serve "$PWD/web" "$PWD/state"
-	GOPROXY=$U/file run ! build
+	GOPROXY=$U/there run ! build
 	run -0 reason
 	[[ $output == "the Go module proxy refuses it: "*example.test/hello*404* ]]
 }
