@@ -11,6 +11,9 @@ setup() {
 
 all() { grep -Lx 'abstract = yes' providers/*/provider.ini | cut -d/ -f2; }
 
+# upstream: list those that download Kubernetes.
+upstream() { grep -lx 'inherit = upstream' providers/*/provider.ini | cut -d/ -f2; }
+
 # sources PROVIDER: list its downloads, without make.
 sources() {
 	PROVIDER=$1 PROVIDER_DIRS="providers/$1 providers/upstream" K8S_MIRROR='' IMAGE_MIRROR='' CRI_TOOLS_MIRROR='' TOP=$TOP BIN=$BIN \
@@ -44,8 +47,8 @@ supported() {
 @test "provconf accepts every provider; abstract ones cannot be built" {
 	local p
 	for p in $(all); do provconf -c "providers/$p"; done
-	[ "$(all | paste -sd ' ')" = "k8s-1.20 k8s-1.22 k8s-1.30 k8s-1.31 k8s-1.32 k8s-1.33 k8s-1.34 k8s-1.35" ]
-	for p in base kubernetes upstream; do
+	[ "$(all | paste -sd ' ')" = "k8s-1.20 k8s-1.22 k8s-1.30 k8s-1.31 k8s-1.32 k8s-1.33 k8s-1.34 k8s-1.35 k8s-1.36" ]
+	for p in base kubernetes kubernetes-go upstream; do
 		provconf -c "providers/$p"
 		run -2 stagekey -I providers "providers/$p"
 		[[ $output == *"providers/$p/provider.ini: an abstract provider: "* ]]
@@ -110,8 +113,11 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 		)
 		n=$((n + 1))
 	done <<< "$table"
-	[ "$n" = "$(all | grep -vcx k8s-1.20)" ]
-	[ -z "$(PROVIDER_DIRS=providers/k8s-1.20 sources k8s-1.20)" ]
+	[ "$n" = "$(upstream | wc -l)" ]
+	[ -z "$(sources k8s-1.20)" ]
+	run -0 sources k8s-1.36
+	[ "${lines[0]}" = "module k8s.io/kubernetes@v1.36.3" ]
+	[ "${#lines[@]}" = "$(provconf -I providers -f sh providers/k8s-1.36 | sed -n 's/^go_modules=//p' | wc -w)" ]
 }
 
 @test "every lock.ini matches its provider" {
