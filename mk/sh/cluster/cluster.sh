@@ -208,11 +208,12 @@ cl_ssh() {
 	"${ssh[@]}" root@127.0.0.1 "${@:2}"
 }
 
-# cl_ssh_within SECONDS NUMBER COMMAND...: the same with a timeout, for a node that may not answer; ssh's own are longer.
+# cl_ssh_within SECONDS NUMBER COMMAND...: the same with a timeout, for a node that may not answer; ssh's own are longer. It
+# stays in the process group of the caller, and so ends with it (--foreground).
 cl_ssh_within() {
 	local ssh
 	cl_ssh_options "$2"
-	timeout "$1" "${ssh[@]}" root@127.0.0.1 "${@:3}"
+	timeout --foreground "$1" "${ssh[@]}" root@127.0.0.1 "${@:3}"
 }
 
 # cl_ssh_options NUMBER: set the array ssh to the ssh command for the node.

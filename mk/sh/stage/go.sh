@@ -30,42 +30,50 @@ go_id() {
 	} | sha256sum | cut -c 1-32
 }
 
-# go_programs MODULE DEST: its programs, in the directory DEST: from the user's cache, or compiled.
+# go_programs MODULE DEST: its programs, in the directory DEST: from the user's cache, or compiled. One make at a time compiles
+# a module; the others wait for it, and then take what it has made.
 go_programs() {
-	local id cached
+	local id cached lock
 	go_check "$1"
 	id=$(go_id "$1")
 	cached=$go_cache/programs/$1.$id
+	mkdir -p "$go_cache/programs" "$2"
+	exec {lock}> "$cached.lock"
+	flock "$lock"
 	if [ -e "$cached/complete" ]; then
 		say "already compiled: $1"
 	else
 		go_compile "$1" "$cached"
 	fi
-	mkdir -p "$2"
-	cp -l "$cached"/bin/* "$2/" 2> /dev/null || cp "$cached"/bin/* "$2/"
+	cp -l "$cached"/bin/* "$2/" 2> /dev/null || cp -f "$cached"/bin/* "$2/"
+	exec {lock}>&-
 }
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new.$$ tree=$OUT/builder binds log=$OUT/go.log certificates
+	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy
 	[ -e "$tree/complete" ] || go_tree "$tree"
+	# One that was killed may have left it.
 	rm -rf "$new"
 	mkdir -p "$new/bin" "$go_cache"/{modules,build}
 	cp -RT "$TOP/providers/go/$module" "$new/source"
 	# The machine's way to the network, and the authorities that it trusts: a proxy may have one of its own.
 	certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 	binds=("$new/source=/source" "$new/bin=/out" "$go_cache/modules=/modules" "$go_cache/build=/build"
-		"$TOP/mk/sh/stage/go-build=/go-build" "/etc/resolv.conf=/etc/resolv.conf" "/etc/hosts=/etc/hosts")
-	[ ! -e "$certificates" ] || binds+=("$certificates=/etc/ssl/certs/ca-certificates.crt")
-	[ ! -e "${NETRC:-$HOME/.netrc}" ] || binds+=("${NETRC:-$HOME/.netrc}=/root/.netrc")
+		"$TOP/mk/sh/stage/go-build=/go-build")
+	for file in /etc/resolv.conf=/etc/resolv.conf /etc/hosts=/etc/hosts "$certificates=/etc/ssl/certs/ca-certificates.crt" \
+		"${NETRC:-$HOME/.netrc}=/root/.netrc"; do
+		[ ! -e "${file%%=*}" ] || binds+=("$file")
+	done
+	mapfile -t proxy < <(go_proxy)
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
-	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env $(go_proxy) GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
+	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
 		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
 		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" $(go_value "$module" programs) 2>&1 | tee "$log" ||
 		fail "$module: $(go_reason "$(cat "$log")")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
-	mv "$new" "$2"
+	mv -T "$new" "$2"
 }
 
 # go_tree DIR: unpack the builder.
