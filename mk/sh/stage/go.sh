@@ -51,7 +51,7 @@ go_programs() {
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy
+	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy programs
 	[ -e "$tree/complete" ] || go_tree "$tree"
 	# One that was killed may have left it.
 	rm -rf "$new"
@@ -66,10 +66,11 @@ go_compile() {
 		[ ! -e "${file%%=*}" ] || binds+=("$file")
 	done
 	mapfile -t proxy < <(go_proxy)
+	read -ra programs <<< "$(go_value "$module" programs)"
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
 	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
 		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
-		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" $(go_value "$module" programs) 2>&1 | tee "$log" ||
+		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" "${programs[@]}" 2>&1 | tee "$log" ||
 		fail "$module: $(go_reason "$(cat "$log")")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
