@@ -433,8 +433,7 @@ static int take_option(struct cli *c, int id, void *arg)
 
 	switch (id) {
 	case 'I':
-		return words_add(&r->all.dirs, c->arg) < 0 ? cli_fail(c, EX_FAIL, &(struct err){ "out of memory" })
-							   : EX_DONE;
+		return words_add(&r->all.dirs, c->arg) < 0 ? cli_no_memory(c) : EX_DONE;
 	case 'D':
 		return template_define(&r->all.values, c->arg, &e) < 0 ? cli_usage(c, "%s", e.msg) : EX_DONE;
 	case 'C':
