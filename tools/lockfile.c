@@ -59,7 +59,7 @@ static int print_names(const struct cli *c, const struct lock *l, const char *ki
 	return EX_DONE;
 }
 
-/* Of an image without a digest nothing is printed: who needs it misses it. */
+/* An image without a digest is left out: the reader reports that it is missing. */
 static int print_images(const struct lock *l)
 {
 	const char *name;
