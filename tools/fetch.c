@@ -261,7 +261,7 @@ static int fetch_from(struct job *job, const char *url, const char *shown, struc
 		if (rc == 0)
 			rc = verify(job, e);
 		/* The part that was there may have been wrong, so one more attempt from the beginning is worthwhile. */
-		if (rc == DOWNLOAD_RESTART || (rc == WRONG && d.resumed && !again)) {
+		if (rc == DOWNLOAD_RESTART || (rc == WRONG && d.continued && !again)) {
 			again = true;
 			continue;
 		}
