@@ -30,7 +30,7 @@ Use
   cluster-show    its settings and where each comes from; if there is no cluster, what cluster-up would use
   image-push      IMG=: to its registry          image-load    IMG=: into its nodes
   logs            collect the logs for a bug report
-  cluster-save    NAME=: save its current state; it keeps running
+  cluster-save    NAME=: save it as it is; it keeps running
   cluster-saves   list saved clusters            cluster-save-delete  NAME=
   cluster-restore NAME=: go back to a saved cluster, or start it as CLUSTER=
   cluster-pause   pause its nodes                cluster-unpause      let them continue
