@@ -37,8 +37,8 @@ cluster-resume:
 	@echo 'error: cluster-resume is now called cluster-unpause' >&2; exit 2
 
 # These three exit with their command's code. make itself exits with 0, 1 or 2 only, so it has to be replaced by the
-# command, where it can load become.c. cluster-up builds that, because who uses a cluster that root started may not
-# write here.
+# command, where it can load become.c. cluster-up builds that, because the user of a cluster that root started may not have
+# the right to write here.
 $(BIN)/become.so: mk/become.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KS_CFLAGS) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@

@@ -1,7 +1,6 @@
-# The packages that kubestamp needs.
-
-# golang-go of Debian 12 is too old for bump, new-provider and outdated of providers with source = go: they need Go 1.24.
-# Debian packages. Build: the tools. Make: provisioning. Run: clusters. Test: make check.
+# The Debian packages that kubestamp needs. Build: the tools. Make: provisioning. Run: clusters. Test: make check.
+# golang-go compiles k8s-1.20 only: source = go has a Go of its own in the builder, and for bump, new-provider and outdated of
+# these providers, which need Go 1.24, that of Debian 12 is too old.
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libarchive-dev libinih-dev libjansson-dev libssl-dev libyaml-dev \
 	libzstd-dev zlib1g-dev
 DEPS_MAKE := zstd mmdebstrap qemu-utils e2fsprogs golang-go dpkg-dev debian-archive-keyring util-linux git

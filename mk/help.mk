@@ -19,7 +19,7 @@ Providers
   pin             ADDON=: pin digests            outdated      list providers behind their upstream version
   provider-show   settings and their sources     sources-list  list what is downloaded from upstream
   bump            PROVIDER= VERSION= [MODULE=]   new-provider  NAME= FROM= VERSION=
-  matrix          PROVIDERS=: test each          bundle        put all downloads into one file, for BUNDLE=
+  matrix          PROVIDERS=: provision each     bundle        put downloads from upstream into a file, for BUNDLE=
 Use
   cluster-up      start a cluster; with IMAGE= from a registry, without provisioning
   cluster-down    stop and remove it
@@ -30,13 +30,13 @@ Use
   cluster-show    its settings and where each comes from; if there is no cluster, what cluster-up would use
   image-push      IMG=: to its registry          image-load    IMG=: into its nodes
   logs            collect the logs for a bug report
-  cluster-save    NAME=: save its current state; it keeps running
+  cluster-save    NAME=: save it as it is; it keeps running
   cluster-saves   list saved clusters            cluster-save-delete  NAME=
   cluster-restore NAME=: go back to a saved cluster, or start it as CLUSTER=
   cluster-pause   pause its nodes                cluster-unpause      let them continue
 Inspect
   why             STAGE=: what has changed since it last ran
-  times           how long each stage took
+  times           how long each stage took       keys          print the key of each stage
   force           STAGE=: run it and the stages that depend on it again
   gc              remove outdated files          clean         remove $(B)
 Test
@@ -44,7 +44,7 @@ Test
   check-e2e       test a Kubernetes provider from end to end
   conformance     run the Kubernetes conformance tests in a running cluster
   bench           run the benchmarks             ONLY=NAME: one benchmark
-  fuzz            TARGET=: run a fuzz target
+  fuzz            TARGET=: run a fuzz target for FUZZ_SECONDS=
 endef
 
 .PHONY: help clean

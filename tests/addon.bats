@@ -51,7 +51,7 @@ tool() { addon -I own -I all -D network_cni=bridge -D images_repository=r -D ima
 @test "--write: the lock of an add-on, from the digests on standard input" {
 	hash=$(printf q/x:v1 | sha256sum | cut -c1-6)
 	printf 'a.yaml\t00ff\nq/x:v1\tsha256:11\n' | tool --write new.ini app
-	[ "$(cat new.ini)" = "$(printf '; What the add-on app is made of, as '\''make pin ADDON=app'\'' found it.\n\n[file a.yaml]\nurl = file:///none/v1/a.yaml\nsha256 = 00ff\n\n[image x-%s]\nname = q/x:v1\ndigest = sha256:11' "$hash")" ]
+	[ "$(cat new.ini)" = "$(printf '; The downloads of the add-on app, as '\''make pin ADDON=app'\'' found them.\n\n[file a.yaml]\nurl = file:///none/v1/a.yaml\nsha256 = 00ff\n\n[image x-%s]\nname = q/x:v1\ndigest = sha256:11' "$hash")" ]
 	run -1 tool --write new.ini app <<< nonsense
 	[ "$output" = "addon: standard input:1: not NAME<tab>DIGEST" ]
 	run -1 tool --write new.ini one < /dev/null

@@ -226,7 +226,7 @@ unchanged() {
 	unchanged 2 "VERSION='' is not a version" bump MODULE=etcd
 	unchanged 2 "make new-provider NAME=k8s-1.38 FROM=k8s-1.36 VERSION=1.38.0" bump VERSION=1.38.0
 	unchanged 2 "MODULE=runc: k8s-1.36 has no such module in [[]go] modules; it has: kubernetes etcd" bump MODULE=runc VERSION=1.3.4
-	unchanged 2 "no providers/nothing" bump PROVIDER=nothing VERSION=1.36.3
+	unchanged 2 "there is no providers/nothing" bump PROVIDER=nothing VERSION=1.36.3
 	mkdir "$T/providers/plain"
 	provider_ini "no Kubernetes" > "$T/providers/plain/provider.ini"
 	unchanged 2 "MODULE=etcd: plain has no Go modules: its [[]kubernetes] source is not set" bump PROVIDER=plain MODULE=etcd VERSION=3.6.17

@@ -4,7 +4,7 @@ load lib/common
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	cat > lock.ini <<-'END'
-		; What x takes from elsewhere.
+		; The downloads of x.
 		[lock]
 		version = 1.30.2
 
@@ -60,7 +60,7 @@ setup() {
 
 @test "--write: a file that was read is written back unchanged" {
 	lockfile lock.ini > values
-	lockfile --write --comment 'What x takes from elsewhere.' new.ini < values
+	lockfile --write --comment 'The downloads of x.' new.ini < values
 	cmp lock.ini new.ini
 	run -0 lockfile new.ini
 	[ "$output" = "$(cat values)" ]

@@ -36,7 +36,7 @@ digests() {
 	digests > all
 	run -0 up --write lock.ini < all
 	[ -z "$output" ]
-	[ "$(head -n 3 lock.ini)" = $'; What p takes from elsewhere, as \'make pin PROVIDER=p\' found it.\n[lock]\nversion = 1.30.2' ]
+	[ "$(head -n 3 lock.ini)" = $'; The downloads of p, as \'make pin PROVIDER=p\' found them.\n[lock]\nversion = 1.30.2' ]
 	up --lock lock.ini
 	[ "$(up --lock lock.ini --files | cut -f3 | uniq)" = "$HEX" ]
 	[ "$(up --lock lock.ini --images)" = "$(grep : all)" ]

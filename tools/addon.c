@@ -1,4 +1,4 @@
-/* addon: what an add-on needs, and what is applied of it. */
+/* addon: prints what add-ons need, or renders the files of one that are applied. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -271,7 +271,7 @@ static int write_files(struct request *r, const struct addon *a, struct err *e)
 	return 0;
 }
 
-/* What mk/sh/provider/addon.sh applies the files by. */
+/* The settings with which mk/sh/provider/addon.sh applies the files. */
 static int write_conf(const struct request *r, const struct addon *a, struct err *e)
 {
 	static const char *const keys[] = { "needs", "namespace", "wait", "timeout" };
@@ -354,7 +354,7 @@ static int write_lock(const struct request *r, const struct addon *a, struct err
 		return err_set(e, "add-on %s: it is a single file, which needs no lock", a->name);
 	if (lock_read_digests(&l, STDIN_FILENO, addon_pin, a, e) < 0)
 		return -1;
-	if (asprintf(&comment, "What the add-on %s is made of, as 'make pin ADDON=%s' found it.", a->name, a->name) <
+	if (asprintf(&comment, "The downloads of the add-on %s, as 'make pin ADDON=%s' found them.", a->name, a->name) <
 	    0) {
 		comment = NULL;
 		return err_no_memory(e);
@@ -433,8 +433,7 @@ static int take_option(struct cli *c, int id, void *arg)
 
 	switch (id) {
 	case 'I':
-		return words_add(&r->all.dirs, c->arg) < 0 ? cli_fail(c, EX_FAIL, &(struct err){ "out of memory" })
-							   : EX_DONE;
+		return words_add(&r->all.dirs, c->arg) < 0 ? cli_no_memory(c) : EX_DONE;
 	case 'D':
 		return template_define(&r->all.values, c->arg, &e) < 0 ? cli_usage(c, "%s", e.msg) : EX_DONE;
 	case 'C':

@@ -58,12 +58,6 @@ struct job {
 /* Results besides those of download(). WRONG: the digest is wrong. */
 enum { WRONG = -100, LATE = DOWNLOAD_LATE };
 
-static int out_of_memory(const struct cli *c)
-{
-	cli_warn(c, "out of memory");
-	return EX_FAIL;
-}
-
 static int set_digest(struct cli *c, char to[SHA256_HEX])
 {
 	size_t i, n = strlen(c->arg);
@@ -267,7 +261,7 @@ static int fetch_from(struct job *job, const char *url, const char *shown, struc
 		if (rc == 0)
 			rc = verify(job, e);
 		/* The part that was there may have been wrong, so one more attempt from the beginning is worthwhile. */
-		if (rc == DOWNLOAD_RESTART || (rc == WRONG && d.resumed && !again)) {
+		if (rc == DOWNLOAD_RESTART || (rc == WRONG && d.continued && !again)) {
 			again = true;
 			continue;
 		}
@@ -349,7 +343,7 @@ int main(int argc, char **argv)
 	if (job.output == NULL || *job.output == '\0')
 		return cli_end(&c, cli_usage(&c, "the URL has no file name: use --output"));
 	if (asprintf(&job.part, "%s.part", job.output) < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-		code = out_of_memory(&c);
+		code = cli_no_memory(&c);
 	else
 		code = run(&job, &e);
 	curl_global_cleanup();

@@ -85,7 +85,7 @@ static int run(const struct cli *c, struct request *r)
 	if (c->argc != 1)
 		return cli_usage(c, "one directory is needed");
 	if (r->names.n == 0 && words_split(&r->names, "podman docker") < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	unfinished_catch_signals();
 	rc = find(r, c->argv[0], &why, &e);
 	return rc > 0 ? EX_DONE : cli_fail(c, EX_FAIL, rc < 0 ? &e : &why);
@@ -97,7 +97,7 @@ static int take_option(struct cli *c, int id, void *arg)
 	struct request *r = arg;
 
 	if (id == 'e' && words_add(&r->names, c->arg) < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	if (id == 'o')
 		r->output = c->arg;
 	return EX_DONE;

@@ -185,7 +185,7 @@ static int take_option(struct cli *c, int id, void *arg)
 	struct request *r = arg;
 
 	if (id == 'I' && words_add(&r->include, c->arg) < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	if (id == 'd')
 		r->dir = c->arg;
 	else if (id == 'e')

@@ -64,7 +64,7 @@ static int print_section(const struct cli *c, const char *section)
 	int rc;
 
 	if (list.f == NULL)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	rc = inifile_read(c->argv[0], take_line, &list, &e);
 	if (fclose(list.f) != 0 && rc == 0)
 		rc = err_no_memory(&e);
@@ -88,7 +88,7 @@ static int parse_assignment(const struct cli *c, const char *text, struct assign
 
 	a->section = section;
 	if (section == NULL)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	a->value = strchr(section, '=');
 	if (a->value != NULL)
 		*a->value++ = '\0';
@@ -136,7 +136,7 @@ static int change(const struct cli *c, const char *request, bool replace, char *
 		return code;
 	if (f == NULL || fclose(f) != 0) {
 		free(out);
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	}
 	free(*text);
 	*text = out;
@@ -189,7 +189,7 @@ static int take_option(struct cli *c, int id, void *arg)
 	struct request *r = arg;
 
 	if ((id == 's' && words_add(&r->set, c->arg) < 0) || (id == 'r' && words_add(&r->replace, c->arg) < 0))
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	if (id == 'l')
 		r->list = c->arg;
 	else if (id == 'i')

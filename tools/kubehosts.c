@@ -333,7 +333,7 @@ static int take_pod(struct job *j)
 		return cli_usage(j->c, "--server is required outside of a pod");
 	if (asprintf(&j->url, "https://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port) < 0) {
 		j->url = NULL;
-		return cli_usage(j->c, "out of memory");
+		return cli_no_memory(j->c);
 	}
 	j->server.url = j->url;
 	if (j->server.ca == NULL)

@@ -1,4 +1,4 @@
-/* kuberender: templates in, with a provider's settings in the place of their words. */
+/* kuberender: prints templates with a provider's settings in place of the words that stand for them. */
 #include <stdio.h>
 #include <string.h>
 

@@ -36,7 +36,7 @@ static int print_one(const struct cli *c, const struct lock *l, const char *name
 	const char *value;
 
 	if (section == NULL)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	if (dot == NULL)
 		return cli_usage(c, "'%s' is not SECTION.KEY", name);
 	*dot = '\0';
@@ -53,13 +53,13 @@ static int print_names(const struct cli *c, const struct lock *l, const char *ki
 	size_t i;
 
 	if (lock_names(l, kind, &names) < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	for (i = 0; i < names.n; i++)
 		(void)puts(names.v[i]);
 	return EX_DONE;
 }
 
-/* Of an image without a digest nothing is printed: who needs it misses it. */
+/* An image without a digest is left out: the reader reports that it is missing. */
 static int print_images(const struct lock *l)
 {
 	const char *name;
@@ -82,7 +82,7 @@ static int print_files(const struct cli *c, const struct lock *l, const char *ba
 	size_t i;
 
 	if (lock_names(l, "file", &names) < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	for (i = 0; i < names.n; i++) {
 		AUTO_FREE char *section = NULL;
 		const char *hex, *url, *path;
@@ -90,7 +90,7 @@ static int print_files(const struct cli *c, const struct lock *l, const char *ba
 
 		if (asprintf(&section, "file %s", names.v[i]) < 0) {
 			section = NULL;
-			return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+			return cli_no_memory(c);
 		}
 		hex = lock_get(l, section, "sha256");
 		url = lock_get(l, section, "url");

@@ -47,11 +47,6 @@ struct request {
 	bool inherited, addon, list, dirs, origin, schema, check;
 };
 
-static int no_memory(const struct cli *c)
-{
-	return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
-}
-
 /* A list as an array, an integer as a number, yes and no as booleans, all else as a string. NULL: out of memory. */
 static json_t *json_value(const struct schema *schema, const struct provider_value *v)
 {
@@ -134,7 +129,7 @@ static int print_one(const struct cli *c, const struct provider *p, const char *
 	char *dot;
 
 	if (section == NULL)
-		return no_memory(c);
+		return cli_no_memory(c);
 	/* "fetch FILE.url": the name in a section may have dots; the key does not. */
 	dot = strchr(section, ' ') != NULL ? strrchr(section, '.') : strchr(section, '.');
 	if (dot == NULL)
@@ -182,7 +177,7 @@ static int print_new_version(const struct cli *c, const struct request *r, const
 	struct err e = { 0 };
 
 	if (dir == NULL)
-		return no_memory(c);
+		return cli_no_memory(c);
 	if (r->inherited)
 		v.inherit = basename(dir);
 	return new_version(stdout, &v, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : EX_DONE;
@@ -246,7 +241,7 @@ static int list_providers(const struct cli *c, const struct request *r, const ch
 
 	if (asprintf(&pattern, "%s/*/provider.ini", dir) < 0) {
 		pattern = NULL;
-		return no_memory(c);
+		return cli_no_memory(c);
 	}
 	if (glob(pattern, 0, NULL, &found) != 0)
 		return EX_DONE;
@@ -270,7 +265,7 @@ static int check_request(const struct cli *c, const struct request *r)
 	struct err e = { 0 };
 
 	if (words_split(&formats, "ini make sh json") < 0)
-		return no_memory(c);
+		return cli_no_memory(c);
 	if (!words_has(&formats, r->format))
 		return cli_usage(c, "unknown format '%s'", r->format);
 	if ((r->get != NULL) + r->list + (r->stage != NULL) + r->dirs + r->schema + r->check + (r->new_version != NULL) > 1)
@@ -297,7 +292,7 @@ static int take_option(struct cli *c, int id, void *arg)
 	struct request *r = arg;
 
 	if (id == 'I')
-		return words_add(&r->include, c->arg) < 0 ? no_memory(c) : EX_DONE;
+		return words_add(&r->include, c->arg) < 0 ? cli_no_memory(c) : EX_DONE;
 	if (id == 'a')
 		r->addon = true;
 	else if (id == 'g')

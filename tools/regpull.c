@@ -61,10 +61,8 @@ struct job {
 static int choose_tag(struct cli *c, struct job *job)
 {
 	job->dir = ref_layout(c->argv[1], &job->tag);
-	if (job->dir == NULL) {
-		cli_warn(c, "out of memory");
-		return EX_FAIL;
-	}
+	if (job->dir == NULL)
+		return cli_no_memory(c);
 	if (*job->dir == '\0')
 		return cli_usage(c, "the name of the layout's directory is empty");
 	if (job->tag == NULL && job->from.tag == NULL && job->from.hex != NULL)

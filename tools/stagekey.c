@@ -192,7 +192,7 @@ static int compute_overlay(const struct cli *c, const struct request *r)
 	struct err e = { 0 };
 
 	if (words_addf(&manifests, "%s/manifests", r->top) < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	o.manifests = manifests.v[0];
 	return overlay_make(&o, r->overlay, &dir, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : compute_keys(c, r, dir);
 }
@@ -249,7 +249,7 @@ static int take_option(struct cli *c, int id, void *arg)
 	struct request *r = arg;
 
 	if (id == 'I' && words_add(&r->include, c->arg) < 0)
-		return cli_fail(c, EX_FAIL, &(struct err){ "out of memory" });
+		return cli_no_memory(c);
 	if (id == 'b')
 		r->bin = c->arg;
 	else if (id == 'C')

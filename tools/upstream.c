@@ -1,4 +1,4 @@
-/* upstream: what a provider downloads of Kubernetes, and the lock that pins it. */
+/* upstream: lists what a provider downloads from upstream Kubernetes, and checks and writes its lock. */
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -95,7 +95,7 @@ static int write_lock(const struct request *r, const struct upstream *u, struct 
 	if (upstream_begin(u, &l, e) < 0 || lock_read_digests(&l, STDIN_FILENO, upstream_add, u, e) < 0 ||
 	    upstream_fits(u, &l, r->write, e) < 0)
 		return -1;
-	if (asprintf(&comment, "What %s takes from elsewhere, as 'make pin PROVIDER=%s' found it.", r->provider,
+	if (asprintf(&comment, "The downloads of %s, as 'make pin PROVIDER=%s' found them.", r->provider,
 		r->provider) < 0) {
 		comment = NULL;
 		return err_no_memory(e);

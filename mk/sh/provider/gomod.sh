@@ -161,7 +161,7 @@ gomod_prepare() {
 	[ -n "$(gomod_users "$name-$2")" ] || fail "$dir: already exists, and no provider names it; remove it first"
 	path=$(gomod_path "$1")
 	got=$(gomod_pinned "$TOP/$dir" "$path")
-	[ "$got" = "v$2" ] || fail "$dir: already exists, but pins $path ${got:-not at all}"
+	[ "$got" = "v$2" ] || fail "$dir: already exists, but pins ${got:-no version} of $path"
 	gomod_source=$(gomod_download "$path" "$2" | jq -r .Dir)
 }
 

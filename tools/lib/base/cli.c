@@ -122,10 +122,8 @@ int cli_next(struct cli *c)
 {
 	int id;
 
-	if (c->rows_ == NULL && make_tables(c) < 0) {
-		cli_warn(c, "out of memory");
-		return quit(c, EX_FAIL);
-	}
+	if (c->rows_ == NULL && make_tables(c) < 0)
+		return quit(c, cli_no_memory(c));
 	id = getopt_long(c->argc, c->argv, c->letters_, c->rows_, NULL);
 	c->arg = optarg;
 	switch (id) {
@@ -191,6 +189,14 @@ int cli_fail(const struct cli *c, int code, const struct err *e)
 {
 	cli_warn(c, "%s", e->msg);
 	return code;
+}
+
+int cli_no_memory(const struct cli *c)
+{
+	struct err e;
+
+	(void)err_no_memory(&e);
+	return cli_fail(c, EX_FAIL, &e);
 }
 
 void cli_warn(const struct cli *c, const char *fmt, ...)

@@ -70,6 +70,9 @@ int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(p
 int cli_fail(const struct cli *c, int code, const struct err *e);
 void cli_warn(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* cli_fail for the error "out of memory". Returns EX_FAIL. */
+int cli_no_memory(const struct cli *c);
+
 /* Like cli_warn, but only with -v. */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

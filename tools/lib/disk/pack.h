@@ -8,7 +8,7 @@
 struct diskpack {
 	const char *path, *format; /* the image file and its format */
 	struct layout *to;
-	const struct disk *old; /* an earlier disk: windows with the same guest bytes are taken over from it */
+	const struct disk *old; /* an earlier disk: windows with the same guest bytes are reused */
 	/* Results: */
 	struct disk disk;
 	size_t fresh; /* windows that OLD does not have */

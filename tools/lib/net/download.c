@@ -56,7 +56,7 @@ static int begin(struct state *s)
 	(void)curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &code);
 	/* 0: a file URL, which has no status. */
 	if (code == 206 || code == 0) {
-		s->d->resumed = s->offset > 0;
+		s->d->continued = s->offset > 0;
 		if (code == 0 || s->first == s->offset)
 			return 0;
 		(void)err_set(s->e, "the server sent a different range");
@@ -210,7 +210,7 @@ int download(struct download *d, struct err *e)
 	CURLcode code;
 	int rc;
 
-	d->resumed = false;
+	d->continued = false;
 	d->retry_after = 0;
 	if (end < 0)
 		return err_sys(e, "seek");

@@ -17,7 +17,7 @@ struct download {
 	void (*progress)(void *arg, uint64_t have, uint64_t total);
 	void *arg;
 	/* Results. */
-	bool resumed;    /* the file has a part that was there before this attempt */
+	bool continued;  /* the file has a part that was there before this attempt */
 	int retry_after; /* seconds of the Retry-After header, or 0 */
 };
 

@@ -1,7 +1,7 @@
 /*
- * What is applied of an add-on. An add-on is a file NAME.yaml, or a directory NAME with an addon.ini (addon.h), in one
- * of the directories of manifests; the first that has it counts. Its texts are templates (template.h), in which the
- * words of [values] are replaced first.
+ * The files of an add-on that are applied. An add-on is a file NAME.yaml, or a directory NAME with an addon.ini
+ * (addon.h), in one of the directories of manifests; the first that has it counts. Its texts are templates
+ * (template.h), in which the words of [values] are replaced first.
  */
 #ifndef KS_PROVIDER_ADDON_RENDER_H
 #define KS_PROVIDER_ADDON_RENDER_H

@@ -1,6 +1,6 @@
 /*
- * Lock files: the digests that `make pin` found for the files and images that come from elsewhere. INI files in the
- * form that git prefers:
+ * Lock files: the digests that `make pin` found for the files and images that are downloaded. INI files in a form
+ * that suits git:
  *
  *   [file kubeadm]
  *   path = v1.22.17/bin/linux/amd64/kubeadm

@@ -73,7 +73,7 @@ static const char *environment(const char *name)
 	return value != NULL ? value : "";
 }
 
-/* Where make has the value of NAME from; NULL: it is a default. TEXT is room for the answer. */
+/* Where make got the value of NAME; NULL: it is a default. TEXT is room for the answer. */
 static const char *origin_in_make(const char *name, char text[128], struct err *e)
 {
 	AUTO_WORDS struct words line = { 0 }, words = { 0 };

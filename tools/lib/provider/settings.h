@@ -21,7 +21,7 @@
  */
 int settings_from_environment(struct conf *source, struct err *e);
 
-/* What the caller has found out: WORDS, N times NAME=VALUE. Also -1 if there is no setting of that name. */
+/* Values that the caller has determined: WORDS, N times NAME=VALUE. Also -1 if there is no setting of that name. */
 int settings_from_words(struct conf *source, char *const words[], size_t n, struct err *e);
 
 /*

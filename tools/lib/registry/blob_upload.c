@@ -84,7 +84,7 @@ static int send_rest(struct regupload *b, struct err *e)
 	bool all = b->have_ == 0;
 
 	if (open_file(b, e) < 0 ||
-	    at_session(b, all ? REGUPLOAD_SEND : REGUPLOAD_RESUME, all ? "PUT" : "PATCH", all, e) != REGTASK_MORE)
+	    at_session(b, all ? REGUPLOAD_SEND : REGUPLOAD_CONTINUE, all ? "PUT" : "PATCH", all, e) != REGTASK_MORE)
 		return -1;
 	r->type = "application/octet-stream";
 	r->fd = b->fd_;
@@ -185,7 +185,7 @@ static int looked(struct regupload *b, struct err *e)
 static int finished(struct regupload *b, struct err *e)
 {
 	const struct reghttp_answer *a = &b->task.ans;
-	bool resumed = b->at_ == REGUPLOAD_FINISH;
+	bool continued = b->at_ == REGUPLOAD_FINISH;
 
 	if (a->status == 201 || a->status == 204) {
 		if (reghttp_other_digest(a, b->part->hex))
@@ -193,15 +193,16 @@ static int finished(struct regupload *b, struct err *e)
 		return done(b, REGUPLOAD_SENT);
 	}
 	(void)reghttp_refused(a, e);
-	if (strstr(e->msg, "DIGEST_INVALID") != NULL && !resumed)
+	if (strstr(e->msg, "DIGEST_INVALID") != NULL && !continued)
 		return err_prefix(e, "its contents do not match its digest");
-	if (a->status == 404 || a->status == 416 || (a->status == 400 && (resumed || strstr(e->msg, "UPLOAD") != NULL)))
+	if (a->status == 404 || a->status == 416 ||
+	    (a->status == 400 && (continued || strstr(e->msg, "UPLOAD") != NULL)))
 		return restart(b, e);
 	return -1;
 }
 
 /* The answer to PATCH. */
-static int resumed(struct regupload *b, struct err *e)
+static int continued(struct regupload *b, struct err *e)
 {
 	const struct reghttp_answer *a = &b->task.ans;
 
@@ -227,8 +228,8 @@ static int step(struct regtask *t, struct err *e)
 		return started(b, e);
 	case REGUPLOAD_LOOK:
 		return looked(b, e);
-	case REGUPLOAD_RESUME:
-		return resumed(b, e);
+	case REGUPLOAD_CONTINUE:
+		return continued(b, e);
 	default:
 		return finished(b, e);
 	}

@@ -14,6 +14,8 @@
 
 #define EVENTS_MAX 256
 #define RETRY_MS 10 /* between two attempts to connect */
+/* The longest message that is accepted. The longest one QEMU sends, the answer to query-qmp-schema, has 0.2 MB. */
+#define LINE_MAX_BYTES (1024 * 1024)
 
 static int no_memory(struct err *e)
 {
@@ -27,8 +29,8 @@ int qmp_rx_feed(struct qmp_rx *rx, const void *data, size_t n, struct err *e)
 
 	if (n == 0)
 		return 0;
-	if (n > QMP_LINE_MAX || rx->len > QMP_LINE_MAX - n)
-		return err_set(e, "qmp: message longer than %d bytes", QMP_LINE_MAX);
+	if (n > LINE_MAX_BYTES || rx->len > LINE_MAX_BYTES - n)
+		return err_set(e, "qmp: message longer than %d bytes", LINE_MAX_BYTES);
 	p = realloc(rx->buf, rx->len + n);
 	if (p == NULL)
 		return no_memory(e);
@@ -115,7 +117,7 @@ static int wait_io(const struct qmp *q, short what, int ms, struct err *e)
 /* Returns 1 and a message, 0 at the deadline, or -1. */
 static int next_message(struct qmp *q, json_t **msg, int64_t deadline, struct err *e)
 {
-	char chunk[4096];
+	char buf[4096];
 	ssize_t n;
 	int rc, left;
 
@@ -129,12 +131,12 @@ static int next_message(struct qmp *q, json_t **msg, int64_t deadline, struct er
 		rc = wait_io(q, POLLIN, left, e);
 		if (rc <= 0)
 			return rc;
-		n = recv(q->fd, chunk, sizeof chunk, MSG_DONTWAIT);
+		n = recv(q->fd, buf, sizeof buf, MSG_DONTWAIT);
 		if (n == 0)
 			return err_set(e, "qmp: connection closed");
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return err_sys(e, "qmp");
-		if (n > 0 && qmp_rx_feed(&q->rx, chunk, (size_t)n, e) < 0)
+		if (n > 0 && qmp_rx_feed(&q->rx, buf, (size_t)n, e) < 0)
 			return -1;
 	}
 }

@@ -13,8 +13,6 @@
 
 /* The longest path of a unix socket: sun_path without its NUL (unix(7)). */
 #define QMP_PATH_MAX 107
-/* The longest message that is accepted. The longest one QEMU sends, the answer to query-qmp-schema, has 0.2 MB. */
-#define QMP_LINE_MAX (1024 * 1024)
 
 /* Splits received bytes into messages. Initialize to zero. */
 struct qmp_rx {

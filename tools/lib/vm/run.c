@@ -123,7 +123,7 @@ static bool has_ended(int pidfd, int64_t deadline)
 	return n > 0;
 }
 
-/* True if the VM's state has been saved, after which it must not run again. */
+/* True if the VM has been saved, after which it must not run again. */
 static bool is_saved(struct qmp *q, int64_t deadline)
 {
 	struct err ignored;
@@ -140,8 +140,8 @@ static bool is_saved(struct qmp *q, int64_t deadline)
 }
 
 /*
- * Sends one command on a new connection. Returns 0, or -1. With UNLESS_SAVED, returns 1 instead if the VM's state has
- * been saved.
+ * Sends one command on a new connection. Returns 0, or -1. With UNLESS_SAVED, returns 1 instead if the VM has been
+ * saved.
  */
 static int send_command(int pidfd, const char *qmp, const char *command, bool unless_saved, int64_t deadline)
 {

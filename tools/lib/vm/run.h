@@ -44,7 +44,7 @@ int vm_qemu_error(const char *log, const char *program, int status, struct err *
 
 enum vm_end {
 	VM_SHUT_DOWN, /* the guest shut itself down */
-	VM_ENDED,     /* QEMU was ended without a shutdown: on request, or because the machine's state has been saved */
+	VM_ENDED,     /* QEMU was ended without a shutdown: on request, or because the machine has been saved */
 	VM_LATE,      /* the guest did not shut down in time, and QEMU was ended */
 };
 
