@@ -7,10 +7,9 @@ load lib/upstream
 setup_file() {
 	export COPY=$BATS_FILE_TMPDIR/kubestamp PROGRAMS
 	PROGRAMS=$(upstream_programs)
-	mkdir -p "$COPY/build"
+	mkdir -p "$COPY"
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$COPY" -x
-	# Copied with their time stamps, the tools are not built again.
-	cp -a "${B:-$TOP/build}"/{bin,obj} "$COPY/build/" 2> /dev/null || true
+	take_tools "$COPY/build"
 	[ -z "$PROGRAMS" ] || upstream_tree "$PROGRAMS" "$BATS_FILE_TMPDIR/root"
 }
 

@@ -11,6 +11,7 @@ setup_file() {
 	LAYOUT=$(ls -dt "${KS_IMAGES:-${B:-$TOP/build}}"/k8s-1.20/images.*/oci 2> /dev/null | head -n 1)
 	mkdir -p "$COPY" "$UP_B"
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$COPY" -x
+	take_tools "$UP_B"
 	[ -z "$PROGRAMS" ] || upstream_tree "$PROGRAMS" "$BATS_FILE_TMPDIR/root"
 }
 

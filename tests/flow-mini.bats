@@ -8,6 +8,7 @@ setup_file() {
 	export ME=flow$$
 	mkdir -p "$COPY" "$FLOW_B"
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$COPY" -x
+	take_tools "$FLOW_B"
 }
 
 # If a test fails, its clusters are removed, so that the next tests can start.
@@ -40,7 +41,7 @@ containers() {
 @test "provision: touching a file, editing a comment or undoing a change runs no stage" {
 	find "$COPY/providers" "$COPY/tools" -type f -exec touch {} +
 	echo "; a comment" >> "$COPY/tests/providers/mini/provider.ini"
-	run -0 mk tools
+	run -0 mk -j"$(nproc)" tools
 	run -0 mk -q provision
 	echo "echo more >> /var/lib/mini/witness" >> "$COPY/tests/providers/mini/node/setup"
 	run mk -q provision
