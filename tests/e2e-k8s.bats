@@ -21,6 +21,9 @@ resumed_from() { (. "$B/clusters/$ME/conf" && echo "$STATE_DIR"); }
 one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s "." $1 }'; }
 
 @test "provision; a second run has nothing to do" {
+	# The runner has the same key as that of flow-mini.bats, if that has run: use its result.
+	mkdir -p "$B/$PROVIDER"
+	cp -al "$B"/flow/mini/runner.* "$B/$PROVIDER/" 2> /dev/null || true
 	show mk provision
 	run -0 mk -q provision
 }
