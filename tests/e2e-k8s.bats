@@ -214,7 +214,7 @@ all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "
 		mk cluster-up RESUME=always > "$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log"; false; }
 		all_ready 1
 		times+=" $(awk -v a="$seconds" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')"
-		sleep 5
+		sleep 2
 		all_ready 1
 		run -0 mk ssh CMD='dmesg | grep -cE "BUG|Oops|panic" || true'
 		[ "$output" = 0 ]
