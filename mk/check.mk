@@ -15,9 +15,9 @@ BATS_FLOW := $(sort $(wildcard tests/flow-*.bats))
 BATS_ALL := $(filter-out $(BATS_E2E) $(BATS_FLOW),$(sort $(wildcard tests/*.bats))) $(BATS_FLOW)
 BATS_ONLY := $(foreach o,$(ONLY),tests/$o.bats)
 
-ifneq ($(and $(filter check,$(MAKECMDGOALS)),$(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY))),)
+ifneq ($(and $(filter check check-e2e,$(MAKECMDGOALS)),$(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY))),)
 $(error no test $(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY)); \
-	ONLY must be one of: $(sort $(patsubst tests/%.bats,%,$(BATS_ALL))))
+	ONLY must be one of: $(sort $(patsubst tests/%.bats,%,$(BATS_ALL) $(BATS_E2E))))
 endif
 
 CHECK_ENV = TOP='$(CURDIR)' B='$(abspath $(B))' TB='$(abspath $(TB))' BIN='$(abspath $(BIN))' \
@@ -27,7 +27,7 @@ CHECK_ENV = TOP='$(CURDIR)' B='$(abspath $(B))' TB='$(abspath $(TB))' BIN='$(abs
 check: | $(TOOLS) $(if $(ONLY),,$(UNIT_PROGS) $(FUZZ_PROGS))
 	@$(CHECK_ENV) mk/sh/dev/check $(if $(ONLY),$(BATS_ONLY),$(UNIT_PROGS) $(FUZZ_PROGS) $(BATS_ALL))
 check-e2e: | $(TOOLS)
-	@$(CHECK_ENV) PROVIDER='$(PROVIDER)' KEEP='$(KEEP)' mk/sh/dev/check $(BATS_E2E)
+	@$(CHECK_ENV) PROVIDER='$(PROVIDER)' KEEP='$(KEEP)' mk/sh/dev/check $(or $(BATS_ONLY),$(BATS_E2E))
 
 $(TB)/obj/tests/%.o: tests/%.c mk/tools.mk mk/check.mk
 	@mkdir -p $(@D)

@@ -1,0 +1,25 @@
+# A whole Kubernetes provider, as the e2e tests use it: `load lib/kubernetes`.
+# shellcheck shell=bash
+
+setup_file() {
+	export PROVIDER=${PROVIDER:-k8s-1.20} ME=e2e$$ B=${B:-$TOP/build}
+}
+
+teardown_file() {
+	[ -n "${KEEP:-}" ] || mk cluster-down > /dev/null 2>&1 || true
+	[ ! -s "$BATS_FILE_TMPDIR/state" ] || rm -rf "$(< "$BATS_FILE_TMPDIR/state")"
+}
+
+mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" B="$B" "$@" 3>&-; }
+kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
+
+# resumed_from: print the directory of the saved state that the cluster was resumed from; nothing if it booted.
+resumed_from() { (. "$B/clusters/$ME/conf" && echo "$STATE_DIR"); }
+
+# one_of STAGE: print the stage's directory for its current key.
+one_of() { mk keys | awk -v s="$1" -v p="$B/$PROVIDER" '$2 == s { print p "/" s "." $1 }'; }
+
+# restarts: print how many times containers were restarted. all_running: are all pods running? all_ready N: are N nodes Ready?
+restarts() { kc get pods -A -o 'jsonpath={range .items[*]}{range .status.containerStatuses[*]}{.restartCount}{"\n"}{end}{end}' | awk '{ n += $1 } END { print n + 0 }'; }
+all_running() { [ "$(kc get pods -A --no-headers | awk '$4 != "Running"' | wc -l)" = 0 ]; }
+all_ready() { [ "$(kc get nodes --no-headers | awk '$2 == "Ready"' | wc -l)" = "$1" ]; }
