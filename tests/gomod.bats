@@ -187,7 +187,7 @@ unchanged() {
 	unchanged 1 "providers/go/kubernetes-1.36.3: already exists, and no provider names it; remove it first" bump VERSION=1.36.3
 	mkdir "$T/providers/other"
 	sed 's/1\.36\.1/1.36.3/' "$T/providers/k8s-1.36/provider.ini" > "$T/providers/other/provider.ini"
-	unchanged 1 "providers/go/kubernetes-1.36.3: already exists, but pins k8s.io/kubernetes v1.36.1" bump VERSION=1.36.3
+	unchanged 1 "providers/go/kubernetes-1.36.3: already exists, but pins v1.36.1 of k8s.io/kubernetes" bump VERSION=1.36.3
 }
 
 @test "bump MODULE=: all modules of its repository that have its version, and the tag that tells it" {

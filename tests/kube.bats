@@ -105,6 +105,9 @@ discovery:
     caCertHashes: ["sha256:00ff"]
 timeouts:
   discovery: 20m0s
+  kubeletHealthCheck: 20m0s
+  tlsBootstrap: 20m0s
+  kubernetesAPICall: 5m0s
 nodeRegistration:
   criSocket: unix:///x.sock' ]
 	run ! grep -a secret "$D/arguments"
