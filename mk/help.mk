@@ -41,7 +41,7 @@ Inspect
   gc              remove outdated files          clean         remove $(B)
 Test
   check           all tests except check-e2e     ONLY=NAME: tests/NAME.bats only
-  check-e2e       test a Kubernetes provider from end to end
+  check-e2e       test a Kubernetes provider from end to end  ONLY=e2e-k8s: one file
   conformance     run the Kubernetes conformance tests in a running cluster
   bench           run the benchmarks             ONLY=NAME: one benchmark
   fuzz            TARGET=: run a fuzz target for FUZZ_SECONDS=
