@@ -10,21 +10,21 @@
 #include "base/unfinished.h"
 #include "kube/images.h"
 #include "provider/incremental.h"
-#include "provider/overlay.h"
+#include "provider/derived.h"
 #include "provider/stage_inputs.h"
 #include "provider/unused.h"
 #include "provider/why.h"
 
-enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_OVERLAY, OPT_IMAGES };
+enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_DERIVE, OPT_IMAGES };
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
+	{ OPT_DERIVE, "derive", "OUT", "keys of a provider in OUT with more manifests" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
-	{ OPT_IMAGES, "images", "LIST", "--overlay: images for [images] extra" },
+	{ OPT_IMAGES, "images", "LIST", "--derive: images for [images] extra" },
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
-	{ OPT_OVERLAY, "overlay", "OUT", "keys of a provider in OUT with more manifests" },
 	{ 't', "tool-versions", "FILE", "versions of other programs: lines NAME VERSION" },
 	{ OPT_INCREMENTAL, "incremental", NULL, "find a checkpoint where a stage can start" },
 	{ OPT_UNUSED, "unused", NULL, "list what no current key names" },
@@ -40,7 +40,7 @@ static const struct tool stagekey_tool = {
 };
 
 struct request {
-	const char *top, *bin, *inputs, *output, *versions, *overlay, *images;
+	const char *top, *bin, *inputs, *output, *versions, *derive, *images;
 	struct words include;
 	bool why, incremental, unused;
 };
@@ -179,12 +179,12 @@ static int check_manifest(const char *file, const char *text, size_t n, struct e
 	return kubeimages_read(&images, file, text, n, e);
 }
 
-/* The keys of an overlay on the provider in the first operand; the others are manifests. */
-static int compute_overlay(const struct cli *c, const struct request *r)
+/* The keys of a provider derived from the provider in the first operand; the others are manifests. */
+static int compute_derived(const struct cli *c, const struct request *r)
 {
 	AUTO_WORDS struct words manifests = { 0 };
 	AUTO_FREE char *dir = NULL;
-	struct overlay o = { .base = c->argv[0],
+	struct derived d = { .base = c->argv[0],
 		.images = r->images != NULL ? r->images : "",
 		.files = c->argv + 1,
 		.n = (size_t)c->argc - 1,
@@ -193,8 +193,8 @@ static int compute_overlay(const struct cli *c, const struct request *r)
 
 	if (words_addf(&manifests, "%s/manifests", r->top) < 0)
 		return cli_no_memory(c);
-	o.manifests = manifests.v[0];
-	return overlay_make(&o, r->overlay, &dir, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : compute_keys(c, r, dir);
+	d.manifests = manifests.v[0];
+	return derived_make(&d, r->derive, &dir, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : compute_keys(c, r, dir);
 }
 
 /* The arguments are OLD NEW, or DIR STAGE KEY. */
@@ -264,8 +264,8 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->why = true;
 	else if (id == OPT_INCREMENTAL)
 		r->incremental = true;
-	else if (id == OPT_OVERLAY)
-		r->overlay = c->arg;
+	else if (id == OPT_DERIVE)
+		r->derive = c->arg;
 	else if (id == OPT_IMAGES)
 		r->images = c->arg;
 	else if (id == OPT_UNUSED)
@@ -287,13 +287,13 @@ static int run(struct cli *c, const struct request *r)
 	if (r->unused)
 		return c->argc == 0 ? cli_usage(c, "a directory is required")
 				    : list_unused(c, c->argv[0], c->argv + 1, (size_t)c->argc - 1);
-	if (c->argc != 1 && (r->overlay == NULL || c->argc == 0))
+	if (c->argc != 1 && (r->derive == NULL || c->argc == 0))
 		return cli_usage(c, "exactly one provider directory is required");
-	if (r->images != NULL && r->overlay == NULL)
-		return cli_usage(c, "--images needs --overlay");
+	if (r->images != NULL && r->derive == NULL)
+		return cli_usage(c, "--images needs --derive");
 	unfinished_catch_signals();
-	if (r->overlay != NULL)
-		return compute_overlay(c, r);
+	if (r->derive != NULL)
+		return compute_derived(c, r);
 	return compute_keys(c, r, c->argv[0]);
 }
 
