@@ -12,7 +12,8 @@
 #include "provider/new_version.h"
 #include "provider/print.h"
 #include "provider/schema.h"
-#include "provider/stages.h"
+#include "stage/stages.h"
+#include "stage/values.h"
 
 enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA, OPT_STAGE, OPT_VERSIONS, OPT_INHERIT };
 
@@ -151,7 +152,7 @@ static int print_stage(const struct cli *c, const struct provider *p, const stru
 
 	if (stage == NULL)
 		return cli_usage(c, "no stage '%s'", name);
-	return provprint_stage(stdout, p, stages, stage, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
+	return stage_values_print(stdout, p, stages, stage, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
 }
 
 static int print_values(const struct cli *c, const struct provider *p, const struct request *r)
@@ -268,9 +269,11 @@ static int check_request(const struct cli *c, const struct request *r)
 		return cli_no_memory(c);
 	if (!words_has(&formats, r->format))
 		return cli_usage(c, "unknown format '%s'", r->format);
-	if ((r->get != NULL) + r->list + (r->stage != NULL) + r->dirs + r->schema + r->check + (r->new_version != NULL) > 1)
-		return cli_usage(c,
-		    "only one of --get, --list, --stage, --dirs, --schema, --check and --new-version can be given");
+	if ((r->get != NULL) + r->list + (r->stage != NULL) + r->dirs + r->schema + r->check +
+		(r->new_version != NULL) >
+	    1)
+		return cli_usage(
+		    c, "only one of --get, --list, --stage, --dirs, --schema, --check and --new-version can be given");
 	if (r->stage != NULL && (r->addon || r->section != NULL || strcmp(r->format, "sh") != 0))
 		return cli_usage(c, "--stage needs the format sh, and neither --addon nor --section");
 	if ((r->list || r->new_version != NULL) && r->addon)

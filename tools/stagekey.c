@@ -9,11 +9,12 @@
 #include "base/quote.h"
 #include "base/unfinished.h"
 #include "kube/images.h"
-#include "provider/incremental.h"
 #include "provider/derived.h"
-#include "provider/stage_inputs.h"
-#include "provider/unused.h"
-#include "provider/why.h"
+#include "stage/incremental.h"
+#include "stage/inputs.h"
+#include "stage/runs.h"
+#include "stage/unused.h"
+#include "stage/why.h"
 
 enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_DERIVE, OPT_IMAGES };
 
@@ -44,9 +45,6 @@ struct request {
 	struct words include;
 	bool why, incremental, unused;
 };
-
-/* The number of a key's digits that are part of file names. */
-enum { SHORT_KEY = 16 };
 
 /* Writes "NAME := VALUE"; no trailing blank after an empty value. */
 static void put(FILE *f, const char *name, const char *stage, const char *value)
@@ -79,7 +77,7 @@ static void put_stage(FILE *f, const struct stagekeys *k, size_t i)
 {
 	const struct stage *s = &k->stages->v[i];
 
-	(void)fprintf(f, "\nKEY.%s := %.*s\n", s->name, SHORT_KEY, k->keys[i]);
+	(void)fprintf(f, "\nKEY.%s := %.*s\n", s->name, RUN_KEY_DIGITS, k->keys[i]);
 	put_words(f, "NEEDS.", s->name, &s->needs);
 	put(f, "SCRIPT.", s->name, s->script);
 	put(f, "LIVE.", s->name, strcmp(value_of(k, s, "live"), "no") == 0 ? "" : value_of(k, s, "live"));
@@ -121,7 +119,7 @@ static int write_inputs(const char *dir, const struct stagekeys *k, size_t stage
 	struct out o;
 	size_t i;
 
-	if (words_addf(&path, "%s/%s.%.*s", dir, k->stages->v[stage].name, SHORT_KEY, k->keys[stage]) < 0)
+	if (words_addf(&path, "%s/%s.%.*s", dir, k->stages->v[stage].name, RUN_KEY_DIGITS, k->keys[stage]) < 0)
 		return err_no_memory(e);
 	if (access(path.v[0], F_OK) == 0)
 		return 0;

@@ -1,4 +1,4 @@
-#include "provider/why.h"
+#include "stage/why.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "provider/runs.h"
+#include "stage/runs.h"
 
 /* A line, split into its subject ("file a/b", "conf node.memory") and its value. */
 struct input {
