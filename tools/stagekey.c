@@ -33,17 +33,33 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	const char *top, *bin, *inputs, *output, *versions, *derive, *images;
+	struct words include;
+	bool why, incremental, unused;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('b', struct request, bin),
+	OPT_MEMBER('C', struct request, top),
+	OPT_MEMBER('i', struct request, inputs),
+	OPT_MEMBER('o', struct request, output),
+	OPT_MEMBER('t', struct request, versions),
+	OPT_MEMBER('w', struct request, why),
+	OPT_MEMBER(OPT_DERIVE, struct request, derive),
+	OPT_MEMBER(OPT_IMAGES, struct request, images),
+	OPT_MEMBER(OPT_INCREMENTAL, struct request, incremental),
+	OPT_MEMBER(OPT_UNUSED, struct request, unused),
+	OPT_MEMBER('I', struct request, include),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool stagekey_tool = {
 	.name = "stagekey",
 	.synopsis = "[options] DIR [FILE...] | --why|--incremental|--unused ARG...",
 	.about = "Print the keys of all stages of the provider in DIR, for make.",
 	.opts = opts,
-};
-
-struct request {
-	const char *top, *bin, *inputs, *output, *versions, *derive, *images;
-	struct words include;
-	bool why, incremental, unused;
+	.members = members,
 };
 
 /* Writes "NAME := VALUE"; no trailing blank after an empty value. */
@@ -241,36 +257,6 @@ static int say_start(const struct cli *c, const char *dir, const char *stage, co
 	return EX_DONE;
 }
 
-/* Returns EX_DONE or another exit code. */
-static int take_option(struct cli *c, int id, void *arg)
-{
-	struct request *r = arg;
-
-	if (id == 'I' && words_add(&r->include, c->arg) < 0)
-		return cli_no_memory(c);
-	if (id == 'b')
-		r->bin = c->arg;
-	else if (id == 'C')
-		r->top = c->arg;
-	else if (id == 'i')
-		r->inputs = c->arg;
-	else if (id == 'o')
-		r->output = c->arg;
-	else if (id == 't')
-		r->versions = c->arg;
-	else if (id == 'w')
-		r->why = true;
-	else if (id == OPT_INCREMENTAL)
-		r->incremental = true;
-	else if (id == OPT_DERIVE)
-		r->derive = c->arg;
-	else if (id == OPT_IMAGES)
-		r->images = c->arg;
-	else if (id == OPT_UNUSED)
-		r->unused = true;
-	return EX_DONE;
-}
-
 static int run(struct cli *c, const struct request *r)
 {
 	if (r->why + r->incremental + r->unused > 1)
@@ -301,7 +287,7 @@ int main(int argc, char **argv)
 	struct request r = { .top = "." };
 	int code;
 
-	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.include);
 	return cli_end(&c, code);
 }

@@ -72,7 +72,7 @@ static int has_addon(const char *dir, const char *sub, const char *name)
 static int add_name(struct words *names, const struct derived *d, const char *file, struct err *e)
 {
 	AUTO_FREE char *name = strdup(base_name(file));
-	int here, there;
+	int in_checkout, in_provider;
 	struct stat st;
 	char *dot;
 
@@ -85,13 +85,13 @@ static int add_name(struct words *names, const struct derived *d, const char *fi
 		*dot = '\0';
 	if (!is_name(name))
 		return err_set(e, "MANIFESTS: %s: the name may contain only letters, digits, '.', '_' and '-'", file);
-	here = has_addon(d->manifests, "", name);
-	there = has_addon(d->base, "/manifests", name);
-	if (here > 0 || there > 0)
+	in_checkout = has_addon(d->manifests, "", name);
+	in_provider = has_addon(d->base, "/manifests", name);
+	if (in_checkout > 0 || in_provider > 0)
 		return err_set(e, "MANIFESTS: %s: an add-on '%s' already exists; rename the file", file, name);
 	if (words_has(names, name))
 		return err_set(e, "MANIFESTS: two files are named %s", name);
-	return here < 0 || there < 0 || words_add(names, name) < 0 ? err_no_memory(e) : 0;
+	return in_checkout < 0 || in_provider < 0 || words_add(names, name) < 0 ? err_no_memory(e) : 0;
 }
 
 /* Adds the manifest FILE. */
