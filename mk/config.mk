@@ -21,7 +21,7 @@ IMAGE ?=## image in a registry that cluster-up starts, HOST[:PORT]/REPO[:TAG|@DI
 REGISTRY ?=## where publish sends images, HOST[:PORT]/PATH; the provider's name is appended
 TAG ?=## publish: tags besides latest, the version, and the version with the date
 PUBLISHER ?= skopeo## the program that publish uses: skopeo or regpush
-DISK_CHUNKS ?= yes## yes: publish sends the base disk in windows too, and cluster-up IMAGE= fetches only new ones; no: neither
+DISK_WINDOWS ?= yes## yes: publish sends the base disk in windows too, and cluster-up IMAGE= fetches only new ones; no: neither
 SIGN_BY ?=## publish signs with this key: a GnuPG fingerprint, or a sigstore key file (skopeo only)
 SIGN_PASSPHRASE ?=## file with the passphrase of that key
 AUTHFILE ?=## credentials for registries; empty: as described in containers-auth.json(5)

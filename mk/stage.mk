@@ -34,13 +34,13 @@ endif
 $(P)/keys.mk: FORCE $(TOOLS) $(P)/tools.versions
 	$(Q)$(with-settings) set -f; $(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
 		$(BIN)/stagekey -I providers -I tests/providers -b $(BIN) -i $(P)/inputs -t $@.$$$$ -o $@ \
-			$(if $(MANIFESTS)$(EXTRA_IMAGES),$(OVERLAY)) -- $(PROVIDER_DIR) $(if $(MANIFESTS),$$MANIFESTS); rc=$$?; rm -f $@.$$$$; exit $$rc
+			$(if $(MANIFESTS)$(EXTRA_IMAGES),$(DERIVE)) -- $(PROVIDER_DIR) $(if $(MANIFESTS),$$MANIFESTS); rc=$$?; rm -f $@.$$$$; exit $$rc
 
 PINNED = mk/sh/stage/pinned $(PROVIDER_DIR)
 
 # MANIFESTS and EXTRA_IMAGES make a provider of their own, which inherits PROVIDER, so that they are part of the keys.
 # Like those of all providers its directory is relative to the checkout.
-OVERLAY = --overlay "$$(realpath --relative-to=. $(P))" --images "$$EXTRA_IMAGES"
+DERIVE = --derive "$$(realpath --relative-to=. $(P))" --images "$$EXTRA_IMAGES"
 
 $(P)/tools.versions: mk/sh/stage/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
 	@mkdir -p $(@D)

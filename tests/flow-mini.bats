@@ -329,7 +329,7 @@ guest() { mk -s ssh CLUSTER="$1" CMD="$2"; }
 	mk cluster-down CLUSTER="$ME-a"
 	# A state that QEMU cannot load, although its digests are correct.
 	truncate -s 100k "$state/node01/state"
-	(cd "$state/node01" && "$BIN/vmstate" --seal . ram state vm.json disk-*)
+	(cd "$state/node01" && "$BIN/vmstate" --record . ram state vm.json disk-*)
 	run mk cluster-up CLUSTER="$ME-a" RESUME=always
 	[ "$status" -ne 0 ]
 	[[ $output == *"node01 does not resume: vmstart: node01: "* ]]

@@ -113,27 +113,31 @@ reason() {
 	[[ $output == "no space left: "* ]]
 }
 
-@test "module.ini: a key that there is none of, one that is missing, a module that is not there" {
-	mkdir -p providers/go/hello-1.0.0
+@test "module.ini: a key that there is none of, one that is missing, a module that is not there stop make before it builds" {
+	mkdir -p providers/go/hello-1.0.0 providers/own
 	ln -s "$TOP/mk" mk
-	check() { env TOP="$PWD" KS_CACHE=/cache bash -c '. "$TOP/mk/sh/stage/go.sh"; go_check "$1"' sh "$1"; }
-	run -1 check hello-1.0.1
-	[[ $output == *"hello-1.0.1: there is no providers/go/hello-1.0.1/module.ini"* ]]
+	printf '%s\n' '[provider]' 'description = own' '[debian]' 'suite = trixie' '[node]' 'memory = 1G' 'cpus = 1' 'disk = 1G' \
+		'[kubernetes]' 'version = 1.36.3' 'source = go' '[go]' 'modules = hello-1.0.0' > providers/own/provider.ini
+	check() { TOP=$PWD PROVIDER=own KS_CACHE=/cache mk/sh/stage/pinned providers/own; }
+	rmdir providers/go/hello-1.0.0
+	run -1 check
+	[[ $output == *"hello-1.0.0: there is no providers/go/hello-1.0.0/module.ini"* ]]
+	mkdir providers/go/hello-1.0.0
 	printf '[module]\npath = example.test/hello\ngo = 1.19\nprogram = hello\n' > providers/go/hello-1.0.0/module.ini
-	run -1 check hello-1.0.0
-	[[ $output == *"providers/go/hello-1.0.0/module.ini: there is no key 'program'"* ]]
+	run -2 check
+	[ "$output" = "provconf: providers/go/hello-1.0.0/module.ini:4: module.program: unknown key (did you mean 'programs'?)" ]
 	sed -i /^program/d providers/go/hello-1.0.0/module.ini
-	run -1 check hello-1.0.0
-	[[ $output == *"providers/go/hello-1.0.0/module.ini: the key programs is missing"* ]]
+	run -2 check
+	[ "$output" = "provconf: providers/go/hello-1.0.0/module.ini: module.programs: is not set" ]
 	echo 'programs = hello=example.test/hello/cmd/hello' >> providers/go/hello-1.0.0/module.ini
-	check hello-1.0.0
+	check
 }
 
 @test "every module here is complete, pinned, and used by a provider" {
 	for dir in "$TOP"/providers/go/*/; do
 		dir=${dir%/}
-		KS_CACHE=/cache bash -c '. "$TOP/mk/sh/stage/go.sh"; go_check "$1"' sh "${dir##*/}"
-		path=$("$BIN/inifile" --list module "$dir/module.ini" | sed -n 's/^path=//p')
+		"$BIN/provconf" --module --check "$dir"
+		path=$("$BIN/provconf" --module --get module.path "$dir")
 		grep -qE "^(require )?[[:blank:]]*$path v${dir##*-}( |$)" "$dir/go.mod"
 		grep -q "^$path v${dir##*-} h1:" "$dir/go.sum"
 		grep -qw "${dir##*/}" "$TOP"/providers/*/provider.ini

@@ -47,6 +47,29 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word disk) == "BAD none: No such file"* ]]
 }
 
+@test "networks: that of the provider" {
+	provider() {
+		mkdir -p net
+		printf '%s\n' '[provider]' 'description = n' '[debian]' 'suite = x' '[node]' 'memory = 1M' 'cpus = 1' 'disk = 1G' \
+			'[network]' "$@" > net/provider.ini
+	}
+	MEMORY=1M run hostcheck -e engine.conf
+	[[ $(word networks) == *" 192.168.66.0/24 is "* ]]
+	provider 'address = 10.123.45.67/20'
+	MEMORY=1M run hostcheck -e engine.conf -p net
+	[[ $(word networks) == *" 10.123.32.0/20 is "* ]]
+	# Every machine has the address 127.0.0.1.
+	provider 'address = 127.1.2.3/8'
+	run hostcheck -e engine.conf -p net
+	[ "$(word networks)" = "note 127.0.0.0/8 is in use on this machine (lo 127.0.0.1/8); nodes cannot reach hosts in it" ]
+	provider 'address = 127.0.1.1/32'
+	run hostcheck -e engine.conf -p net
+	[ "$(word networks)" = "ok 127.0.1.1/32 is free" ]
+	provider 'address = fd00::1/64'
+	run -1 hostcheck -e engine.conf -p net
+	[[ $(word networks) == "BAD [network] address = fd00::1/64 is not an IPv4 "* ]]
+}
+
 @test "an operand: exit 2" {
 	run -2 hostcheck x
 	[[ $output == *"no operand is expected"* ]]

@@ -301,7 +301,7 @@ machine() {
 }
 up() {
 	env TOP="$COPY" BIN="$BIN" B="$OWN" P="$OWN/none" KS_CACHE="$PWD/cache/kubestamp" PROVIDER=none CLUSTER=pulled$$ \
-		NODES=1 RESUME=never IMAGE_LAYOUT="$PWD/cache/kubestamp/images" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_CHUNKS=yes \
+		NODES=1 RESUME=never IMAGE_LAYOUT="$PWD/cache/kubestamp/images" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_WINDOWS=yes \
 		IMAGE_FROM="$R/team/one" "$@" "$COPY/mk/sh/cluster/cluster-up" 3>&-
 }
 # cached: list the images in the cache.
@@ -492,7 +492,7 @@ perl_registry() {
 # bring [VARIABLE=VALUE...]: pull the image into the cache as cluster-up IMAGE= does. The output is in the file said.
 bring() {
 	: > state/log
-	env TOP="$COPY" BIN="$BIN" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_CHUNKS=yes IMAGE_FROM="$R/team/one" \
+	env TOP="$COPY" BIN="$BIN" AUTHFILE= CERT_DIR= TLS_VERIFY=false DISK_WINDOWS=yes IMAGE_FROM="$R/team/one" \
 		IMAGE_LAYOUT="$PWD/cache/kubestamp/images" "$@" bash -eu -o pipefail -c \
 		'shopt -s inherit_errexit; mkdir -p "${IMAGE_LAYOUT%/*}"; . "$TOP/mk/sh/registry/pull.sh"; registry_access; pull_into_cache "$(pull_name)"' > said 2>&1
 	cat said
@@ -647,7 +647,7 @@ promised() {
 	failed "*the registry has no disk of this image"
 	# Disabled.
 	promised .
-	bring DISK_CHUNKS=no
+	bring DISK_WINDOWS=no
 	[ "$(wc -l < said)" = 1 ]
 	[ "$(fetched)" -gt "$(stat -c %s "$(disk_layer)")" ]
 }
@@ -696,12 +696,12 @@ promised() {
 	[[ $(head -n 1 said) == *"made sha256:"*" from them and "* ]]
 }
 
-@test "disk windows: DISK_CHUNKS=no sends none; windows that the registry has lost are packed again" {
+@test "disk windows: DISK_WINDOWS=no sends none; windows that the registry has lost are packed again" {
 	local lost
 	docker_registry
 	windows
 	with_disk
-	publish DISK_CHUNKS=no
+	publish DISK_WINDOWS=no
 	[ "$(value disk) $(value disk_sent)" = "null 0" ]
 	skopeo inspect --raw --tls-verify=false "docker://$R/team/one:latest"
 	run ! skopeo inspect --raw --tls-verify=false "docker://$R/team/one:key-$KEY.disk"
@@ -718,8 +718,8 @@ promised() {
 	curl -sf -o /dev/null --head "http://$R/v2/team/one/blobs/$lost"
 	[ "$(value disk_sent)" -gt 20000000 ]
 	[ "$(value disk_sent)" -lt 30000000 ]
-	run -2 publish DISK_CHUNKS=maybe
-	[[ $output == *"DISK_CHUNKS=maybe: yes or no"* ]]
+	run -2 publish DISK_WINDOWS=maybe
+	[[ $output == *"DISK_WINDOWS=maybe: yes or no"* ]]
 }
 
 @test "disk windows: authentication, https, signing" {
@@ -729,7 +729,7 @@ promised() {
 	with_disk
 	entry user:wr0ng > auth.json
 	run ! publish TLS_VERIFY=true CERT_DIR="$PWD/certs" AUTHFILE="$PWD/auth.json"
-	[ "$(grep -c "^error: $R/team/one: .*refused.*; DISK_CHUNKS=no sends the image alone$" <<< "$output")" = 1 ]
+	[ "$(grep -c "^error: $R/team/one: .*refused.*; DISK_WINDOWS=no sends the image alone$" <<< "$output")" = 1 ]
 	[[ $output != *wr0ng* ]]
 	entry user:secret > auth.json
 	publish TLS_VERIFY=true CERT_DIR="$PWD/certs" AUTHFILE="$PWD/auth.json"

@@ -421,7 +421,7 @@ file manifests/more.yaml added" ]
 
 @test "--unused: what no current key names, and nothing else" {
 	local old=0123456789abcdef new=fedcba9876543210
-	mkdir -p p/inputs p/boot.{$old,$new} p/disk.$old p/disk-2.$old p/live p/.overlay.12
+	mkdir -p p/inputs p/boot.{$old,$new} p/disk.$old p/disk-2.$old p/live p/.derived.12
 	touch p/{boot.$old,boot.$new,disk.$old,disk-2.$old}/stamp p/inputs/{boot.$old,boot.$new,disk.$old,disk-2.$old}
 	touch p/{boot.$old,boot.$new,live,publish}.lock p/{boot.$old,boot.$new,live}.lock.group p/{keys.mk,cluster-up.times,.hidden.$old}
 	printf '%s\n' localhost/a localhost/b > p/boot.$old/engine-images
@@ -444,13 +444,13 @@ run disk-2.$old" ]
 	[ "$output" = "stagekey: none: No such file or directory" ]
 }
 
-@test "--overlay: a provider of its own, with more manifests and images, made once" {
+@test "--derive: a provider of its own, with more manifests and images, made once" {
 	local made
 	mkdir out
 	echo 'kind: Pod' > x.yaml
 	sed -i 's,manifests.apply:/,manifests.apply:,' providers/base/provider.ini
-	run -0 stagekey --overlay out --images 'r/a:1@sha256:1 r/b:2@sha256:2' -I providers providers/child x.yaml
-	made=$(echo out/overlay.*)
+	run -0 stagekey --derive out --images 'r/a:1@sha256:1 r/b:2@sha256:2' -I providers providers/child x.yaml
+	made=$(echo out/derived.*)
 	grep -qx "PROVIDER_DIRS := $made providers/child providers/base" <<< "$output"
 	[[ $(stagekey providers/child) != *"$(grep KEY.app <<< "$output")"* ]]
 	[ "$(cat "$made/provider.ini")" = "[provider]
@@ -468,21 +468,21 @@ extra +=
 	[ "$(cd "$made" && find . -type f | sort | xargs)" = "./manifests/x.yaml ./provider.ini" ]
 	# The same again, which is left as it is; and others.
 	touch -d @1000000000 "$made/provider.ini"
-	run -0 stagekey --overlay out --images ' r/a:1@sha256:1  r/b:2@sha256:2 ' -I providers providers/child x.yaml
+	run -0 stagekey --derive out --images ' r/a:1@sha256:1  r/b:2@sha256:2 ' -I providers providers/child x.yaml
 	[ "$(stat -c %Y "$made/provider.ini")" = 1000000000 ]
-	run -0 stagekey --overlay out -I providers providers/child x.yaml
+	run -0 stagekey --derive out -I providers providers/child x.yaml
 	echo 'kind: List' > x.yaml
-	run -0 stagekey --overlay out -I providers providers/child x.yaml
-	run -0 stagekey --overlay out --images r/a:1@sha256:1 -I providers providers/child
+	run -0 stagekey --derive out -I providers providers/child x.yaml
+	run -0 stagekey --derive out --images r/a:1@sha256:1 -I providers providers/child
 	[ "$(ls out | wc -l)" = 4 ]
 }
 
-@test "--overlay: what cannot be an add-on of its name is refused, and nothing is left" {
+@test "--derive: what cannot be an add-on of its name is refused, and nothing is left" {
 	mkdir -p out other providers/child/manifests/own
 	manifest() { echo 'kind: Pod' > "$1"; }
 	for f in x.yaml other/x.json dns.yaml own.yaml 'a b.yaml' .yaml; do manifest "$f"; done
 	echo 'a: [' > bad.yaml
-	refused() { run -2 stagekey --overlay out -I providers -- providers/child "${@:2}"; [ "$output" = "stagekey: $1" ]; }
+	refused() { run -2 stagekey --derive out -I providers -- providers/child "${@:2}"; [ "$output" = "stagekey: $1" ]; }
 	refused "MANIFESTS: none: not a readable file" none
 	refused "MANIFESTS: other: not a readable file" other
 	refused "MANIFESTS: dns.yaml: an add-on 'dns' already exists; rename the file" dns.yaml
@@ -490,18 +490,18 @@ extra +=
 	refused "MANIFESTS: two files are named x" x.yaml other/x.json
 	refused "MANIFESTS: a b.yaml: the name may contain only letters, digits, '.', '_' and '-'" 'a b.yaml'
 	refused "MANIFESTS: .yaml: the name may contain only letters, digits, '.', '_' and '-'" .yaml
-	run -2 stagekey --overlay out -I providers providers/child x.yaml bad.yaml
+	run -2 stagekey --derive out -I providers providers/child x.yaml bad.yaml
 	[[ $output == "stagekey: bad.yaml:2: "* ]]
 	[ -z "$(ls -A out)" ]
-	run -2 stagekey --overlay none -I providers providers/child x.yaml
-	[[ $output == "stagekey: none/overlay."*": No such file or directory" ]]
+	run -2 stagekey --derive none -I providers providers/child x.yaml
+	[[ $output == "stagekey: none/derived."*": No such file or directory" ]]
 }
 
 @test "usage errors, and output that cannot be written" {
 	run -2 stagekey
 	run -2 stagekey providers/child providers/base
 	run -2 stagekey --unused
-	run -2 stagekey --overlay p
+	run -2 stagekey --derive p
 	run -2 stagekey --images x providers/child
 	run -2 stagekey --unused --why p boot
 	run -2 stagekey -w one

@@ -1,15 +1,19 @@
 /* hostcheck: checks whether this machine can run a cluster with the settings of the environment. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "host/requirements.h"
 #include "provider/ports.h"
 #include "provider/settings.h"
-#include "host/requirements.h"
 
 /* Of a node if neither the user nor the provider says how much. */
 #define MEMORY_DEFAULT "1024M"
+
+/* Of the nodes' bridge, if the provider does not say; see provider.ini(5). */
+#define NETWORK_DEFAULT "192.168.66.2/24"
 
 enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG };
 
@@ -23,20 +27,32 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool hostcheck_tool = {
-	.name = "hostcheck",
-	.synopsis = "[options]",
-	.about = "Check whether this machine can run a cluster; print each requirement.",
-	.opts = opts,
-};
-
 struct request {
 	const char *dir, *engine, *engine_error, *provider;
 	struct words include;
 	bool quiet;
 	/* What is checked, and whether a requirement is not met. */
 	struct conf settings;
+	char *network;
 	bool bad;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('d', struct request, dir),
+	OPT_MEMBER('e', struct request, engine),
+	OPT_MEMBER(OPT_ERROR, struct request, engine_error),
+	OPT_MEMBER('p', struct request, provider),
+	OPT_MEMBER('q', struct request, quiet),
+	OPT_MEMBER('I', struct request, include),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool hostcheck_tool = {
+	.name = "hostcheck",
+	.synopsis = "[options]",
+	.about = "Check whether this machine can run a cluster; print each requirement.",
+	.opts = opts,
+	.members = members,
 };
 
 static void report(struct request *r, const char *name, const struct host_answer *a)
@@ -123,22 +139,40 @@ static int check_ports(struct request *r, struct err *e)
 	return 0;
 }
 
-/* The settings of the environment, and the provider's memory; they may be invalid. A provider without a value is no
- * error. */
-static int read_settings(struct request *r, struct err *e)
+/* The memory of a node, if the user has not set it. A provider without a value is no error. */
+static int take_memory(struct request *r, const struct provider *p, struct err *e)
 {
-	AUTO_PROVIDER struct provider p = { 0 };
 	AUTO_CONF struct conf values = { 0 };
 	const struct conf_line *memory;
 
-	if (settings_from_environment(&r->settings, e) < 0)
-		return -1;
-	if (*setting(r, "MEMORY") != '\0' || r->provider == NULL || provider_load(&p, r->provider, &r->include, e) < 0)
+	if (*setting(r, "MEMORY") != '\0')
 		return 0;
-	if (settings_from_provider(&values, NULL, &p, e) < 0)
+	if (settings_from_provider(&values, NULL, p, e) < 0)
 		return -1;
 	memory = conf_find(&values, "MEMORY");
 	return memory != NULL ? conf_set(&r->settings, "MEMORY", memory->value, memory->origin, e) : 0;
+}
+
+static int take_network(struct request *r, const struct provider *p, struct err *e)
+{
+	const char *address = provider_get(p, "network", "address");
+
+	if (address == NULL || *address == '\0')
+		return 0;
+	r->network = strdup(address);
+	return r->network != NULL ? 0 : err_no_memory(e);
+}
+
+/* The settings of the environment, which may be invalid, and what the provider says. An invalid provider is no error. */
+static int read_settings(struct request *r, struct err *e)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+
+	if (settings_from_environment(&r->settings, e) < 0)
+		return -1;
+	if (r->provider == NULL || provider_load(&p, r->provider, &r->include, e) < 0)
+		return 0;
+	return take_network(r, &p, e) < 0 ? -1 : take_memory(r, &p, e);
 }
 
 static int check_all(struct request *r, struct err *e)
@@ -161,7 +195,7 @@ static int check_all(struct request *r, struct err *e)
 	check_memory(r);
 	if (check_ports(r, e) < 0)
 		return -1;
-	host_networks(&a);
+	host_networks(&a, r->network != NULL ? r->network : NETWORK_DEFAULT);
 	report(r, "networks", &a);
 	if (!r->quiet && !r->bad)
 		(void)puts("All requirements are met.");
@@ -179,34 +213,15 @@ static int run(const struct cli *c, struct request *r)
 	return r->bad ? EX_FAIL : EX_DONE;
 }
 
-/* Returns EX_DONE or another exit code. */
-static int take_option(struct cli *c, int id, void *arg)
-{
-	struct request *r = arg;
-
-	if (id == 'I' && words_add(&r->include, c->arg) < 0)
-		return cli_no_memory(c);
-	if (id == 'd')
-		r->dir = c->arg;
-	else if (id == 'e')
-		r->engine = c->arg;
-	else if (id == OPT_ERROR)
-		r->engine_error = c->arg;
-	else if (id == 'p')
-		r->provider = c->arg;
-	else if (id == 'q')
-		r->quiet = true;
-	return EX_DONE;
-}
-
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &hostcheck_tool, .argc = argc, .argv = argv };
 	struct request r = { .dir = ".", .engine_error = "none" };
 	int code;
 
-	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.include);
 	conf_free(&r.settings);
+	free(r.network);
 	return cli_end(&c, code);
 }

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "provider/incremental.h"
+#include "stage/incremental.h"
 
 #include "tap.h"
 

@@ -1,7 +1,7 @@
 /* script_refs: what counts as a reference in a shell script, and what does not. */
 #include <string.h>
 
-#include "provider/script_refs.h"
+#include "stage/script_refs.h"
 
 #include "tap.h"
 

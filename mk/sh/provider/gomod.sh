@@ -40,6 +40,12 @@ gomod_split() {
 	name=${BASH_REMATCH[1]} version=${BASH_REMATCH[2]}
 }
 
+# gomod_check MODULE: fail unless there is such a module and its module.ini is valid.
+gomod_check() {
+	[ -e "$TOP/providers/go/$1/module.ini" ] || fail "[go] modules: $1: there is no providers/go/$1/module.ini"
+	(cd "$TOP" && "$BIN/provconf" --module --check "providers/go/$1")
+}
+
 # gomod_path MODULE: print the path of the Go module that it pins.
 gomod_path() {
 	local path
@@ -143,8 +149,7 @@ gomod_set_go() {
 	local had want
 	had=$("$BIN/inifile" --list module "$1/module.ini" | sed -n 's/^go=//p')
 	want=$(go mod edit -json "$1/go.mod" | jq -r .Go)
-	[ -n "$had" ] && [ "$(printf '%s\n' "$had" "$want" | sort -V | tail -n 1)" != "$had" ] || return 0
-	"$BIN/inifile" --in-place --set "module.go=$want" "$1/module.ini"
+	[ -z "$had" ] || ! version_newer "$want" "$had" || "$BIN/inifile" --in-place --set "module.go=$want" "$1/module.ini"
 }
 
 # gomod_prepare OLD VERSION NEW: like gomod_make, for providers/go/NAME-VERSION; if that is there already, because another

@@ -27,7 +27,7 @@ pull_unreachable() {
 # pull_into_cache NAME: download the image into the cache as NAME, its disk in windows as far as possible.
 pull_into_cache() {
 	local windows=(--disk-windows)
-	[ "$DISK_CHUNKS" != no ] || windows=()
+	[ "$DISK_WINDOWS" != no ] || windows=()
 	"$BIN/regpull" "${access[@]}" -t 14400 "${windows[@]}" "$IMAGE_FROM" "$IMAGE_LAYOUT:$1"
 }
 

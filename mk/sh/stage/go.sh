@@ -6,19 +6,6 @@
 . "$TOP/mk/sh/common/go.sh"
 go_cache=$KS_CACHE/go
 
-# go_check MODULE: fail unless there is such a module and its module.ini is complete.
-go_check() {
-	local file=providers/go/$1/module.ini keys key
-	go_value "$1" path > /dev/null
-	keys=$("$BIN/inifile" --list module "$TOP/$file" | cut -d= -f1)
-	for key in $keys; do
-		[[ " path go programs tags cgo variables " == *" $key "* ]] || fail "$file: there is no key '$key'; module.ini(5) describes the file"
-	done
-	for key in path go programs; do
-		grep -qx "$key" <<< "$keys" || fail "$file: the key $key is missing"
-	done
-}
-
 # go_id MODULE: print the digest of everything that determines its programs. The builder is part of it only with cgo: without,
 # they contain nothing but what the modules and the toolchain, a module too, bring along.
 go_id() {
@@ -34,7 +21,6 @@ go_id() {
 # a module; the others wait for it, and then take what it has made.
 go_programs() {
 	local id cached lock
-	go_check "$1"
 	id=$(go_id "$1")
 	cached=$go_cache/programs/$1.$id
 	mkdir -p "$go_cache/programs" "$2"

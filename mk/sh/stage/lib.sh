@@ -9,6 +9,7 @@
 set -eu -o pipefail
 shopt -s inherit_errexit nullglob
 . "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/common/version.sh"
 
 # say TEXT: a line for the stage's log; the newest one is shown while the stage runs.
 say() { printf '== %s\n' "$*"; }
@@ -39,8 +40,8 @@ provider_file() {
 # tools_fit LIBC: our tools, which run in the runner's containers, need no newer C library than version LIBC, theirs.
 tools_fit() {
 	local need
-	need=$(grep -haoE 'GLIBC_2\.[0-9]+' "$BIN"/* | sort -uV | tail -n 1)
-	[ "$(printf '%s\n' "GLIBC_$1" "$need" | sort -V | tail -n 1)" = "GLIBC_$1" ] ||
+	need=$(grep -haoE 'GLIBC_2\.[0-9]+' "$BIN"/* | version_newest)
+	! version_newer "$need" "GLIBC_$1" ||
 		fail "the tools were built for $need, but $debian_suite has glibc $1; build them on $debian_suite, or in a container with it"
 }
 

@@ -34,7 +34,7 @@ void host_memory(struct host_answer *a, uint64_t wanted);
 /* Does nobody listen on any of the N TCP PORTS? */
 void host_ports(struct host_answer *a, const unsigned ports[], size_t n);
 
-/* The network of the nodes. */
-void host_networks(struct host_answer *a);
+/* Does no interface have an address in the nodes' network? CIDR is the address of their bridge, ADDRESS/LENGTH. */
+void host_networks(struct host_answer *a, const char *cidr);
 
 #endif

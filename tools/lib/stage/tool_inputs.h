@@ -1,6 +1,6 @@
 /* Programs as inputs of a stage: a line "tool NAME VERSION" each. */
-#ifndef KS_PROVIDER_TOOL_INPUTS_H
-#define KS_PROVIDER_TOOL_INPUTS_H
+#ifndef KS_STAGE_TOOL_INPUTS_H
+#define KS_STAGE_TOOL_INPUTS_H
 
 #include <stdbool.h>
 
@@ -8,8 +8,8 @@
 #include "base/words.h"
 
 struct tool_inputs {
-	const char *top;              /* the top directory of the checkout */
-	const char *bin;              /* the directory of the compiled tools; NULL: kubestamp's version is used instead */
+	const char *top; /* the top directory of the checkout */
+	const char *bin; /* the directory of the compiled tools; NULL: kubestamp's version is used instead */
 	const struct words *versions; /* "NAME VERSION" of programs that are not kubestamp's */
 };
 

@@ -1,4 +1,4 @@
-#include "provider/unused.h"
+#include "stage/unused.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -8,15 +8,12 @@
 
 #include "base/cleanup.h"
 #include "base/readfile.h"
-#include "provider/runs.h"
-
-/* The number of a key's digits in a run's name. */
-enum { KEY_DIGITS = 16 };
+#include "stage/runs.h"
 
 /* Is it the name of a run, STAGE.KEY? */
 static bool is_run(const char *name, size_t n)
 {
-	return n > KEY_DIGITS + 1 && name[n - KEY_DIGITS - 1] == '.';
+	return n > RUN_KEY_DIGITS + 1 && name[n - RUN_KEY_DIGITS - 1] == '.';
 }
 
 static bool is_current(const char *name, size_t n, char *const *runs, size_t nruns)

@@ -1,4 +1,4 @@
-#include "provider/stage_inputs.h"
+#include "stage/inputs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,8 +15,8 @@
 #include "base/utf8.h"
 #include "base/version.h"
 #include "provider/schema.h"
-#include "provider/script_refs.h"
-#include "provider/tool_inputs.h"
+#include "stage/script_refs.h"
+#include "stage/tool_inputs.h"
 
 static int take_version(char *line, void *versions, struct err *e)
 {

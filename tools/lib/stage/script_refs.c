@@ -1,4 +1,4 @@
-#include "provider/script_refs.h"
+#include "stage/script_refs.h"
 
 #include <stdbool.h>
 #include <stdio.h>

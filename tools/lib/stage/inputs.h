@@ -8,11 +8,11 @@
  *   need STAGE KEY
  * in this order, each kind sorted by bytes. Nothing else may be added: no absolute path, host, user, time or locale.
  */
-#ifndef KS_PROVIDER_STAGE_INPUTS_H
-#define KS_PROVIDER_STAGE_INPUTS_H
+#ifndef KS_STAGE_INPUTS_H
+#define KS_STAGE_INPUTS_H
 
 #include "base/sha256.h"
-#include "provider/stages.h"
+#include "stage/stages.h"
 
 struct stagekeys {
 	const struct provider *provider;

@@ -1,6 +1,6 @@
-/* Explains how two files of a stage's inputs differ (see stage_inputs.h for their lines), and why a stage will run. */
-#ifndef KS_PROVIDER_WHY_H
-#define KS_PROVIDER_WHY_H
+/* Explains how two files of a stage's inputs differ (see inputs.h for their lines), and why a stage will run. */
+#ifndef KS_STAGE_WHY_H
+#define KS_STAGE_WHY_H
 
 #include "base/err.h"
 #include "base/words.h"

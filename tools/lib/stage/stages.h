@@ -1,6 +1,6 @@
 /* The stages of a provider: its sections "stage NAME", in order. */
-#ifndef KS_PROVIDER_STAGES_H
-#define KS_PROVIDER_STAGES_H
+#ifndef KS_STAGE_STAGES_H
+#define KS_STAGE_STAGES_H
 
 #include "provider/provider.h"
 

@@ -1,6 +1,6 @@
 /* What a shell script of the checkout refers to: other scripts, and tools of ours. */
-#ifndef KS_PROVIDER_SCRIPT_REFS_H
-#define KS_PROVIDER_SCRIPT_REFS_H
+#ifndef KS_STAGE_SCRIPT_REFS_H
+#define KS_STAGE_SCRIPT_REFS_H
 
 #include <stddef.h>
 

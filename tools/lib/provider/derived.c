@@ -1,4 +1,4 @@
-#include "provider/overlay.h"
+#include "provider/derived.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,14 +19,14 @@
 /* The number of the digest's digits in the directory's name: as many as a run's name has of its key. */
 enum { DIGITS = 16 };
 
-/* A file of the overlay. */
+/* A file of the derived provider. */
 struct content {
-	char *path; /* in the overlay */
+	char *path; /* in its directory */
 	char *text;
 	size_t n;
 };
 
-/* What an overlay consists of: the manifests, and provider.ini. */
+/* What a derived provider consists of: the manifests, and provider.ini. */
 struct contents {
 	struct words names; /* of the add-ons that the manifests become */
 	struct content *v;
@@ -69,10 +69,10 @@ static int has_addon(const char *dir, const char *sub, const char *name)
 }
 
 /* Adds the name of the add-on that FILE becomes. */
-static int add_name(struct words *names, const struct overlay *o, const char *file, struct err *e)
+static int add_name(struct words *names, const struct derived *d, const char *file, struct err *e)
 {
 	AUTO_FREE char *name = strdup(base_name(file));
-	int here, there;
+	int in_checkout, in_provider;
 	struct stat st;
 	char *dot;
 
@@ -85,28 +85,28 @@ static int add_name(struct words *names, const struct overlay *o, const char *fi
 		*dot = '\0';
 	if (!is_name(name))
 		return err_set(e, "MANIFESTS: %s: the name may contain only letters, digits, '.', '_' and '-'", file);
-	here = has_addon(o->manifests, "", name);
-	there = has_addon(o->base, "/manifests", name);
-	if (here > 0 || there > 0)
+	in_checkout = has_addon(d->manifests, "", name);
+	in_provider = has_addon(d->base, "/manifests", name);
+	if (in_checkout > 0 || in_provider > 0)
 		return err_set(e, "MANIFESTS: %s: an add-on '%s' already exists; rename the file", file, name);
 	if (words_has(names, name))
 		return err_set(e, "MANIFESTS: two files are named %s", name);
-	return here < 0 || there < 0 || words_add(names, name) < 0 ? err_no_memory(e) : 0;
+	return in_checkout < 0 || in_provider < 0 || words_add(names, name) < 0 ? err_no_memory(e) : 0;
 }
 
 /* Adds the manifest FILE. */
-static int add_manifest(struct contents *c, const struct overlay *o, const char *file, struct err *e)
+static int add_manifest(struct contents *c, const struct derived *d, const char *file, struct err *e)
 {
 	struct content *new = &c->v[c->n];
 
-	if (add_name(&c->names, o, file, e) < 0 || read_file(file, READ_FILE_MAX, &new->text, &new->n, e) < 0)
+	if (add_name(&c->names, d, file, e) < 0 || read_file(file, READ_FILE_MAX, &new->text, &new->n, e) < 0)
 		return -1;
 	c->n++;
 	if (asprintf(&new->path, "manifests/%s.yaml", c->names.v[c->names.n - 1]) < 0) {
 		new->path = NULL;
 		return err_no_memory(e);
 	}
-	return o->check(file, new->text, new->n, e);
+	return d->check(file, new->text, new->n, e);
 }
 
 static void put_list(FILE *f, const char *section, const char *key, const struct words *list)
@@ -120,17 +120,17 @@ static void put_list(FILE *f, const char *section, const char *key, const struct
 		(void)fprintf(f, "  %s\n", list->v[i]);
 }
 
-static int add_ini(struct contents *c, const struct overlay *o, struct err *e)
+static int add_ini(struct contents *c, const struct derived *d, struct err *e)
 {
 	AUTO_WORDS struct words images = { 0 };
 	struct content *new = &c->v[c->n];
 	FILE *f;
 
-	f = words_split(&images, o->images) < 0 ? NULL : open_memstream(&new->text, &new->n);
+	f = words_split(&images, d->images) < 0 ? NULL : open_memstream(&new->text, &new->n);
 	if (f == NULL)
 		return err_no_memory(e);
 	c->n++;
-	(void)fprintf(f, "[provider]\ninherit = %s\n", base_name(o->base));
+	(void)fprintf(f, "[provider]\ninherit = %s\n", base_name(d->base));
 	put_list(f, "manifests", "apply", &c->names);
 	put_list(f, "images", "extra", &images);
 	new->path = strdup("provider.ini");
@@ -192,33 +192,33 @@ static int make_dir(const char *dir, const struct contents *c, struct err *e)
 	return rc;
 }
 
-static int make(const struct overlay *o, struct contents *c, const char *out, char **dir, struct err *e)
+static int make(const struct derived *d, struct contents *c, const char *out, char **dir, struct err *e)
 {
 	char hex[SHA256_HEX];
 	size_t i;
 
-	c->v = calloc(o->n + 1, sizeof *c->v);
+	c->v = calloc(d->n + 1, sizeof *c->v);
 	if (c->v == NULL)
 		return err_no_memory(e);
-	for (i = 0; i < o->n; i++)
-		if (add_manifest(c, o, o->files[i], e) < 0)
+	for (i = 0; i < d->n; i++)
+		if (add_manifest(c, d, d->files[i], e) < 0)
 			return -1;
-	if (add_ini(c, o, e) < 0)
+	if (add_ini(c, d, e) < 0)
 		return -1;
-	if (digest_of(c, hex) < 0 || asprintf(dir, "%s/overlay.%.*s", out, DIGITS, hex) < 0) {
+	if (digest_of(c, hex) < 0 || asprintf(dir, "%s/derived.%.*s", out, DIGITS, hex) < 0) {
 		*dir = NULL;
 		return err_no_memory(e);
 	}
 	return access(*dir, F_OK) == 0 ? 0 : make_dir(*dir, c, e);
 }
 
-int overlay_make(const struct overlay *o, const char *out, char **dir, struct err *e)
+int derived_make(const struct derived *d, const char *out, char **dir, struct err *e)
 {
 	struct contents c = { 0 };
 	int rc;
 
 	*dir = NULL;
-	rc = make(o, &c, out, dir, e);
+	rc = make(d, &c, out, dir, e);
 	contents_free(&c);
 	return rc;
 }

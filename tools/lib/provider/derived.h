@@ -1,15 +1,15 @@
 /*
- * An overlay: a provider made for one build, which inherits another, applies more manifests and declares more images
+ * A derived provider: made for one build, which inherits another, applies more manifests and declares more images
  * (MANIFESTS and EXTRA_IMAGES of make). Its directory is named by its contents.
  */
-#ifndef KS_PROVIDER_OVERLAY_H
-#define KS_PROVIDER_OVERLAY_H
+#ifndef KS_PROVIDER_DERIVED_H
+#define KS_PROVIDER_DERIVED_H
 
 #include <stddef.h>
 
 #include "base/err.h"
 
-struct overlay {
+struct derived {
 	const char *base;      /* the directory of the provider that is inherited */
 	const char *manifests; /* the checkout's directory of add-ons */
 	const char *images;    /* the value of [images] extra; "": none */
@@ -20,10 +20,10 @@ struct overlay {
 };
 
 /*
- * Makes the overlay in the directory OUT, which exists, unless it is there. DIR becomes its path (to be freed). Returns
+ * Makes the derived provider in the directory OUT, which exists, unless it is there. DIR becomes its path (to be freed). Returns
  * 0, or -1: a file cannot be read or is not a manifest, its name cannot be an add-on's, or there is an add-on of this
  * name.
  */
-int overlay_make(const struct overlay *o, const char *out, char **dir, struct err *e);
+int derived_make(const struct derived *d, const char *out, char **dir, struct err *e);
 
 #endif

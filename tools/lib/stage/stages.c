@@ -1,4 +1,4 @@
-#include "provider/stages.h"
+#include "stage/stages.h"
 
 #include <stdio.h>
 #include <stdlib.h>

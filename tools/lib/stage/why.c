@@ -1,12 +1,13 @@
-#include "provider/why.h"
+#include "stage/why.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
-#include "provider/runs.h"
+#include "stage/runs.h"
 
 /* A line, split into its subject ("file a/b", "conf node.memory") and its value. */
 struct input {
@@ -15,14 +16,17 @@ struct input {
 	bool matched;
 };
 
+/* Initialize to zero. */
 struct inputs {
 	struct input *v;
 	size_t n;
 };
 
+enum { DIGITS = SHA256_HEX - 1 };
+
 /*
  * The offset of the separator after the subject. A path may have blanks, so a line of kind file is split from its end:
- * a digest of 64 digits and possibly a mark. Returns 0 for an invalid line.
+ * a digest and possibly a mark. Returns 0 for an invalid line.
  */
 static size_t cut(const char *line, bool *shown)
 {
@@ -41,10 +45,11 @@ static size_t cut(const char *line, bool *shown)
 		return 0;
 	if (len > 2 && line[len - 2] == ' ')
 		len -= 2;
-	if (len < kind + 1 + 1 + 1 + 64)
+	/* "KIND SUBJECT DIGEST" */
+	if (len < kind + 1 + 1 + 1 + DIGITS)
 		return 0;
-	end = len - 65;
-	return line[end] == ' ' && strspn(line + end + 1, "0123456789abcdef") == 64 ? end : 0;
+	end = len - DIGITS - 1;
+	return line[end] == ' ' && strspn(line + end + 1, "0123456789abcdef") == DIGITS ? end : 0;
 }
 
 static int take_line(struct inputs *in, char *line, const char *path, struct err *e)
@@ -67,6 +72,7 @@ static int take_line(struct inputs *in, char *line, const char *path, struct err
 	return v->subject == NULL || v->value == NULL ? err_no_memory(e) : 0;
 }
 
+/* Unlike read_file_lines, which skips empty lines: here they are errors. */
 static int read_inputs(struct inputs *in, const char *path, struct err *e)
 {
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
@@ -95,7 +101,7 @@ static void inputs_free(struct inputs *in)
 /* Only the mark after the digest differs. */
 static bool same_digest(const char *a, const char *b)
 {
-	return strncmp(a, b, 64) == 0;
+	return strncmp(a, b, DIGITS) == 0;
 }
 
 /* Adds the line for a subject whose value changed from WAS to IS; NULL: it had or has none. */

@@ -1,4 +1,4 @@
-#include "provider/incremental.h"
+#include "stage/incremental.h"
 
 #include <regex.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/readfile.h"
-#include "provider/runs.h"
+#include "stage/runs.h"
 
 /* A file of a stage's inputs. */
 struct inputs {
@@ -73,7 +73,7 @@ static int find_list(struct list *l, const struct words *lines, const char *stag
 	if (colon == NULL || strchr(l->spec, ' ') != NULL)
 		return 0;
 	*colon = '\0';
-	/* As in stage_inputs.c: neither "-" nor a leading slash is part of a file's path. */
+	/* As in inputs.c: neither "-" nor a leading slash is part of a file's path. */
 	l->pattern = colon + 1 + (colon[1] == '-');
 	l->pattern += strspn(l->pattern, "/");
 	if (asprintf(&l->conf, "conf %s=", l->spec) < 0) {

@@ -1,6 +1,6 @@
 /* What no current key names, for make gc: earlier runs of stages (see runs.h), and what belongs to them. */
-#ifndef KS_PROVIDER_UNUSED_H
-#define KS_PROVIDER_UNUSED_H
+#ifndef KS_STAGE_UNUSED_H
+#define KS_STAGE_UNUSED_H
 
 #include <stddef.h>
 

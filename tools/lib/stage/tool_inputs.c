@@ -1,4 +1,4 @@
-#include "provider/tool_inputs.h"
+#include "stage/tool_inputs.h"
 
 #include <glob.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-#include "provider/runs.h"
+#include "stage/runs.h"
 
 #include <dirent.h>
 #include <string.h>
