@@ -4,9 +4,11 @@
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "host/requirements.h"
 #include "provider/ports.h"
 #include "provider/settings.h"
-#include "host/requirements.h"
+#include "vm/command_line.h"
+#include "vm/kvm.h"
 
 /* Of a node if neither the user nor the provider says how much. */
 #define MEMORY_DEFAULT "1024M"
@@ -87,16 +89,18 @@ static void check_engine(struct request *r)
 	report(r, "engine", &a);
 }
 
+/* The memory of all nodes, and of what emulates them. */
 static void check_memory(struct request *r)
 {
-	const char *size = setting(r, "MEMORY");
+	const char *size = setting(r, "MEMORY"), *accel = setting(r, "ACCEL");
+	bool kvm = *accel != '\0' ? strcmp(accel, "kvm") == 0 : vm_kvm_usable();
 	struct host_answer a = { .grade = HOST_BAD };
 	uint64_t bytes;
 
 	if (num_size(*size != '\0' ? size : MEMORY_DEFAULT, &bytes) < 0)
 		(void)snprintf(a.text, sizeof a.text, "MEMORY=%s is not a size such as 4096M or 4G", size);
 	else
-		host_memory(&a, (bytes >> 20) * nodes(r));
+		host_memory(&a, (bytes >> 20) * nodes(r), kvm ? 0 : vm_tcg_cache(bytes)->used * nodes(r));
 	report(r, "memory", &a);
 }
 

@@ -104,20 +104,23 @@ void host_disk(struct host_answer *a, const char *dir)
 		    gib, dir, DISK_MIN_GIB);
 }
 
-void host_memory(struct host_answer *a, uint64_t wanted)
+void host_memory(struct host_answer *a, uint64_t memory, uint64_t cache)
 {
 	AUTO_FCLOSE FILE *f = fopen("/proc/meminfo", "re");
 	uint64_t kib = 0;
-	char line[256];
+	char line[256], part[80] = "";
 
 	while (f != NULL && fgets(line, sizeof line, f) != NULL)
 		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
 			break;
-	if (kib / 1024 >= wanted)
+	if (cache != 0)
+		(void)snprintf(part, sizeof part, " (%" PRIu64 " of it for code translated by the emulation)", cache);
+	if (kib / 1024 >= memory + cache)
 		answer(a, HOST_GOOD, "%" PRIu64 " MiB available", kib / 1024);
 	else
-		answer(a, HOST_BAD, "%" PRIu64 " MiB available, but the nodes need %" PRIu64 "; reduce NODES or MEMORY",
-		    kib / 1024, wanted);
+		answer(a, HOST_BAD,
+		    "%" PRIu64 " MiB available, but the nodes need %" PRIu64 "%s; reduce NODES or MEMORY", kib / 1024,
+		    memory + cache, part);
 }
 
 /* Does a socket in the table PATH, of proc_pid_net(5), listen on PORT? */
