@@ -9,6 +9,7 @@
 set -eu -o pipefail
 shopt -s inherit_errexit nullglob
 . "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/provider/file.sh"
 
 # say TEXT: a line for the stage's log; the newest one is shown while the stage runs.
 say() { printf '== %s\n' "$*"; }
@@ -25,15 +26,6 @@ need_programs() {
 provider_conf() {
 	. "$TOP/mk/sh/common/conf.sh"
 	conf_lines $CONF_NAMES
-}
-
-# provider_file NAME: the path of a file of the provider, its own before an inherited one.
-provider_file() {
-	local dir
-	for dir in $PROVIDER_DIRS; do
-		[ -e "$dir/$1" ] && { echo "$dir/$1"; return; }
-	done
-	fail "$1 not found in any of: $PROVIDER_DIRS"
 }
 
 # tools_fit LIBC: our tools, which run in the runner's containers, need no newer C library than version LIBC, theirs.
