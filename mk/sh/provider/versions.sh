@@ -21,6 +21,9 @@ version_check() {
 	[[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || refuse "VERSION='$1' is not a version like 1.31.4"
 }
 
+# version_newer NEW OLD: is the version NEW newer?
+version_newer() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | tail -n 1)" = "$1" ]; }
+
 # version_same_minor PROVIDER OLD: exit with an error if $VERSION is not a patch version of OLD's minor version.
 version_same_minor() {
 	[ "${2%.*}" = "${VERSION%.*}" ] ||
