@@ -27,6 +27,19 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word accel) == "note tcg, "* ]]
 }
 
+@test "--accel: the user's setting, else what the machine can do" {
+	ACCEL=kvm run -0 hostcheck --accel
+	[ "$output" = kvm ]
+	ACCEL=tcg run -0 hostcheck --accel
+	[ "$output" = tcg ]
+	run -0 hostcheck --accel
+	local found=$output
+	[[ $found =~ ^(kvm|tcg)$ ]]
+	run hostcheck -e engine.conf
+	[[ $(word accel) =~ ^(ok|note)\ $found(,|$) ]]
+	[ "$(BIN=$BIN "$TOP/mk/sh/common/accel")" = "$found" ]
+}
+
 @test "memory: the user's setting, else the provider's, else 1024M, times the number of nodes" {
 	mkdir huge
 	printf '%s\n' '[provider]' 'description = m' '[debian]' 'suite = x' '[node]' 'memory = 3000000G' 'cpus = 1' 'disk = 1G' > huge/provider.ini

@@ -13,9 +13,10 @@
 /* Of a node if neither the user nor the provider says how much. */
 #define MEMORY_DEFAULT "1024M"
 
-enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG };
+enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG, OPT_ACCEL };
 
 static const struct opt opts[] = {
+	{ OPT_ACCEL, "accel", NULL, "only print the accelerator, kvm or tcg" },
 	{ 'd', "dir", "DIR", "the directory that needs free space (.)" },
 	{ 'e', "engine", "FILE", "the result of mk/sh/common/engine" },
 	{ OPT_ERROR, "engine-error", "TEXT", "its error, if FILE does not exist" },
@@ -35,7 +36,7 @@ static const struct tool hostcheck_tool = {
 struct request {
 	const char *dir, *engine, *engine_error, *provider;
 	struct words include;
-	bool quiet;
+	bool quiet, accel;
 	/* What is checked, and whether a requirement is not met. */
 	struct conf settings;
 	bool bad;
@@ -59,6 +60,16 @@ static const char *setting(const struct request *r, const char *name)
 	const struct conf_line *l = conf_find(&r->settings, name);
 
 	return l != NULL ? l->value : "";
+}
+
+/* The accelerator of the nodes. That of the user is not checked. */
+static const char *accel(const struct request *r)
+{
+	const char *wanted = setting(r, "ACCEL");
+
+	if (*wanted != '\0')
+		return wanted;
+	return vm_kvm_usable() ? "kvm" : "tcg";
 }
 
 static uint64_t nodes(const struct request *r)
@@ -92,8 +103,8 @@ static void check_engine(struct request *r)
 /* The memory of all nodes, and of what emulates them. */
 static void check_memory(struct request *r)
 {
-	const char *size = setting(r, "MEMORY"), *accel = setting(r, "ACCEL");
-	bool kvm = *accel != '\0' ? strcmp(accel, "kvm") == 0 : vm_kvm_usable();
+	const char *size = setting(r, "MEMORY");
+	bool kvm = strcmp(accel(r), "kvm") == 0;
 	struct host_answer a = { .grade = HOST_BAD };
 	uint64_t bytes;
 
@@ -178,7 +189,13 @@ static int run(const struct cli *c, struct request *r)
 
 	if (c->argc > 0)
 		return cli_usage(c, "no operand is expected");
-	if (read_settings(r, &e) < 0 || check_all(r, &e) < 0)
+	if (read_settings(r, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	if (r->accel) {
+		(void)puts(accel(r));
+		return EX_DONE;
+	}
+	if (check_all(r, &e) < 0)
 		return cli_fail(c, EX_FAIL, &e);
 	return r->bad ? EX_FAIL : EX_DONE;
 }
@@ -200,6 +217,8 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->provider = c->arg;
 	else if (id == 'q')
 		r->quiet = true;
+	else if (id == OPT_ACCEL)
+		r->accel = true;
 	return EX_DONE;
 }
 
