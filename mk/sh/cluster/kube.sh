@@ -28,8 +28,8 @@ kube_config() {
 	)
 }
 
-# kube_server [KUBECONFIG]: print the URL of the API, as on this machine unless another kubeconfig is named.
-kube_server() { sed -n 's/^ *server: //p' "${1:-$D/kubeconfig}"; }
+# kube_server: print the URL of the API.
+kube_server() { sed -n 's/^ *server: //p' "$D/kubeconfig"; }
 
 # kube_curl CURL-OPTION...: curl with the certificates of $D/kubeconfig. kube_curl_options sets these options in $api, for a
 # second request of the same curl. The user agent is not curl's: for that one the API server indents its answers
