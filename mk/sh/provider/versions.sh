@@ -1,6 +1,7 @@
 # Providers and their Kubernetes versions: sourced by what makes, bumps and compares them. Needs TOP and BIN.
 # shellcheck shell=bash
 . "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/common/version.sh"
 
 # versions_providers: the names of all providers that can be provisioned.
 versions_providers() { "$BIN/provconf" -I "$TOP/providers" --list "$TOP/providers"; }
@@ -20,9 +21,6 @@ versions_diff() { diff --suppress-common-lines -U0 "$1" "$2" | grep '^[-+][^-+]'
 version_check() {
 	[[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || refuse "VERSION='$1' is not a version like 1.31.4"
 }
-
-# version_newer NEW OLD: is the version NEW newer?
-version_newer() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | tail -n 1)" = "$1" ]; }
 
 # version_same_minor PROVIDER OLD: exit with an error if $VERSION is not a patch version of OLD's minor version.
 version_same_minor() {
