@@ -9,7 +9,6 @@
 set -eu -o pipefail
 shopt -s inherit_errexit nullglob
 . "$TOP/mk/sh/common/fail.sh"
-. "$TOP/mk/sh/provider/file.sh"
 
 # say TEXT: a line for the stage's log; the newest one is shown while the stage runs.
 say() { printf '== %s\n' "$*"; }
@@ -27,6 +26,9 @@ provider_conf() {
 	. "$TOP/mk/sh/common/conf.sh"
 	conf_lines $CONF_NAMES
 }
+
+# provider_file NAME: the path of a file of the provider.
+. "$TOP/mk/sh/provider/file.sh"
 
 # tools_fit LIBC: our tools, which run in the runner's containers, need no newer C library than version LIBC, theirs.
 tools_fit() {
