@@ -27,9 +27,23 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word accel) == "note tcg, "* ]]
 }
 
+@test "--accel: the user's setting, else what the machine can do" {
+	ACCEL=kvm run -0 hostcheck --accel
+	[ "$output" = kvm ]
+	ACCEL=tcg run -0 hostcheck --accel
+	[ "$output" = tcg ]
+	run -0 hostcheck --accel
+	local found=$output
+	[[ $found =~ ^(kvm|tcg)$ ]]
+	run hostcheck -e engine.conf
+	[[ $(word accel) =~ ^(ok|note)\ $found(,|$) ]]
+	[ "$(BIN=$BIN "$TOP/mk/sh/common/accel")" = "$found" ]
+}
+
 @test "memory: the user's setting, else the provider's, else 1024M, times the number of nodes" {
 	mkdir huge
 	printf '%s\n' '[provider]' 'description = m' '[debian]' 'suite = x' '[node]' 'memory = 3000000G' 'cpus = 1' 'disk = 1G' > huge/provider.ini
+	export ACCEL=kvm
 	run -1 hostcheck -e engine.conf -p huge
 	[[ $(word memory) == "BAD "*" need 3072000000;"* ]]
 	NODES=2 run -1 hostcheck -e engine.conf -p huge
@@ -38,6 +52,21 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word memory) == "ok "* ]]
 	MEMORY=4096T NODES=99 run -1 hostcheck -e engine.conf -p none
 	[[ $(word memory) == *" need 425201762304;"* ]]
+}
+
+@test "memory: under emulation QEMU's cache of translated code counts" {
+	export ACCEL=tcg
+	MEMORY=1000000G NODES=3 run -1 hostcheck -e engine.conf
+	[[ $(word memory) == "BAD "*" need 3072003600 (3600 of it for code translated by the emulation); reduce NODES or MEMORY" ]]
+	# A small node's cache is smaller.
+	MEMORY=1M NODES=99 run hostcheck -e engine.conf
+	local available need=$((99 * 513))
+	available=$(sed -nE 's/^  [^ ]+ +memory +([0-9]+) MiB.*/\1/p' <<< "$output")
+	if [ "$available" -lt "$need" ]; then
+		[[ $(word memory) == "BAD "*" need $need (50688 of it "* ]]
+	else
+		[[ $(word memory) == "ok "* ]]
+	fi
 }
 
 @test "--dir: the directory that needs free space" {

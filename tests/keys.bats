@@ -48,6 +48,22 @@ live="boot node cluster manifests ready seal image check"
 	moves "check" providers/kubernetes/check :
 }
 
+@test "a provider's hooks and inherited ones with the same names: all of them are run, and are part of the keys" {
+	local own=$COPY/providers/k8s-1.20 hook
+	for hook in rootfs.d/finish disk.d/kubernetes node/setup node/seal seal/before check; do
+		mkdir -p "$(dirname "$own/$hook")" "$(dirname "$COPY/providers/kubernetes/$hook")"
+		printf '#!/bin/bash\n' | tee "$own/$hook" >> "$COPY/providers/kubernetes/$hook"
+	done
+	moves "rootfs disk layers $live" providers/base/rootfs.d/finish :
+	moves "disk layers $live" providers/kubernetes/disk.d/kubernetes :
+	moves "node cluster manifests ready seal image check" providers/kubernetes/node/setup :
+	moves "seal image check" providers/kubernetes/node/seal :
+	moves "seal image check" providers/kubernetes/seal/before :
+	moves "check" providers/kubernetes/check :
+	moves "check" providers/k8s-1.20/check :
+	rm -r "$own"/{rootfs.d,disk.d,node,seal,check} "$COPY/providers/kubernetes/node"
+}
+
 @test "tools: a program is part of the keys of the stages that run or install it; a comment changes no key" {
 	moves "" tools/renew.c '/* a comment */'
 	moves "" tools/lib/base/words.c '/* a comment */'

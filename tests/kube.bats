@@ -158,3 +158,17 @@ nodeRegistration:
 	run -0 kube_names <<< '{"kind":"SecretList","metadata":{},"items":[]}'
 	[ -z "$output" ]
 }
+
+@test "kube-pki: the directory of the certificates may have any name" {
+	export D="$BATS_TEST_TMPDIR/a,b&c \"#d" KUBEADM_CONFIG=$BATS_TEST_TMPDIR/config
+	mkdir "$D"
+	printf '%s\n' 'kind: ClusterConfiguration' 'certificatesDir: /etc/kubernetes/pki' 'clusterName: c' > "$KUBEADM_CONFIG"
+	# kubeadm init phase certs all --config FILE
+	printf '#!/bin/bash\n[ "$3" = kubeconfig ] || mkdir "${6%%/*}/pki"\n' > "$BIN_KUBERNETES/kubeadm"
+	chmod +x "$BIN_KUBERNETES/kubeadm"
+	run -0 "$TOP/mk/sh/cluster/kube-pki"
+	[ "$(cat "$D/kubeadm.yaml")" = "kind: ClusterConfiguration
+certificatesDir: \"${D//\"/\\\"}/kubernetes/pki\"
+clusterName: c" ]
+	[ -s "$D/kubernetes/pki/encryption.yaml" ]
+}

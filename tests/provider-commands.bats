@@ -257,3 +257,14 @@ locked() {
 	"$T/mk/sh/provider/bundle-in" "$PWD/good"
 	[ -e "cache/downloads/sha256/$hex" ]
 }
+
+@test "provider_file: the provider's own file, else an inherited one, as a path relative to the checkout" {
+	libs file
+	TOP=$BATS_TEST_TMPDIR PROVIDER_DIRS='own parent'
+	mkdir -p "$TOP"/{own,parent}/sub
+	touch "$TOP"/{own,parent}/sub/both "$TOP/parent/one"
+	[ "$(provider_file sub/both)" = own/sub/both ]
+	[ "$(provider_file one)" = parent/one ]
+	run -1 provider_file none
+	[ "$output" = "error: none not found in any of: own parent" ]
+}

@@ -163,6 +163,34 @@ providers/child providers/base' ]
 	moves "" "mv providers/base/root/etc/extra providers/child/root/etc/"
 }
 
+@test "the sign +: of files with the same path all count, each with its rank, and the scripts they refer to" {
+	local ini=providers/child/provider.ini
+	mkdir -p providers/{child,base}/hooks mk/sh/a
+	echo ours > providers/child/hooks/one
+	echo theirs > providers/base/hooks/one
+	echo ': script' > mk/sh/a/b
+	child '[stage src]' 'files = hooks'
+	moves "" "echo hidden > providers/base/hooks/one"
+	sed -i 's/^files = hooks/files = -+hooks/' $ini
+	stagekey -i in providers/child > /dev/null
+	[ "$(grep -h ^file in/src.*)" = "file hooks/one $(sha256sum < providers/child/hooks/one | cut -d' ' -f1)
+file inherited/hooks/one $(sha256sum < providers/base/hooks/one | cut -d' ' -f1)" ]
+	moves "src boot app image" "echo other > providers/base/hooks/one"
+	moves "src boot app image" "echo '. \"\$TOP/mk/sh/a/b\"' > providers/base/hooks/one"
+	moves "src boot app image" "echo ': other' > mk/sh/a/b"
+	# The own one is run before the inherited one, or after it.
+	moves "src boot app image" "mv providers/base/hooks/one x; mv providers/child/hooks/one providers/base/hooks/; mv x providers/child/hooks/one"
+	# With or without an own one, in either order of the signs, the only one has no rank.
+	moves "src boot app image" "rm providers/child/hooks/one"
+	moves "src boot app image" "sed -i 's/^files = -+hooks/files = +-hooks/' $ini"
+	stagekey -i in2 providers/child > /dev/null
+	[ "$(grep -h ^file in2/src.*)" = "file hooks/one $(sha256sum < providers/base/hooks/one | cut -d' ' -f1)" ]
+	rm -r providers/base/hooks
+	stagekey providers/child > /dev/null
+	sed -i 's/^files = +-hooks/files = +hooks/' $ini
+	refuses "'hooks' matches no file"
+}
+
 @test "patterns, braces, the top directory as a fallback, links, and files that editors leave behind" {
 	child '[stage src]' 'files = root/*/h* /tools/{fetch,none}.c manifests/d*.yaml root/etc/hosts'
 	ln -s ../nowhere providers/base/root/link

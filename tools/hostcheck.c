@@ -8,6 +8,8 @@
 #include "host/requirements.h"
 #include "provider/ports.h"
 #include "provider/settings.h"
+#include "vm/command_line.h"
+#include "vm/kvm.h"
 
 /* Of a node if neither the user nor the provider says how much. */
 #define MEMORY_DEFAULT "1024M"
@@ -15,9 +17,10 @@
 /* Of the nodes' bridge, if the provider does not say; see provider.ini(5). */
 #define NETWORK_DEFAULT "192.168.66.2/24"
 
-enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG };
+enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG, OPT_ACCEL };
 
 static const struct opt opts[] = {
+	{ OPT_ACCEL, "accel", NULL, "only print the accelerator, kvm or tcg" },
 	{ 'd', "dir", "DIR", "the directory that needs free space (.)" },
 	{ 'e', "engine", "FILE", "the result of mk/sh/common/engine" },
 	{ OPT_ERROR, "engine-error", "TEXT", "its error, if FILE does not exist" },
@@ -30,7 +33,7 @@ static const struct opt opts[] = {
 struct request {
 	const char *dir, *engine, *engine_error, *provider;
 	struct words include;
-	bool quiet;
+	bool quiet, accel;
 	/* What is checked, and whether a requirement is not met. */
 	struct conf settings;
 	char *network;
@@ -43,6 +46,7 @@ static const struct opt_member members[] = {
 	OPT_MEMBER(OPT_ERROR, struct request, engine_error),
 	OPT_MEMBER('p', struct request, provider),
 	OPT_MEMBER('q', struct request, quiet),
+	OPT_MEMBER(OPT_ACCEL, struct request, accel),
 	OPT_MEMBER('I', struct request, include),
 	{ 0, 0, OPT_TEXT },
 };
@@ -75,6 +79,16 @@ static const char *setting(const struct request *r, const char *name)
 	return l != NULL ? l->value : "";
 }
 
+/* The accelerator of the nodes. That of the user is not checked. */
+static const char *accel(const struct request *r)
+{
+	const char *wanted = setting(r, "ACCEL");
+
+	if (*wanted != '\0')
+		return wanted;
+	return vm_kvm_usable() ? "kvm" : "tcg";
+}
+
 static uint64_t nodes(const struct request *r)
 {
 	int64_t n = 1;
@@ -103,16 +117,18 @@ static void check_engine(struct request *r)
 	report(r, "engine", &a);
 }
 
+/* The memory of all nodes, and of what emulates them. */
 static void check_memory(struct request *r)
 {
 	const char *size = setting(r, "MEMORY");
+	bool kvm = strcmp(accel(r), "kvm") == 0;
 	struct host_answer a = { .grade = HOST_BAD };
 	uint64_t bytes;
 
 	if (num_size(*size != '\0' ? size : MEMORY_DEFAULT, &bytes) < 0)
 		(void)snprintf(a.text, sizeof a.text, "MEMORY=%s is not a size such as 4096M or 4G", size);
 	else
-		host_memory(&a, (bytes >> 20) * nodes(r));
+		host_memory(&a, (bytes >> 20) * nodes(r), kvm ? 0 : vm_tcg_cache(bytes)->used * nodes(r));
 	report(r, "memory", &a);
 }
 
@@ -208,7 +224,13 @@ static int run(const struct cli *c, struct request *r)
 
 	if (c->argc > 0)
 		return cli_usage(c, "no operand is expected");
-	if (read_settings(r, &e) < 0 || check_all(r, &e) < 0)
+	if (read_settings(r, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	if (r->accel) {
+		(void)puts(accel(r));
+		return EX_DONE;
+	}
+	if (check_all(r, &e) < 0)
 		return cli_fail(c, EX_FAIL, &e);
 	return r->bad ? EX_FAIL : EX_DONE;
 }

@@ -170,6 +170,15 @@ gomod_prepare() {
 	gomod_source=$(gomod_download "$path" "$2" | jq -r .Dir)
 }
 
+# gomod_place NEW MODULE: move what gomod_prepare has made as NEW to its place, and set $placed to that; nothing if NEW was not
+# made.
+gomod_place() {
+	[ -d "$1" ] || return 0
+	mv -T "$1" "$TOP/providers/go/$2"
+	placed=$TOP/providers/go/$2
+	echo "made      providers/go/$2"
+}
+
 # gomod_name FILE OLD NEW MODULES: in the provider.ini FILE, name the module NEW for OLD. If OLD is inherited, FILE gets the
 # whole list: MODULES is what it is so far.
 gomod_name() {
@@ -179,12 +188,7 @@ gomod_name() {
 		[ "$module" != "$2" ] || module=$3
 		list+=("$module")
 	done
-	if grep -q '^\[go\]' "$1"; then
-		"$BIN/inifile" --in-place --set "go.modules=${list[*]}" "$1"
-	else
-		# A line has at most 198 bytes.
-		printf '\n[go]\nmodules = %s\n' "$(fold -s -w 110 <<< "${list[*]}" | sed 's/ *$//; 2,$s/^/  /')" >> "$1"
-	fi
+	"$BIN/inifile" --in-place --set "go.modules=${list[*]}" "$1"
 }
 
 # gomod_tells TAG VERSION: does the tag contain the version?

@@ -28,14 +28,8 @@ provider_conf() {
 	conf_lines $CONF_NAMES
 }
 
-# provider_file NAME: the path of a file of the provider, its own before an inherited one.
-provider_file() {
-	local dir
-	for dir in $PROVIDER_DIRS; do
-		[ -e "$dir/$1" ] && { echo "$dir/$1"; return; }
-	done
-	fail "$1 not found in any of: $PROVIDER_DIRS"
-}
+# provider_file NAME: the path of a file of the provider.
+. "$TOP/mk/sh/provider/file.sh"
 
 # tools_fit LIBC: our tools, which run in the runner's containers, need no newer C library than version LIBC, theirs.
 tools_fit() {

@@ -106,18 +106,22 @@ void host_disk(struct host_answer *a, const char *dir)
 		    gib, dir, DISK_MIN_GIB);
 }
 
-void host_memory(struct host_answer *a, uint64_t wanted)
+void host_memory(struct host_answer *a, uint64_t memory, uint64_t cache)
 {
 	struct err e = { 0 };
 	uint64_t available;
+	char part[80] = "";
 
+	if (cache != 0)
+		(void)snprintf(part, sizeof part, " (%" PRIu64 " of it for code translated by the emulation)", cache);
 	if (meminfo_available(&available, &e) < 0)
 		answer(a, HOST_BAD, "%s", e.msg);
-	else if (available >= wanted)
+	else if (available >= memory + cache)
 		answer(a, HOST_GOOD, "%" PRIu64 " MiB available", available);
 	else
-		answer(a, HOST_BAD, "%" PRIu64 " MiB available, but the nodes need %" PRIu64 "; reduce NODES or MEMORY",
-		    available, wanted);
+		answer(a, HOST_BAD,
+		    "%" PRIu64 " MiB available, but the nodes need %" PRIu64 "%s; reduce NODES or MEMORY", available,
+		    memory + cache, part);
 }
 
 /* Does a socket in the table PATH, of proc_pid_net(5), listen on PORT? */

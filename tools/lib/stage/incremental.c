@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/readfile.h"
+#include "stage/inputs.h"
 #include "stage/runs.h"
 
 /* A file of a stage's inputs. */
@@ -73,8 +74,8 @@ static int find_list(struct list *l, const struct words *lines, const char *stag
 	if (colon == NULL || strchr(l->spec, ' ') != NULL)
 		return 0;
 	*colon = '\0';
-	/* As in inputs.c: neither "-" nor a leading slash is part of a file's path. */
-	l->pattern = colon + 1 + (colon[1] == '-');
+	/* As in inputs.c: neither signs nor a leading slash are part of a file's path. */
+	l->pattern = colon + 1 + strspn(colon + 1, STAGE_FILE_SIGNS);
 	l->pattern += strspn(l->pattern, "/");
 	if (asprintf(&l->conf, "conf %s=", l->spec) < 0) {
 		l->conf = NULL;
@@ -123,7 +124,7 @@ static int compile(regex_t *expression, const struct list *l, const char *word, 
 
 	if (f == NULL)
 		return err_no_memory(e);
-	(void)fputs("^file ", f);
+	(void)fputs("^file (inherited/)*", f);
 	put_pattern(f, l->pattern, word);
 	(void)fputs("(/.*)? [^ ]+( [xl])?$", f);
 	if (fclose(f) != 0)

@@ -124,8 +124,9 @@ static int add_named_section(struct words *conf, const struct provider *p, char 
 struct search {
 	struct words *lines;
 	struct words *found; /* the paths of the files */
-	struct words seen;   /* the paths found so far, relative to their root */
+	struct words seen;   /* the paths found so far, as in their lines */
 	const char *root;    /* the directory being searched */
+	bool all;            /* a file hides none of the same path */
 };
 
 /* Files that editors leave behind do not count. */
@@ -182,9 +183,19 @@ static int add_directory(struct search *s, const char *path, const char *rel, st
 	return rc;
 }
 
+/* Adds the line of REL. If that path was found before, "inherited/" precedes it, as often as it takes. */
 static int add_line(struct search *s, const char *rel, const char *hex, const char *mark, struct err *e)
 {
-	if (words_add(&s->seen, rel) < 0 || words_addf(s->lines, "file %s %s%s", rel, hex, mark) < 0)
+	AUTO_FREE char *name = strdup(rel);
+	char *longer;
+
+	while (name != NULL && words_has(&s->seen, name)) {
+		if (asprintf(&longer, "inherited/%s", name) < 0)
+			return err_no_memory(e);
+		free(name);
+		name = longer;
+	}
+	if (name == NULL || words_add(&s->seen, name) < 0 || words_addf(s->lines, "file %s %s%s", name, hex, mark) < 0)
 		return err_no_memory(e);
 	return 0;
 }
@@ -206,7 +217,7 @@ static int add_entry(struct search *s, const char *rel, struct err *e)
 		return err_sys(e, "%s", path);
 	if (S_ISDIR(st.st_mode))
 		return add_directory(s, path, rel, e);
-	if (words_has(&s->seen, rel))
+	if (!s->all && words_has(&s->seen, rel))
 		return 0;
 	if (!utf8_is_line(rel))
 		return err_set(
@@ -299,18 +310,20 @@ static bool is_plain(const char *name)
  * Adds to LINES a line for each file that NAME stands for, and its path to FOUND unless it is a link: a file, a
  * directory (everything in it, at any depth), or a pattern of glob(7), also with {a,b}. It is looked up in each of
  * DIRS, where a file hides those of the same path in later directories, and in TOP if none has it; with a leading slash
- * in TOP alone. The path in the line is relative to the directory where it was found. With a leading "-", which is not
- * part of the name, no file needs to exist.
+ * in TOP alone. The path in the line is relative to the directory where it was found. Of the signs before the name, which
+ * are not part of it, "-" means that no file needs to exist, and "+" that a file does not hide those of the same path.
  */
 static int add_files(struct words *lines, struct words *found, const struct words *dirs, const char *top,
     const char *name, struct err *e)
 {
 	struct search s = { .lines = lines, .found = found };
-	bool optional = *name == '-';
-	AUTO_FREE char *clean = strdup(name += optional);
-	size_t len = strlen(name);
+	size_t signs = strspn(name, STAGE_FILE_SIGNS), len = strlen(name) - signs;
+	bool optional = memchr(name, '-', signs) != NULL;
+	AUTO_FREE char *clean = strdup(name + signs);
 	int rc;
 
+	s.all = memchr(name, '+', signs) != NULL;
+	name += signs;
 	if (clean == NULL)
 		return err_no_memory(e);
 	if (!is_plain(name))
