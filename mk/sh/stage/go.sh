@@ -12,11 +12,15 @@ go_check() {
 	go_value "$1" path > /dev/null
 	keys=$("$BIN/inifile" --list module "$TOP/$file" | cut -d= -f1)
 	for key in $keys; do
-		[[ " path go programs tags cgo variables " == *" $key "* ]] || fail "$file: there is no key '$key'; module.ini(5) describes the file"
+		[[ " path go programs tags cgo variables generate " == *" $key "* ]] || fail "$file: there is no key '$key'; module.ini(5) describes the file"
 	done
 	for key in path go programs; do
 		grep -qx "$key" <<< "$keys" || fail "$file: the key $key is missing"
 	done
+	case $(go_value "$1" generate) in
+	'' | openapi) ;;
+	*) fail "$file: generate = $(go_value "$1" generate): only openapi can be generated" ;;
+	esac
 }
 
 # go_id MODULE: print the digest of everything that determines its programs. The builder is part of it only with cgo: without,
@@ -25,6 +29,7 @@ go_id() {
 	{
 		(cd "$TOP/providers/go/$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 		sha256sum < "$TOP/mk/sh/stage/go-build"
+		[ -z "$(go_value "$1" generate)" ] || sha256sum < "$TOP/mk/sh/stage/go-generate"
 		go_variables "$1"
 		[ "$(go_value "$1" cgo)" != yes ] || cat "$IN_builder/id"
 	} | sha256sum | cut -c 1-32
@@ -51,7 +56,7 @@ go_programs() {
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy programs
+	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy programs run generate
 	[ -e "$tree/complete" ] || go_tree "$tree"
 	# One that was killed may have left it.
 	rm -rf "$new"
@@ -60,18 +65,21 @@ go_compile() {
 	# The machine's way to the network, and the authorities that it trusts: a proxy may have one of its own.
 	certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 	binds=("$new/source=/source" "$new/bin=/out" "$go_cache/modules=/modules" "$go_cache/build=/build"
-		"$TOP/mk/sh/stage/go-build=/go-build")
+		"$TOP/mk/sh/stage/go-build=/go-build" "$TOP/mk/sh/stage/go-generate=/go-generate")
 	for file in /etc/resolv.conf=/etc/resolv.conf /etc/hosts=/etc/hosts "$certificates=/etc/ssl/certs/ca-certificates.crt" \
 		"${NETRC:-$HOME/.netrc}=/root/.netrc"; do
 		[ ! -e "${file%%=*}" ] || binds+=("$file")
 	done
 	mapfile -t proxy < <(go_proxy)
 	read -ra programs <<< "$(go_value "$module" programs)"
+	run=("$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules
+		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)")
+	generate=$(go_value "$module" generate)
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
-	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
-		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
-		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" "${programs[@]}" 2>&1 | tee "$log" ||
-		fail "$module: $(go_reason "$(cat "$log")")"
+	{
+		{ [ -z "$generate" ] || "${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$(go_value "$module" tags)" "${programs[@]#*=}"; } &&
+			"${run[@]}" /go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" "${programs[@]}"
+	} 2>&1 | tee "$log" || fail "$module: $(go_reason "$(cat "$log")")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
 	mv -T "$new" "$2"
