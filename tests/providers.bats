@@ -82,11 +82,9 @@ supported() {
 	[[ $output == *"x/provider.ini:6: network.cni: 'calico' is not one of: bridge flannel"* ]]
 }
 
-# Versions of pause, etcd and CoreDNS: cmd/kubeadm/app/constants/constants.go of each minor version, except etcd of 1.22,
-# whose 3.5.0 loses data (etcd's post mortem of 2022-04-20). Layout of the URLs: kubernetes.io/releases/download; names of
-# the images: registry.k8s.io/images in kubernetes/k8s.io.
+# Versions of pause, etcd and CoreDNS: cmd/kubeadm/app/constants/constants.go of each minor version. Layout of the URLs:
+# kubernetes.io/releases/download; names of the images: registry.k8s.io/images in kubernetes/k8s.io.
 table='
-k8s-1.22 1.22.17 3.5    3.5.6-0  v1.8.4
 k8s-1.30 1.30.14 3.9    3.5.15-0 v1.11.3
 k8s-1.31 1.31.12 3.10   3.5.15-0 v1.11.3
 k8s-1.32 1.32.8  3.10   3.5.16-0 v1.11.3
@@ -115,6 +113,9 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	done <<< "$table"
 	[ "$n" = "$(upstream | wc -l)" ]
 	[ -z "$(sources k8s-1.20)" ]
+	run -0 sources k8s-1.22
+	[ "${lines[0]}" = "module k8s.io/kubernetes@v1.22.17" ]
+	[[ $output != *lock.ini* && $output != *containerd* ]]
 	run -0 sources k8s-1.36
 	[ "${lines[0]}" = "module k8s.io/kubernetes@v1.36.3" ]
 	[ "${#lines[@]}" = "$(provconf -I providers -f sh providers/k8s-1.36 | sed -n 's/^go_modules=//p' | wc -w)" ]
@@ -170,6 +171,62 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	[[ $output == *"kubeadm_api = v9"* ]]
 }
 
+@test "the configuration of 1.22: our images by their true tags, and nothing that its kubeadm and kubelet do not have" {
+	local fields
+	fields=$(render k8s-1.22 | perl "$F" "$S/v1beta3" "$S/components")
+	grep -qx 'ClusterConfiguration kubernetesVersion v1.22.17' <<< "$fields"
+	grep -qx 'ClusterConfiguration imageRepository registry.kubestamp' <<< "$fields"
+	grep -qx 'ClusterConfiguration dns.imageRepository registry.kubestamp/coredns' <<< "$fields"
+	grep -qx 'ClusterConfiguration dns.imageTag v1.14.2' <<< "$fields"
+	grep -qx 'ClusterConfiguration etcd.local.imageTag 3.6.16' <<< "$fields"
+	grep -qx 'InitConfiguration patches.directory /run/kubeadm/patches' <<< "$fields"
+	grep -qx 'InitConfiguration nodeRegistration.criSocket unix:///run/containerd/containerd.sock' <<< "$fields"
+	# Fields of v1beta4, and of newer kubelets.
+	[[ $fields != *encryptionAlgorithm* && $fields != *timeouts.* && $fields != *containerLogMonitorInterval* ]]
+	# Its kubelet speaks CRI v1alpha2, which containerd 2 does not have.
+	[[ " $(provconf -I providers -g go.modules providers/k8s-1.22) " != *" containerd-"* ]]
+	[[ " $(provconf -I providers -g node.packages providers/k8s-1.22) " == *" containerd runc "* ]]
+	[ "$(provconf -I providers -g debian.suite providers/k8s-1.22)" = trixie ]
+}
+
+# compiled MODULE: print the directory of its programs in the user's cache; nothing if they are not compiled.
+compiled() {
+	local dir
+	for dir in "${XDG_CACHE_HOME:-$HOME/.cache}/kubestamp/go/programs/$1".*/; do
+		[ ! -e "${dir}complete" ] || { echo "${dir}bin"; return; }
+	done
+}
+
+@test "kubeadm 1.22.17 itself accepts the v1beta3 configuration without a warning, and makes the patched static pods" {
+	local programs root=$BATS_TEST_TMPDIR/root pods
+	programs=$(compiled kubernetes-1.22.17)
+	[ -n "$programs" ] || skip "no Kubernetes 1.22.17 here: the stage sources of k8s-1.22 compiles it"
+	[ "$(id -u)" = 0 ] || skip "kubeadm changes its root directory"
+	mkdir -p "$root"/run/kubeadm/patches
+	cp providers/kubernetes/kubeadm/patches/* providers/kubernetes-go/rootfs/usr/lib/kubestamp/emulation/static-pods/* "$root/run/kubeadm/patches/"
+	# As the stage cluster does before 1.31.
+	rm "$root"/run/kubeadm/patches/*-readiness+json.yaml
+	render k8s-1.22 > "$root/run/kubeadm/config.yaml"
+	run -0 --separate-stderr "$programs/kubeadm" config images list --config "$root/run/kubeadm/config.yaml"
+	[[ $stderr != *unknown* && $stderr != *strict* ]]
+	[ "$(sort <<< "$output")" = "$(sort <<-'END'
+		registry.kubestamp/kube-apiserver:v1.22.17
+		registry.kubestamp/kube-controller-manager:v1.22.17
+		registry.kubestamp/kube-scheduler:v1.22.17
+		registry.kubestamp/kube-proxy:v1.22.17
+		registry.kubestamp/pause:3.5
+		registry.kubestamp/etcd:3.6.16
+		registry.kubestamp/coredns/coredns:v1.14.2
+	END
+	)" ]
+	"$programs/kubeadm" --rootfs "$root" init phase etcd local --config /run/kubeadm/config.yaml
+	"$programs/kubeadm" --rootfs "$root" init phase control-plane all --config /run/kubeadm/config.yaml
+	pods=$root/etc/kubernetes/manifests
+	grep -q -- --unsafe-no-fsync "$pods/etcd.yaml"
+	[ "$(grep -l GOGC "$pods"/*.yaml | wc -l)" = 4 ]
+	[ "$(grep -c 'periodSeconds: 10$' "$pods/kube-apiserver.yaml")" = 2 ]
+}
+
 @test "a joining node's configuration has only documented fields, for each version of the API" {
 	local api
 	for api in v1beta2 v1beta3 v1beta4; do
@@ -201,7 +258,7 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 
 @test "a Kubernetes that the node cannot run is rejected with the reason" {
 	supported k8s-1.35
-	supported k8s-1.22
+	supported k8s-1.30 kubernetes_version=1.22.17
 	run -1 supported k8s-1.35 kubernetes_version=1.36.0
 	[[ $output == *"Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has Debian's 1.6.20" ]]
 	supported k8s-1.35 kubernetes_version=1.36.0 kubernetes_containerd=2.1.4

@@ -22,6 +22,7 @@ go_reason() {
 	*'toolchain not available'* | *golang.org/toolchain@* | *'running go '*) why='this version of Go cannot be obtained' ;;
 	*': 4'[0-9][0-9]\ * | *'no such file or directory'* | *'unknown revision'* | *'invalid version'*)
 		why='the Go module proxy refuses it' ;;
+	*'go-generate: '*) why='generating source failed' ;;
 	*) why='go failed' ;;
 	esac
 	text=${text# }

@@ -12,6 +12,7 @@ go_id() {
 	{
 		(cd "$TOP/providers/go/$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 		sha256sum < "$TOP/mk/sh/stage/go-build"
+		[ -z "$(go_value "$1" generate)" ] || sha256sum < "$TOP/mk/sh/stage/go-generate"
 		go_variables "$1"
 		[ "$(go_value "$1" cgo)" != yes ] || cat "$IN_builder/id"
 	} | sha256sum | cut -c 1-32
@@ -37,7 +38,7 @@ go_programs() {
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy programs
+	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy programs run generate
 	[ -e "$tree/complete" ] || go_tree "$tree"
 	# One that was killed may have left it.
 	rm -rf "$new"
@@ -46,18 +47,21 @@ go_compile() {
 	# The machine's way to the network, and the authorities that it trusts: a proxy may have one of its own.
 	certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 	binds=("$new/source=/source" "$new/bin=/out" "$go_cache/modules=/modules" "$go_cache/build=/build"
-		"$TOP/mk/sh/stage/go-build=/go-build")
+		"$TOP/mk/sh/stage/go-build=/go-build" "$TOP/mk/sh/stage/go-generate=/go-generate")
 	for file in /etc/resolv.conf=/etc/resolv.conf /etc/hosts=/etc/hosts "$certificates=/etc/ssl/certs/ca-certificates.crt" \
 		"${NETRC:-$HOME/.netrc}=/root/.netrc"; do
 		[ ! -e "${file%%=*}" ] || binds+=("$file")
 	done
 	mapfile -t proxy < <(go_proxy)
 	read -ra programs <<< "$(go_value "$module" programs)"
+	run=("$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules
+		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)")
+	generate=$(go_value "$module" generate)
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
-	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
-		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
-		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" "${programs[@]}" 2>&1 | tee "$log" ||
-		fail "$module: $(go_reason "$(cat "$log")")"
+	{
+		{ [ -z "$generate" ] || "${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$(go_value "$module" tags)" "${programs[@]#*=}"; } &&
+			"${run[@]}" /go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" "${programs[@]}"
+	} 2>&1 | tee "$log" || fail "$module: $(go_reason "$(cat "$log")")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
 	mv -T "$new" "$2"

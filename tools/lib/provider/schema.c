@@ -104,6 +104,7 @@ static const struct schema_key module_keys[] = {
 	{ "module", "go", SCHEMA_VERSION, SCHEMA_ALWAYS, NULL },
 	{ "module", "programs", SCHEMA_LIST, SCHEMA_ALWAYS, NULL },
 	{ "module", "tags", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "module", "generate", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "openapi" },
 	{ "module", "cgo", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
 	{ "module", "variables", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
 	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
