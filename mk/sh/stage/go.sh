@@ -4,6 +4,7 @@
 # after lib.sh.
 # shellcheck shell=bash
 . "$TOP/mk/sh/common/go.sh"
+. "$TOP/mk/sh/stage/builder.sh"
 go_cache=$KS_CACHE/go
 
 # go_check MODULE: fail unless there is such a module and its module.ini is complete.
@@ -51,8 +52,7 @@ go_programs() {
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy programs
-	[ -e "$tree/complete" ] || go_tree "$tree"
+	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs
 	# One that was killed may have left it.
 	rm -rf "$new"
 	mkdir -p "$new/bin" "$go_cache"/{modules,build}
@@ -68,21 +68,13 @@ go_compile() {
 	mapfile -t proxy < <(go_proxy)
 	read -ra programs <<< "$(go_value "$module" programs)"
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
-	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
+	builder_run "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
 		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
 		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" "${programs[@]}" 2>&1 | tee "$log" ||
 		fail "$module: $(go_reason "$(cat "$log")")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
 	mv -T "$new" "$2"
-}
-
-# go_tree DIR: unpack the builder.
-go_tree() {
-	say "unpacking the builder"
-	mkdir -p "$1"
-	tar -C "$1" -xpf "$IN_builder/builder.tar" --numeric-owner --exclude='./dev/*'
-	touch "$1/complete"
 }
 
 # go_proxy: of the user's settings, those that say where modules come from, as NAME=VALUE lines.

@@ -8,12 +8,12 @@
 #include "base/words.h"
 
 struct tool_inputs {
-	const char *top;              /* the top directory of the checkout */
-	const char *bin;              /* the directory of the compiled tools; NULL: kubestamp's version is used instead */
+	const char *top; /* the top directory of the checkout */
+	const char *bin; /* the directory of the compiled tools; NULL: kubestamp's version is used instead */
 	const struct words *versions; /* "NAME VERSION" of programs that are not kubestamp's */
 };
 
-/* Is NAME one of kubestamp's own tools, with its source in TOP/tools? */
+/* Is NAME one of kubestamp's own tools, with its source in TOP/tools, or NAME.so a library of TOP/tools/preload? */
 bool tool_is_own(const struct tool_inputs *t, const char *name);
 
 /*
