@@ -56,6 +56,18 @@ tools() {
 	[ ! -e ran ]
 }
 
+@test "tools: those in the cache that were not used for a month are removed" {
+	mkdir -p cache/tools/{old,new}/bin
+	touch -d '40 days ago' cache/tools/old
+	tools > /dev/null
+	touch -d '40 days ago' cache/tools/*
+	run -0 tools
+	[[ $output == *"already compiled"* ]]
+	[ ! -e cache/tools/old ]
+	[ ! -e cache/tools/new ]
+	[ -e out/bin/one ]
+}
+
 @test "tools: one that cannot be compiled: the compiler's words, and the next run compiles again" {
 	touch broken
 	run -2 tools
