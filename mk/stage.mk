@@ -8,7 +8,7 @@ P := $(B)/$(PROVIDER)
 ALL_PROVIDERS = $(sort $(notdir $(patsubst %/,%,$(dir $(shell grep -Lx 'abstract = yes' providers/*/provider.ini)))))
 
 # Programs of others whose version is part of a key.
-VERSIONED := mmdebstrap mke2fs qemu-img go
+VERSIONED := mmdebstrap mke2fs qemu-img
 # With IMAGE=, cluster-up needs no stage.
 STAGE_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) bench why times force gc check-e2e keys images images-check pin bundle sources-list
 # The goals that build: they refuse a provider whose downloads are not pinned.

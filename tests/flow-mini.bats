@@ -9,6 +9,9 @@ setup_file() {
 	mkdir -p "$COPY" "$FLOW_B"
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$COPY" -x
 	take_tools "$FLOW_B"
+	# Only the tools of the same release of Debian are sure to run in the runner.
+	grep -qx VERSION_CODENAME=bookworm /etc/os-release ||
+		sed -i '/^; This machine/,/^enabled = no/d' "$COPY/tests/providers/mini/provider.ini"
 }
 
 # If a test fails, its clusters are removed, so that the next tests can start.
@@ -76,7 +79,7 @@ containers() {
 	echo 'echo "the reason is here" >&2; exit 1' > "$COPY/tests/providers/fails/node/setup"
 	# The stages before it have the same keys as those of mini: use their results.
 	mkdir -p "$FLOW_B/fails"
-	cp -al "$FLOW_B"/mini/{runner,rootfs,disk}.* "$FLOW_B/fails/" 2> /dev/null || true
+	cp -al "$FLOW_B"/mini/{tools,runner,rootfs,disk}.* "$FLOW_B/fails/" 2> /dev/null || true
 	run mk provision PROVIDER=fails
 	[ "$status" -ne 0 ]
 	[[ $output == *"stage node of fails failed"* ]]

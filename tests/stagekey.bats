@@ -272,6 +272,30 @@ tool odd none" ]
 	[ "$(sed -n 's/^tool \([^ ]*\) [0-9a-f]\{64\}$/\1/p' in/app.* | paste -sd' ')" = "fetch holes.so other" ]
 }
 
+@test "tools_by_name: stages that need it depend on the tools that they name, and on the rest of its inputs" {
+	local t
+	mkdir -p bin tools/preload
+	for t in other third preload/holes; do echo 'int a;' > tools/$t.c; done
+	for t in fetch other third holes.so; do echo "$t" > "bin/$t"; done
+	# shellcheck disable=SC2016 # for the stages
+	{
+		echo 'cp "$IN_src/bin/other" "$IN_src/bin/holes.so" /tmp' >> providers/base/stage/boot
+		echo 'cp "$IN_src/bin/nothing" /tmp' >> providers/base/stage/image
+	}
+	child '[stage src]' 'tools = all' 'tools_by_name = yes'
+	keys() { stagekey -b bin -i in providers/child | sed -n 's/^KEY\.\([a-z]*\) := \([0-9a-f]\{16\}\)$/\1 \2/p'; }
+	moves "src" "echo more >> bin/third"
+	moves "src boot app image" "echo more >> bin/other"
+	moves "src boot app image" "echo more >> bin/holes.so"
+	moves "src boot app image" "echo more >> providers/base/stage/src"
+	moves "src boot app image" "sed -i s/bookworm/trixie/ providers/base/provider.ini"
+	rm -r in
+	keys > /dev/null
+	[ "$(sed -n 's/^tool \([^ ]*\) [0-9a-f]\{64\}$/\1/p' in/boot.* | paste -sd' ')" = "holes.so other" ]
+	grep -qx "need src $(grep -v '^tool ' in/src.* | sha256sum | cut -d' ' -f1)" in/boot.*
+	run ! grep -q "^tool" in/image.*
+}
+
 @test "scripts and tools that a stage's scripts run are part of its key, directly or indirectly" {
 	local sh=mk/sh/a/b
 	mkdir -p mk/sh/{a,run}

@@ -4,6 +4,7 @@
 # after lib.sh.
 # shellcheck shell=bash
 . "$TOP/mk/sh/common/go.sh"
+. "$TOP/mk/sh/stage/builder.sh"
 go_cache=$KS_CACHE/go
 
 # go_id MODULE: print the digest of everything that determines its programs. The builder is part of it only with cgo: without,
@@ -38,8 +39,7 @@ go_programs() {
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy programs run generate
-	[ -e "$tree/complete" ] || go_tree "$tree"
+	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs run generate
 	# One that was killed may have left it.
 	rm -rf "$new"
 	mkdir -p "$new/bin" "$go_cache"/{modules,build}
@@ -54,7 +54,7 @@ go_compile() {
 	done
 	mapfile -t proxy < <(go_proxy)
 	read -ra programs <<< "$(go_value "$module" programs)"
-	run=("$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules
+	run=(builder_run "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules
 		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)")
 	generate=$(go_value "$module" generate)
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
@@ -65,14 +65,6 @@ go_compile() {
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
 	mv -T "$new" "$2"
-}
-
-# go_tree DIR: unpack the builder.
-go_tree() {
-	say "unpacking the builder"
-	mkdir -p "$1"
-	tar -C "$1" -xpf "$IN_builder/builder.tar" --numeric-owner --exclude='./dev/*'
-	touch "$1/complete"
 }
 
 # go_proxy: of the user's settings, those that say where modules come from, as NAME=VALUE lines.

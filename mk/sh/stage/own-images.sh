@@ -20,7 +20,7 @@ own_images_begin() {
 	debian_tree "$OUT/base.tar" essential "$images_base_packages"
 	"$BIN/ocipack" --tag base --owner keep --tar "$OUT/base.tar" "$OUT/base"
 	rm "$OUT/base.tar"
-	own_image "pause:$images_pause" --file "$BIN/pause=/pause" --entrypoint /pause
+	own_image "pause:$images_pause" --file "$IN_tools/bin/pause=/pause" --entrypoint /pause
 	for p in kube-apiserver kube-controller-manager kube-scheduler; do
 		own_image "$p:v$kubernetes_version" --file "$bin/$p=/usr/local/bin/$p" --entrypoint "/usr/local/bin/$p"
 	done
@@ -34,7 +34,7 @@ own_images_end() {
 	for dir in $PROVIDER_DIRS; do
 		[ ! -d "$TOP/$dir/image/tools" ] || cp -RT "$TOP/$dir/image/tools" "$stage"
 	done
-	cp "$BIN/kubehosts" "$stage/usr/local/bin/"
+	cp "$IN_tools/bin/kubehosts" "$stage/usr/local/bin/"
 	own_image "kubestamp-tools:$images_tools" --from "$OUT/base:base" --tree "$stage"
 	rm -rf "$stage" "$OUT/base"
 	images_pinned > "$OUT/pinned"

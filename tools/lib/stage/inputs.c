@@ -445,7 +445,7 @@ static int add_need(const struct stagekeys *k, struct words *needs, const char *
 
 	if (need == NULL)
 		return err_set(e, "no stage '%s'", name);
-	if (words_addf(needs, "need %s %s", name, k->keys[need - k->stages->v]) < 0)
+	if (words_addf(needs, "need %s %s", name, k->needed[need - k->stages->v]) < 0)
 		return err_no_memory(e);
 	return 0;
 }
@@ -505,17 +505,38 @@ static int gather(const struct stagekeys *k, const struct stage *s, struct words
 	return rc;
 }
 
-static int hash(const struct words *lines, char key[SHA256_HEX], struct err *e)
+/* Hashes LINES, without those of kind tool unless TOOLS. */
+static int hash(const struct words *lines, bool tools, char key[SHA256_HEX], struct err *e)
 {
 	struct sha256 *s = sha256_new();
 	size_t i;
 
-	for (i = 0; s != NULL && i < lines->n; i++)
+	for (i = 0; s != NULL && i < lines->n; i++) {
+		if (!tools && strncmp(lines->v[i], "tool ", strlen("tool ")) == 0)
+			continue;
 		if (sha256_add(s, lines->v[i], strlen(lines->v[i])) < 0 || sha256_add(s, "\n", 1) < 0) {
 			sha256_free(s);
 			return err_set(e, "sha256 failed");
 		}
+	}
 	return s == NULL || sha256_end(s, key) < 0 ? err_set(e, "sha256 failed") : 0;
+}
+
+/* Stages that need this one name the tools that they take from it. */
+static bool has_tools_by_name(const struct stagekeys *k, const struct stage *s)
+{
+	const char *value = provider_get(k->provider, s->section, "tools_by_name");
+
+	return value != NULL && strcmp(value, "yes") == 0;
+}
+
+static int compute_stage(struct stagekeys *k, size_t i, struct err *e)
+{
+	const struct stage *s = &k->stages->v[i];
+
+	if (gather(k, s, &k->inputs[i], e) < 0 || hash(&k->inputs[i], true, k->keys[i], e) < 0)
+		return -1;
+	return hash(&k->inputs[i], !has_tools_by_name(k, s), k->needed[i], e);
 }
 
 int stageinputs_compute(struct stagekeys *k, struct err *e)
@@ -523,11 +544,12 @@ int stageinputs_compute(struct stagekeys *k, struct err *e)
 	size_t i;
 
 	k->keys = calloc(k->stages->n + 1, sizeof *k->keys);
+	k->needed = calloc(k->stages->n + 1, sizeof *k->needed);
 	k->inputs = calloc(k->stages->n + 1, sizeof *k->inputs);
-	if (k->keys == NULL || k->inputs == NULL)
+	if (k->keys == NULL || k->needed == NULL || k->inputs == NULL)
 		return err_no_memory(e);
 	for (i = 0; i < k->stages->n; i++)
-		if (gather(k, &k->stages->v[i], &k->inputs[i], e) < 0 || hash(&k->inputs[i], k->keys[i], e) < 0)
+		if (compute_stage(k, i, e) < 0)
 			return -1;
 	return 0;
 }
@@ -540,7 +562,9 @@ void stageinputs_free(struct stagekeys *k)
 		words_free(&k->inputs[i]);
 	free(k->inputs);
 	free(k->keys);
+	free(k->needed);
 	words_free(&k->versions);
 	k->inputs = NULL;
+	k->needed = NULL;
 	k->keys = NULL;
 }

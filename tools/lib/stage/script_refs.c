@@ -1,5 +1,6 @@
 #include "stage/script_refs.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,28 @@ static int add_path(const char *at, const char *end, struct words *paths, struct
 	return add(paths, at, n, e);
 }
 
-/* AT follows "$BIN" or "${BIN}": a tool, unless a longer variable's name or nothing but the directory is meant. */
+/*
+ * The length of "$IN_STAGE/bin" or "${IN_STAGE}/bin" at AT, the programs that another stage has compiled; 0 if AT does not begin
+ * with either.
+ */
+static size_t stage_bin(const char *at, const char *end)
+{
+	static const char bin[] = "/bin/";
+	const char *p = at;
+	bool braces;
+
+	if (!begins(at, end, "$IN_") && !begins(at, end, "${IN_"))
+		return 0;
+	braces = at[1] == '{';
+	p += strlen("$IN_") + braces;
+	while (p < end && (isalnum((unsigned char)*p) || *p == '_'))
+		p++;
+	if (braces && (p == end || *p++ != '}'))
+		return 0;
+	return begins(p, end, bin) ? (size_t)(p - at) + strlen("/bin") : 0;
+}
+
+/* AT follows "$BIN" or the like: a tool, unless a longer variable's name or nothing but the directory is meant. */
 static int add_tool(const char *at, const char *end, struct words *tools, struct err *e)
 {
 	if (at < end && (*at == '"' || *at == '\''))
@@ -58,6 +80,7 @@ static int add_tool(const char *at, const char *end, struct words *tools, struct
 static int scan_line(const char *at, const char *end, struct words *paths, struct words *tools, struct err *e)
 {
 	const char *begin = at;
+	size_t n;
 	int rc = 0;
 
 	while (at < end && (*at == ' ' || *at == '\t'))
@@ -71,6 +94,8 @@ static int scan_line(const char *at, const char *end, struct words *paths, struc
 			rc = add_tool(at + strlen("$BIN"), end, tools, e);
 		else if (begins(at, end, "${BIN}"))
 			rc = add_tool(at + strlen("${BIN}"), end, tools, e);
+		else if ((n = stage_bin(at, end)) > 0)
+			rc = add_tool(at + n, end, tools, e);
 	}
 	return rc;
 }

@@ -11,7 +11,8 @@
  * Finds in the N bytes of TEXT
  *   - paths below the checkout's mk/sh, written as $TOP/mk/sh/ROOM/NAME, with or without quotes: "mk/sh/ROOM/NAME" is
  *     added to PATHS; of a pattern the directory,
- *   - tools that are run as $BIN/NAME, with or without quotes or braces: NAME is added to TOOLS.
+ *   - tools that are run as $BIN/NAME, with or without quotes or braces, and programs that another stage has compiled,
+ *     $IN_STAGE/bin/NAME: NAME is added to TOOLS.
  * Lines that begin with "#" do not count. Whether what is named exists is not checked. A word that is in the list
  * already is not added again. Returns 0, or -1 when out of memory.
  */

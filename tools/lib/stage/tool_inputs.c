@@ -14,8 +14,11 @@
 bool tool_is_own(const struct tool_inputs *t, const char *name)
 {
 	AUTO_FREE char *source = NULL;
+	size_t n = strlen(name);
+	bool library = n > 3 && strcmp(name + n - 3, ".so") == 0;
 
-	if (asprintf(&source, "%s/tools/%s.c", t->top, name) < 0) {
+	if (asprintf(&source, "%s/tools/%s%.*s.c", t->top, library ? "preload/" : "", (int)(library ? n - 3 : n),
+		name) < 0) {
 		source = NULL;
 		return false;
 	}

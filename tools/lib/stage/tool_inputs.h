@@ -13,7 +13,7 @@ struct tool_inputs {
 	const struct words *versions; /* "NAME VERSION" of programs that are not kubestamp's */
 };
 
-/* Is NAME one of kubestamp's own tools, with its source in TOP/tools? */
+/* Is NAME one of kubestamp's own tools, with its source in TOP/tools, or NAME.so a library of TOP/tools/preload? */
 bool tool_is_own(const struct tool_inputs *t, const char *name);
 
 /*
