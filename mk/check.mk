@@ -12,9 +12,9 @@ TEST_LIBS := -Wl,--as-needed -ljansson -lcurl -larchive -lzstd -lz -linih -lyaml
 # The files that take longest come first, so that at the end none runs alone. Those that start machines, which run one at a
 # time, come last; e2e-* takes longer and has a goal of its own.
 BATS_LONG := $(wildcard $(patsubst %,tests/%.bats,publish-disks disks regpush publish regpull gomod shellcheck keys kubehosts go-build \
-	conformance fetch))
+	vmstate conformance fetch))
 BATS_E2E := $(sort $(wildcard tests/e2e-*.bats))
-BATS_VM := $(sort $(wildcard tests/vm*.bats)) $(sort $(wildcard tests/flow-*.bats))
+BATS_VM := $(patsubst %,tests/%.bats,vmpause vmsave vmstart vmstop) $(sort $(wildcard tests/flow-*.bats))
 BATS_ALL := $(BATS_LONG) $(filter-out $(BATS_LONG) $(BATS_E2E) $(BATS_VM),$(sort $(wildcard tests/*.bats))) $(BATS_VM)
 BATS_ONLY := $(foreach o,$(ONLY),tests/$o.bats)
 
