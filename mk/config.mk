@@ -1,6 +1,6 @@
 # Every variable that a user may set, with its default. `make help` and mk/settings.mk read this file: lines of the form
 # "NAME ?= default## text".
-PROVIDER ?= $(or $(KUBEVIRT_PROVIDER),k8s-1.20)## the provider: a directory under providers/
+PROVIDER ?= $(or $(KUBEVIRT_PROVIDER),k8s-1.36)## the provider: a directory under providers/
 NICS ?= $(or $(KUBEVIRT_NUM_SECONDARY_NICS),0)## secondary NICs of each node, each on a network of its own
 CLUSTER ?= $(PROVIDER)## name of the cluster; clusters with different names run side by side
 NODES ?= $(or $(KUBEVIRT_NUM_NODES),1)## number of nodes; node01 is the control plane

@@ -466,7 +466,7 @@ mk_in_group() {
 @test "a mirror that is down: the error names the stage and the mirror, and no stamp is left" {
 	local port
 	port=$(free_port)
-	run ! mk provision PROVIDER=mini B="$BATS_TEST_TMPDIR/b" MIRROR="http://127.0.0.1:$port/debian"
+	run ! mk provision PROVIDER=mini B="$BATS_TEST_TMPDIR/b" TB="$FLOW_B" MIRROR="http://127.0.0.1:$port/debian"
 	[[ $output == *"stage runner of mini failed"* ]]
 	[[ $output == *"127.0.0.1:$port"* ]]
 	[ -z "$(find "$BATS_TEST_TMPDIR/b" -name stamp)" ]
@@ -476,9 +476,9 @@ mk_in_group() {
 	[ "$(id -u)" = 0 ] || skip "only root can mount a small file system"
 	local small=$BATS_TEST_TMPDIR/small
 	mkdir "$small"
-	# The mount exists only in the namespace of this command.
-	run ! unshare -m bash -c "mount -t tmpfs -o size=160m none '$small' &&
-		env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C '$COPY' PROVIDER=mini B='$small' SAN= provision; rc=\$?
+	# The mount exists only in the namespace of this command. The tools are not in it.
+	run ! unshare -m bash -c "mount -t tmpfs -o size=100m none '$small' &&
+		env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C '$COPY' PROVIDER=mini B='$small' TB='$FLOW_B' SAN= provision; rc=\$?
 		find '$small' -name stamp -printf 'a stamp: %p\\n'; exit \$rc"
 	[[ $output == *"stage runner of mini failed"* ]]
 	[[ $output == *"No space left on device"* || $output == *"enough free space"* ]]

@@ -256,6 +256,35 @@ compiled() {
 	[[ $stderr == *clusterNane* ]]
 }
 
+@test "kubeadm itself, compiled from Go modules, accepts the configuration without a warning, and lists the images that we have" {
+	local p version programs name tried=''
+	for p in $(all); do
+		[ "$(provconf -I providers -g kubernetes.source "providers/$p")" = go ] || continue
+		version=$(provconf -I providers -g kubernetes.version "providers/$p")
+		programs=$(compiled_programs "$version")
+		[ "${KUBERNETES:-$version}" = "$version" ] && [ -n "$programs" ] || continue
+		tried+=" $p"
+		render "$p" > "$BATS_TEST_TMPDIR/config.yaml"
+		run -0 --separate-stderr "$programs/kubeadm" config images list --config "$BATS_TEST_TMPDIR/config.yaml"
+		[ -z "$stderr" ] || { echo "$p: $stderr"; return 1; }
+		# shellcheck disable=SC2154 # the provider's values
+		diff <(echo "$output" | sort) <(
+			values=$(provconf -I providers -f sh "providers/$p")
+			eval "$values"
+			for name in kube-{apiserver,controller-manager,scheduler,proxy}:"v$version" "pause:$images_pause" "etcd:$images_etcd" \
+				"coredns/coredns:$images_coredns"; do
+				echo "$images_repository/$name"
+			done | sort
+		) || return 1
+		run -0 "$programs/kubeadm" config validate --config "$BATS_TEST_TMPDIR/config.yaml"
+		# It does report an unknown field.
+		sed 's/^clusterName/clusterNane/' "$BATS_TEST_TMPDIR/config.yaml" > "$BATS_TEST_TMPDIR/wrong.yaml"
+		run --separate-stderr "$programs/kubeadm" config images list --config "$BATS_TEST_TMPDIR/wrong.yaml"
+		[[ $stderr == *clusterNane* ]]
+	done
+	[ -n "$tried" ] || skip "no Kubernetes here that was compiled from Go modules"
+}
+
 @test "a Kubernetes that the node cannot run is rejected with the reason" {
 	supported k8s-1.35
 	supported k8s-1.30 kubernetes_version=1.22.17

@@ -3,7 +3,9 @@
 
 # go_publish PATH VERSION: the files of the directory mod, as this version of the module in the proxy $PROXY_DIR.
 go_publish() {
-	local dir=$PROXY_DIR/$1/@v
+	local dir
+	# https://go.dev/ref/mod#goproxy-protocol: a capital letter is written as ! and the small one.
+	dir=$PROXY_DIR/$(sed 's/[A-Z]/!\L&/g' <<< "$1")/@v
 	mkdir -p "$dir"
 	echo "$2" >> "$dir/list"
 	printf '{"Version":"%s","Time":"2026-01-01T00:00:00Z"}' "$2" > "$dir/$2.info"

@@ -30,6 +30,8 @@ go_programs() {
 	flock "$lock"
 	if [ -e "$cached/complete" ]; then
 		say "already compiled: $1"
+		# gc keeps what was used lately.
+		touch "$cached/complete"
 	else
 		go_compile "$1" "$cached"
 	fi
