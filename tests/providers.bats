@@ -11,12 +11,18 @@ setup() {
 
 all() { grep -Lx 'abstract = yes' providers/*/provider.ini | cut -d/ -f2; }
 
+# dir_of PROVIDER: print its directory: it is one of the providers or one for the tests.
+dir_of() { ls -d "providers/$1" "tests/providers/$1" 2> /dev/null; }
+
 # upstream: list those that download Kubernetes.
-upstream() { grep -lx 'inherit = upstream' providers/*/provider.ini | cut -d/ -f2; }
+upstream() { grep -lx 'inherit = upstream' providers/*/provider.ini tests/providers/k8s-1.33-upstream/provider.ini | xargs dirname | xargs -n 1 basename; }
+
+# compiled: list those that compile Kubernetes from Go modules.
+compiled() { grep -lx 'inherit = kubernetes-go' providers/*/provider.ini | cut -d/ -f2; }
 
 # sources PROVIDER: list its downloads, without make.
 sources() {
-	PROVIDER=$1 PROVIDER_DIRS="providers/$1 providers/upstream" K8S_MIRROR='' IMAGE_MIRROR='' CRI_TOOLS_MIRROR='' TOP=$TOP BIN=$BIN \
+	PROVIDER=$1 PROVIDER_DIRS="$(dir_of "$1") providers/upstream" K8S_MIRROR='' IMAGE_MIRROR='' CRI_TOOLS_MIRROR='' TOP=$TOP BIN=$BIN \
 		mk/sh/provider/sources-list
 }
 
@@ -25,7 +31,7 @@ render() {
 	(
 		D=$BATS_TEST_TMPDIR B=$BATS_TEST_TMPDIR
 		libs cluster kube
-		values=$(provconf -I providers -f sh "$(ls -d providers/"$1" tests/providers/"$1" 2> /dev/null)")
+		values=$(provconf -I providers -f sh "$(dir_of "$1")")
 		eval "$values"
 		for v in "${@:2}"; do declare "${v%%=*}=${v#*=}"; done
 		kube_render providers/kubernetes/kubeadm/config.yaml
@@ -37,7 +43,7 @@ supported() {
 	(
 		libs upstream
 		PROVIDER=$1
-		values=$(provconf -f sh "providers/$1")
+		values=$(provconf -I providers -f sh "$(dir_of "$1")")
 		eval "$values"
 		for v in "${@:2}"; do declare "${v%%=*}=${v#*=}"; done
 		upstream_tool --supported
@@ -47,7 +53,7 @@ supported() {
 @test "provconf accepts every provider; abstract ones cannot be built" {
 	local p
 	for p in $(all); do provconf -c "providers/$p"; done
-	[ "$(all | paste -sd ' ')" = "k8s-1.20 k8s-1.22 k8s-1.30 k8s-1.31 k8s-1.32 k8s-1.33 k8s-1.34 k8s-1.35 k8s-1.36" ]
+	[ "$(all | paste -sd ' ')" = "k8s-1.20 k8s-1.22 k8s-1.34 k8s-1.35 k8s-1.36 k8s-1.37" ]
 	for p in base kubernetes kubernetes-go upstream; do
 		provconf -c "providers/$p"
 		run -2 stagekey -I providers "providers/$p"
@@ -73,11 +79,11 @@ supported() {
 	mkdir -p "$BATS_TEST_TMPDIR/x"
 	for line in 'kubeadm_api = v1' 'cgroup_driver = none' 'dns = bind' 'feature_gates = A=yes' 'feature_gates = =true' \
 		'control_plane_labels = a/b' 'containerd = new'; do
-		printf '[provider]\ninherit = k8s-1.30\n[kubernetes]\n%s\n' "$line" > "$BATS_TEST_TMPDIR/x/provider.ini"
+		printf '[provider]\ninherit = k8s-1.36\n[kubernetes]\n%s\n' "$line" > "$BATS_TEST_TMPDIR/x/provider.ini"
 		run -2 provconf -I providers -c "$BATS_TEST_TMPDIR/x"
 		[[ $output == *"x/provider.ini:4: kubernetes.${line%% *}: "* ]]
 	done
-	printf '[provider]\ninherit = k8s-1.30\n[kubernetes]\nfeature_gates = A=true B2=false\n[network]\ncni = calico\n' > "$BATS_TEST_TMPDIR/x/provider.ini"
+	printf '[provider]\ninherit = k8s-1.36\n[kubernetes]\nfeature_gates = A=true B2=false\n[network]\ncni = calico\n' > "$BATS_TEST_TMPDIR/x/provider.ini"
 	run -2 provconf -I providers -c "$BATS_TEST_TMPDIR/x"
 	[[ $output == *"x/provider.ini:6: network.cni: 'calico' is not one of: bridge flannel"* ]]
 }
@@ -85,12 +91,7 @@ supported() {
 # Versions of pause, etcd and CoreDNS: cmd/kubeadm/app/constants/constants.go of each minor version. Layout of the URLs:
 # kubernetes.io/releases/download; names of the images: registry.k8s.io/images in kubernetes/k8s.io.
 table='
-k8s-1.30 1.30.14 3.9    3.5.15-0 v1.11.3
-k8s-1.31 1.31.12 3.10   3.5.15-0 v1.11.3
-k8s-1.32 1.32.8  3.10   3.5.16-0 v1.11.3
-k8s-1.33 1.33.4  3.10   3.5.21-0 v1.12.0
-k8s-1.34 1.34.1  3.10.1 3.6.4-0  v1.12.1
-k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
+k8s-1.33-upstream 1.33.4  3.10 3.5.21-0 v1.12.0'
 
 @test "each provider downloads the documented files and images" {
 	local p v pause etcd coredns n=0
@@ -113,22 +114,50 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	done <<< "$table"
 	[ "$n" = "$(upstream | wc -l)" ]
 	[ -z "$(sources k8s-1.20)" ]
-	run -0 sources k8s-1.22
-	[ "${lines[0]}" = "module k8s.io/kubernetes@v1.22.17" ]
-	[[ $output != *lock.ini* && $output != *containerd* ]]
-	run -0 sources k8s-1.36
-	[ "${lines[0]}" = "module k8s.io/kubernetes@v1.36.3" ]
-	[ "${#lines[@]}" = "$(provconf -I providers -f sh providers/k8s-1.36 | sed -n 's/^go_modules=//p' | wc -w)" ]
+}
+
+# Of what kubeadm of each version wants (as above), pause is its version; etcd and CoreDNS are what is compiled.
+compiled_table='
+k8s-1.22 1.22.17 3.5
+k8s-1.34 1.34.4 3.10.1
+k8s-1.35 1.35.4 3.10.1
+k8s-1.36 1.36.3 3.10.2
+k8s-1.37 1.37.2 3.10.2'
+
+@test "each provider with source = go: its modules, and tags that tell what is compiled" {
+	local p v pause modules module coredns dir n=0
+	while read -r p v pause; do
+		[ -n "$p" ] || continue
+		get() { provconf -I providers -g "$1" "providers/$p"; }
+		modules=$(get go.modules) coredns=$(get images.coredns)
+		run -0 sources "$p"
+		[ "${lines[0]}" = "module k8s.io/kubernetes@v$v" ]
+		[ "${#lines[@]}" = "$(wc -w <<< "$modules")" ]
+		[ "$(get kubernetes.version) $(get images.pause)" = "$v $pause" ]
+		[ "$(get provider.description)" = "Kubernetes $v on Debian 13" ]
+		[[ $coredns = v* ]]
+		for module in "kubernetes-$v" "etcd-$(get images.etcd)" "coredns-${coredns#v}"; do
+			[[ " $modules " == *" $module "* ]]
+		done
+		for module in $modules; do
+			dir=providers/go/$module
+			[ -s "$dir/go.mod" ] && [ -s "$dir/go.sum" ] && [ -s "$dir/module.ini" ]
+		done
+		# The staging modules are those of this version. (The proxy has no kube-controller-manager 0.22.17; 0.22.16 is the same.)
+		[ "$(sed -n 's,.* => k8s.io/[a-z-]* ,,p' "providers/go/kubernetes-$v/go.mod" | grep -vx v0.22.16 | sort -u)" = "v0.${v#*.}" ]
+		n=$((n + 1))
+	done <<< "$compiled_table"
+	[ "$n" = "$(compiled | wc -l)" ]
 }
 
 @test "every lock.ini matches its provider" {
 	local lock p
-	for lock in providers/*/lock.ini; do
+	for lock in providers/*/lock.ini tests/providers/*/lock.ini; do
 		p=$(basename "$(dirname "$lock")")
 		(
 			libs upstream
 			PROVIDER=$p
-			values=$(provconf -f sh "providers/$p")
+			values=$(provconf -I providers -f sh "$(dirname "$lock")")
 			eval "$values"
 			upstream_tool --lock "$lock"
 		)
@@ -137,17 +166,17 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 
 @test "kubeadm's configuration has only documented fields, for each version of its API" {
 	local p api fields
-	for p in $(all) k8s-1.20-upstream; do
-		api=$(provconf -I providers -g kubernetes.kubeadm_api "$(ls -d providers/"$p" tests/providers/"$p" 2> /dev/null)")
+	for p in $(all) k8s-1.20-upstream k8s-1.33-upstream; do
+		api=$(provconf -I providers -g kubernetes.kubeadm_api "$(dir_of "$p")")
 		fields=$(render "$p" | perl "$F" "$S/$api" "$S/components")
 		grep -qx "InitConfiguration apiVersion kubeadm.k8s.io/$api" <<< "$fields"
 		grep -qx "ClusterConfiguration apiVersion kubeadm.k8s.io/$api" <<< "$fields"
 		grep -qx 'KubeletConfiguration cgroupDriver systemd' <<< "$fields"
-		grep -qx "ClusterConfiguration kubernetesVersion v$(provconf -I providers -g kubernetes.version "$(ls -d providers/"$p" tests/providers/"$p" 2> /dev/null)")" <<< "$fields"
+		grep -qx "ClusterConfiguration kubernetesVersion v$(provconf -I providers -g kubernetes.version "$(dir_of "$p")")" <<< "$fields"
 		[[ $fields != *@* ]]
 	done
 	# The check can fail: a field of another version, a value that is not a string.
-	run ! perl "$F" "$S/v1beta4" "$S/components" < <(render k8s-1.30)
+	run ! perl "$F" "$S/v1beta4" "$S/components" < <(render k8s-1.22)
 	[[ $output == *"ClusterConfiguration apiServer.timeoutForControlPlane: not documented"* ]]
 	run ! perl "$F" "$S/v1beta2" "$S/components" < <(render k8s-1.20 | sed 's/allow-privileged: "true"/allow-privileged: true/; s/: "true"/: x/')
 	[[ $output == *"allow-privileged: true must be quoted to be a string"* ]]
@@ -155,19 +184,19 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 
 @test "the configuration contains the settings: network, feature gates, socket" {
 	local fields
-	fields=$(render k8s-1.31 | perl "$F" "$S/v1beta4" "$S/components")
+	fields=$(render k8s-1.33-upstream | perl "$F" "$S/v1beta4" "$S/components")
 	grep -qx 'ClusterConfiguration networking.podSubnet 10.244.0.0/16' <<< "$fields"
 	grep -qx 'ClusterConfiguration dns.imageRepository registry.k8s.io/coredns' <<< "$fields"
 	grep -qx 'InitConfiguration nodeRegistration.criSocket unix:///run/containerd/containerd.sock' <<< "$fields"
 	[[ $fields != *allocate-node-cidrs* && $fields != *feature-gates* && $fields != *featureGates* ]]
-	fields=$(render k8s-1.31 network_cni=bridge kubernetes_dns=manifest 'kubernetes_feature_gates=A=true B2=false' kubernetes_cgroup_driver=cgroupfs |
+	fields=$(render k8s-1.33-upstream network_cni=bridge kubernetes_dns=manifest 'kubernetes_feature_gates=A=true B2=false' kubernetes_cgroup_driver=cgroupfs |
 		perl "$F" "$S/v1beta4" "$S/components")
 	[[ $fields != *podSubnet* && $fields != *dns.image* ]]
 	grep -qx 'ClusterConfiguration controllerManager.extraArgs\[\].name allocate-node-cidrs' <<< "$fields"
 	[ "$(grep -cx 'ClusterConfiguration .*extraArgs\[\].value A=true,B2=false' <<< "$fields")" = 3 ]
 	grep -qx 'KubeletConfiguration featureGates { A: true, B2: false }' <<< "$fields"
 	grep -qx 'KubeletConfiguration cgroupDriver cgroupfs' <<< "$fields"
-	run ! render k8s-1.31 kubernetes_kubeadm_api=v9
+	run ! render k8s-1.33-upstream kubernetes_kubeadm_api=v9
 	[[ $output == *"kubeadm_api = v9"* ]]
 }
 
@@ -190,16 +219,9 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 }
 
 # compiled MODULE: print the directory of its programs in the user's cache; nothing if they are not compiled.
-compiled() {
-	local dir
-	for dir in "${XDG_CACHE_HOME:-$HOME/.cache}/kubestamp/go/programs/$1".*/; do
-		[ ! -e "${dir}complete" ] || { echo "${dir}bin"; return; }
-	done
-}
-
 @test "kubeadm 1.22.17 itself accepts the v1beta3 configuration without a warning, and makes the patched static pods" {
 	local programs root=$BATS_TEST_TMPDIR/root pods
-	programs=$(compiled kubernetes-1.22.17)
+	programs=$(compiled_programs 1.22.17)
 	[ -n "$programs" ] || skip "no Kubernetes 1.22.17 here: the stage sources of k8s-1.22 compiles it"
 	[ "$(id -u)" = 0 ] || skip "kubeadm changes its root directory"
 	mkdir -p "$root"/run/kubeadm/patches
@@ -286,18 +308,20 @@ compiled() {
 }
 
 @test "a Kubernetes that the node cannot run is rejected with the reason" {
-	supported k8s-1.35
-	supported k8s-1.30 kubernetes_version=1.22.17
-	run -1 supported k8s-1.35 kubernetes_version=1.36.0
+	local p=k8s-1.33-upstream
+	supported "$p"
+	supported "$p" kubernetes_version=1.35.1
+	supported "$p" kubernetes_version=1.22.17 kubernetes_kubeadm_api=v1beta3
+	run -1 supported "$p" kubernetes_version=1.36.0
 	[[ $output == *"Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has Debian's 1.6.20" ]]
-	supported k8s-1.35 kubernetes_version=1.36.0 kubernetes_containerd=2.1.4
-	run -1 supported k8s-1.30 kubernetes_containerd=1.4.13
+	supported "$p" kubernetes_version=1.36.0 kubernetes_containerd=2.1.4
+	run -1 supported "$p" kubernetes_version=1.30.14 kubernetes_kubeadm_api=v1beta3 kubernetes_containerd=1.4.13
 	[[ $output == *"needs containerd 1.6.0 or newer"* ]]
-	run -1 supported k8s-1.35 'node_append=quiet systemd.unified_cgroup_hierarchy=0'
+	run -1 supported "$p" kubernetes_version=1.35.1 'node_append=quiet systemd.unified_cgroup_hierarchy=0'
 	[[ $output == *"does not start on cgroup v1"* ]]
-	run -1 supported k8s-1.31 kubernetes_kubeadm_api=v1beta3
+	run -1 supported "$p" kubernetes_version=1.31.12 kubernetes_kubeadm_api=v1beta3
 	[[ $output == *"kubeadm 1.31 needs kubeadm_api = v1beta4, not v1beta3" ]]
-	run -1 supported k8s-1.30 kubernetes_kubeadm_api=v1beta4
-	run -1 supported k8s-1.30 kubernetes_version=1.30
+	run -1 supported "$p" kubernetes_version=1.30.14 kubernetes_kubeadm_api=v1beta4
+	run -1 supported "$p" kubernetes_version=1.30 kubernetes_kubeadm_api=v1beta3
 	[[ $output == *"is not a release like"* ]]
 }

@@ -107,8 +107,10 @@ gomod_download() {
 # - A module in the repository of Kubernetes is replaced there by a directory, ./staging/src/PATH, that is not part of the
 #   module; v1.36.3 goes with v0.36.3 of the module itself.
 # - Indirect requirements follow from the others, unless a comment says why they are there ("// indirect; why").
+# - The "godebug" lines are those of the module. They say which Go version's defaults the programs have at run time, and Go reads
+#   them only from the main module, which is ours: without them, a newer Go than upstream's would bring newer defaults.
 gomod_edits() {
-	local path root
+	local path root theirs
 	path=$(jq -r .Path <<< "$4")
 	root=$(sed -E 's,^(github\.com/[^/]+/[^/]+|[^/]+/[^/]+).*,\1/,' <<< "$path")
 	go mod edit -json "$1/go.mod" | jq -r --arg path "$path" --arg root "$root" --arg old "v$2" --arg new "v$3" '
@@ -117,8 +119,11 @@ gomod_edits() {
 		(.Replace[]? | select($path == "k8s.io/kubernetes" and .Old.Path == .New.Path and (.Old.Path | startswith("k8s.io/"))) | "-dropreplace=\(.Old.Path)")'
 	sed -nE 's,^(require)?[[:blank:]]+([^ ]+) (v[^ ]+) // indirect$,\2 \3,p' "$1/go.mod" |
 		awk -v path="$path" -v root="$root" -v old="v$2" '$1 != path && !($2 == old && index($1 "/", root) == 1) { print "-droprequire=" $1 }'
-	go mod edit -json "$(jq -r .GoMod <<< "$4")" |
-		jq -r --arg version "v0.${3#*.}" '.Replace[]? | select(.New.Path | startswith("./staging/src/")) | "-replace=\(.Old.Path)=\(.Old.Path)@\($version)"'
+	theirs=$(go mod edit -json "$(jq -r .GoMod <<< "$4")")
+	jq -r --arg version "v0.${3#*.}" '.Replace[]? | select(.New.Path | startswith("./staging/src/")) | "-replace=\(.Old.Path)=\(.Old.Path)@\($version)"' <<< "$theirs"
+	# "go help mod edit" spells it Godebug, the output GoDebug.
+	go mod edit -json "$1/go.mod" | jq -r '(.GoDebug // .Godebug)[]? | "-dropgodebug=\(.Key)"'
+	jq -r '(.GoDebug // .Godebug)[]? | "-godebug=\(.Key)=\(.Value)"' <<< "$theirs"
 }
 
 # gomod_make OLD VERSION NEW: make the directory NEW from providers/go/OLD for another version of its module, and set
