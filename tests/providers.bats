@@ -189,8 +189,8 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	[ "$(provconf -I providers -g debian.suite providers/k8s-1.22)" = trixie ]
 }
 
-# compiled MODULE: print the directory of its programs in the user's cache; nothing if they are not compiled.
-compiled() {
+# compiled_programs MODULE: print the directory of its programs in the user's cache; nothing if they are not compiled.
+compiled_programs() {
 	local dir
 	for dir in "${XDG_CACHE_HOME:-$HOME/.cache}/kubestamp/go/programs/$1".*/; do
 		[ ! -e "${dir}complete" ] || { echo "${dir}bin"; return; }
@@ -199,7 +199,7 @@ compiled() {
 
 @test "kubeadm 1.22.17 itself accepts the v1beta3 configuration without a warning, and makes the patched static pods" {
 	local programs root=$BATS_TEST_TMPDIR/root pods
-	programs=$(compiled kubernetes-1.22.17)
+	programs=$(compiled_programs kubernetes-1.22.17)
 	[ -n "$programs" ] || skip "no Kubernetes 1.22.17 here: the stage sources of k8s-1.22 compiles it"
 	[ "$(id -u)" = 0 ] || skip "kubeadm changes its root directory"
 	mkdir -p "$root"/run/kubeadm/patches
