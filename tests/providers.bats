@@ -218,7 +218,6 @@ k8s-1.37 1.37.2 3.10.2'
 	[ "$(provconf -I providers -g debian.suite providers/k8s-1.22)" = trixie ]
 }
 
-# compiled MODULE: print the directory of its programs in the user's cache; nothing if they are not compiled.
 @test "kubeadm 1.22.17 itself accepts the v1beta3 configuration without a warning, and makes the patched static pods" {
 	local programs root=$BATS_TEST_TMPDIR/root pods
 	programs=$(compiled_programs 1.22.17)

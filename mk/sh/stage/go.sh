@@ -41,7 +41,7 @@ go_programs() {
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs run generate
+	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs run generate tags
 	# One that was killed may have left it.
 	rm -rf "$new"
 	mkdir -p "$new/bin" "$go_cache"/{modules,build}
@@ -59,10 +59,12 @@ go_compile() {
 	run=(builder_run "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules
 		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)")
 	generate=$(go_value "$module" generate)
+	tags=$(go_value "$module" tags)
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
 	{
-		{ [ -z "$generate" ] || "${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$(go_value "$module" tags)" "${programs[@]#*=}"; } &&
-			"${run[@]}" /go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" "${programs[@]}"
+		[ -z "$generate" ] ||
+			"${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$tags" "${programs[@]#*=}" || exit
+		"${run[@]}" /go-build /source /out "$tags" "$(go_variables "$module")" "${programs[@]}"
 	} 2>&1 | tee "$log" || fail "$module: $(go_reason "$(cat "$log")")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"

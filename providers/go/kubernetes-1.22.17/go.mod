@@ -2,6 +2,9 @@ module kubestamp/kubernetes
 
 go 1.26.0
 
+// The defaults at run time of Go 1.20, the oldest that this Go has: upstream compiles this release with Go 1.16.
+godebug default=go1.20
+
 require (
 	cloud.google.com/go v0.54.0 // indirect
 	github.com/Azure/azure-sdk-for-go v55.0.0+incompatible // indirect
