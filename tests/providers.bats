@@ -184,7 +184,7 @@ k8s-1.37 1.37.2 3.10.2'
 
 @test "the configuration contains the settings: network, feature gates, socket" {
 	local fields
-	fields=$(render k8s-1.33-upstream | perl "$F" "$S/v1beta4" "$S/components")
+	fields=$(render k8s-1.33-upstream network_cni=flannel | perl "$F" "$S/v1beta4" "$S/components")
 	grep -qx 'ClusterConfiguration networking.podSubnet 10.244.0.0/16' <<< "$fields"
 	grep -qx 'ClusterConfiguration dns.imageRepository registry.k8s.io/coredns' <<< "$fields"
 	grep -qx 'InitConfiguration nodeRegistration.criSocket unix:///run/containerd/containerd.sock' <<< "$fields"
@@ -323,4 +323,24 @@ k8s-1.37 1.37.2 3.10.2'
 	run -1 supported "$p" kubernetes_version=1.30.14 kubernetes_kubeadm_api=v1beta4
 	run -1 supported "$p" kubernetes_version=1.30 kubernetes_kubeadm_api=v1beta3
 	[[ $output == *"is not a release like"* ]]
+}
+
+@test "flannel: its manifest names the image that is built from the provider's module, and only providers with the module have it" {
+	local dir=$BATS_TEST_TMPDIR/x PROVIDER PROVIDER_DIRS KS_CACHE=$BATS_TEST_TMPDIR/cache
+	export TOP BIN PROVIDER PROVIDER_DIRS KS_CACHE
+	mkdir -p "$dir"
+	PROVIDER=x PROVIDER_DIRS=$(realpath --relative-to="$TOP" "$dir")
+	printf '[provider]\ninherit = k8s-1.36\n[network]\ncni = flannel\n' > "$dir/provider.ini"
+	run -0 --separate-stderr "$TOP/mk/sh/provider/images" list
+	[[ $(tr -s ' ' <<< "$output") == *"registry.kubestamp/flannel:v0.27.4 add-on flannel: DaemonSet/kube-flannel/kube-flannel-ds"* ]]
+	run -0 "$TOP/mk/sh/provider/images" check
+	run -0 "$TOP/mk/sh/stage/pinned" "$PROVIDER_DIRS"
+	# Every provider with modules has the one of this version.
+	for PROVIDER in $(grep -lx 'inherit = kubernetes-go' providers/*/provider.ini | cut -d/ -f2); do
+		[[ " $(provconf -I providers --get go.modules "providers/$PROVIDER") " == *" flannel-$(provconf -I providers --get images.flannel "providers/$PROVIDER" | sed s/^v//) "* ]]
+	done
+	printf '[provider]\ninherit = k8s-1.20\n[network]\ncni = flannel\n' > "$dir/provider.ini"
+	PROVIDER=x
+	run -1 "$TOP/mk/sh/stage/pinned" "$PROVIDER_DIRS"
+	[[ $output == *"x: cni = flannel needs [images] flannel and a module of this version"* ]]
 }
