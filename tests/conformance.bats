@@ -505,7 +505,8 @@ declared() {
 @test "declared: the conformance image and those of the tests are listed, pinned, and required of a lock" {
 	declared
 	local name n=0
-	pinned() { (cd "$T" && mk/sh/stage/pinned providers/own); }
+	echo 'PROVIDER_DIRS := providers/own' > keys.mk
+	pinned() { (mk=$PWD/keys.mk && cd "$T" && mk/sh/stage/pinned "$mk"); }
 	echo hello > hello
 	while read -r name; do
 		n=$((n + 1))
@@ -518,7 +519,7 @@ declared() {
 	grep -q '^registry.k8s.io/conformance:v1.33.4 ' <<< "$output"
 	# The lock of the inherited provider is not enough.
 	run -1 pinned
-	[[ $output == *"no digest of the image registry.k8s.io/conformance:v1.33.4; to create it again: make pin PROVIDER=own" ]]
+	[[ $output == *"no digest of the image registry.k8s.io/conformance:v1.33.4; to create it again: make pin PROVIDER=own SOURCE=upstream" ]]
 	run -0 "$T/mk/sh/provider/pin"
 	[[ $output == *"pinned    own: Kubernetes 1.33.4, 3 files, 11 images: providers/own/lock.ini" ]]
 	grep -A1 '^\[image' "$T/providers/own/lock.ini" | grep -v '^--' | tail -n 8 | diff - <(printf '[image %s]\nname = %s\n' \

@@ -203,7 +203,7 @@ k8s-1.35 1.35.1  3.10.1 3.6.6-0  v1.13.1'
 	supported k8s-1.35
 	supported k8s-1.22
 	run -1 supported k8s-1.35 kubernetes_version=1.36.0
-	[[ $output == *"Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has Debian's 1.6.20" ]]
+	[[ $output == *"Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has 1.6.20" ]]
 	supported k8s-1.35 kubernetes_version=1.36.0 kubernetes_containerd=2.1.4
 	run -1 supported k8s-1.30 kubernetes_containerd=1.4.13
 	[[ $output == *"needs containerd 1.6.0 or newer"* ]]

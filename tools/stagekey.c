@@ -15,16 +15,18 @@
 #include "provider/unused.h"
 #include "provider/why.h"
 
-enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_OVERLAY, OPT_IMAGES };
+enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_OVERLAY, OPT_IMAGES, OPT_SOURCE, OPT_CNI };
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
+	{ OPT_CNI, "cni", "CNI", "--overlay: the value of [network] cni" },
 	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
 	{ OPT_IMAGES, "images", "LIST", "--overlay: images for [images] extra" },
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
 	{ OPT_OVERLAY, "overlay", "OUT", "keys of a provider in OUT with more manifests" },
+	{ OPT_SOURCE, "source", "SOURCE", "--overlay: the value of [kubernetes] source" },
 	{ 't', "tool-versions", "FILE", "versions of other programs: lines NAME VERSION" },
 	{ OPT_INCREMENTAL, "incremental", NULL, "find a checkpoint where a stage can start" },
 	{ OPT_UNUSED, "unused", NULL, "list what no current key names" },
@@ -40,7 +42,7 @@ static const struct tool stagekey_tool = {
 };
 
 struct request {
-	const char *top, *bin, *inputs, *output, *versions, *overlay, *images;
+	const char *top, *bin, *inputs, *output, *versions, *overlay, *images, *source, *cni;
 	struct words include;
 	bool why, incremental, unused;
 };
@@ -179,13 +181,21 @@ static int check_manifest(const char *file, const char *text, size_t n, struct e
 	return kubeimages_read(&images, file, text, n, e);
 }
 
+static const char *or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
 /* The keys of an overlay on the provider in the first operand; the others are manifests. */
 static int compute_overlay(const struct cli *c, const struct request *r)
 {
 	AUTO_WORDS struct words manifests = { 0 };
 	AUTO_FREE char *dir = NULL;
 	struct overlay o = { .base = c->argv[0],
-		.images = r->images != NULL ? r->images : "",
+		.images = or_empty(r->images),
+		.source = or_empty(r->source),
+		.cni = or_empty(r->cni),
+		.include = &r->include,
 		.files = c->argv + 1,
 		.n = (size_t)c->argc - 1,
 		.check = check_manifest };
@@ -268,6 +278,10 @@ static int take_option(struct cli *c, int id, void *arg)
 		r->overlay = c->arg;
 	else if (id == OPT_IMAGES)
 		r->images = c->arg;
+	else if (id == OPT_SOURCE)
+		r->source = c->arg;
+	else if (id == OPT_CNI)
+		r->cni = c->arg;
 	else if (id == OPT_UNUSED)
 		r->unused = true;
 	return EX_DONE;
@@ -289,8 +303,8 @@ static int run(struct cli *c, const struct request *r)
 				    : list_unused(c, c->argv[0], c->argv + 1, (size_t)c->argc - 1);
 	if (c->argc != 1 && (r->overlay == NULL || c->argc == 0))
 		return cli_usage(c, "exactly one provider directory is required");
-	if (r->images != NULL && r->overlay == NULL)
-		return cli_usage(c, "--images needs --overlay");
+	if ((r->images != NULL || r->source != NULL || r->cni != NULL) && r->overlay == NULL)
+		return cli_usage(c, "--images, --source and --cni need --overlay");
 	unfinished_catch_signals();
 	if (r->overlay != NULL)
 		return compute_overlay(c, r);

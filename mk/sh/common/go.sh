@@ -8,6 +8,18 @@ go_value() {
 	"$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"
 }
 
+# go_compiled: print the provider's modules whose programs are compiled, a line each. With source = upstream the programs and images
+# of Kubernetes itself are not: they are downloaded.
+go_compiled() {
+	local module
+	for module in ${go_modules:-}; do
+		case $kubernetes_source:${module%%-[0-9]*} in
+		upstream:kubernetes | upstream:etcd | upstream:coredns) ;;
+		*) echo "$module" ;;
+		esac
+	done
+}
+
 # go_reason TEXT: what go's messages TEXT mean, in one line.
 go_reason() {
 	local text why
