@@ -13,13 +13,24 @@ setup() {
 	# Use the tools that are being tested, and do not build them again.
 	ln -s "$BIN" b/bin
 	export XDG_CACHE_HOME=$PWD/cache
-	# A provider like those of modules, whatever versions they have.
+	rm -rf "$T/providers/go"
+	module kubernetes-1.36.3 k8s.io/kubernetes
+	module etcd-3.6.16 go.etcd.io/etcd/server/v3
+	module coredns-1.14.2 github.com/coredns/coredns
+	module containerd-2.3.7 github.com/containerd/containerd/v2
+	module crictl-1.37.0 sigs.k8s.io/cri-tools
 	provider 1.36.3
 }
 
 teardown() { end_kept; }
 
-# provider VERSION: make the provider p of this version of Kubernetes.
+# module NAME-VERSION PATH
+module() {
+	mkdir -p "$T/providers/go/$1"
+	printf '[module]\npath = %s\n' "$2" > "$T/providers/go/$1/module.ini"
+}
+
+# provider VERSION: make the provider p, with this version of Kubernetes, and modules that none of the supplied ones need have.
 provider() {
 	mkdir -p "$T/providers/p"
 	cat > "$T/providers/p/provider.ini" <<-END
@@ -85,11 +96,11 @@ module sigs.k8s.io/cri-tools@v1.37.0" ]
 	mk keys SOURCE=upstream > keys
 	dirs=$(sed -n 's/^PROVIDER_DIRS := //p' b/p/keys.mk)
 	run -0 provconf -I "$T/providers" -f sh --stage images "$T/${dirs%% *}"
-	grep -qx 'kubernetes_source=upstream' <<< "$output"
-	grep -qx 'images_repository=registry.k8s.io' <<< "$output"
-	grep -qx 'images_tools_repository=registry.kubestamp' <<< "$output"
-	grep -qx 'images_etcd=3.6.8-0' <<< "$output"
-	grep -qx 'images_pause=3.10.2' <<< "$output"
+	grep -qx "kubernetes_source='upstream'" <<< "$output"
+	grep -qx "images_repository='registry.k8s.io'" <<< "$output"
+	grep -qx "images_tools_repository='registry.kubestamp'" <<< "$output"
+	grep -qx "images_etcd='3.6.8-0'" <<< "$output"
+	grep -qx "images_pause='3.10.2'" <<< "$output"
 	run -0 mk provider-show SOURCE=upstream CNI=flannel
 	grep -q '^source = upstream ' <<< "$output"
 	grep -q '^cni = flannel ' <<< "$output"
@@ -125,7 +136,8 @@ module sigs.k8s.io/cri-tools@v1.37.0" ]
 		# shellcheck disable=SC2086 # words
 		run -2 --separate-stderr mk keys $line
 		[ -z "$output" ]
-		[ "$(grep -vc ' Error 2$' <<< "$stderr")" = 1 ]
+		# The others are make's.
+		[ "$(grep -E '^[a-z]+: |\*\*\* [A-Z]' <<< "$stderr" | grep -vc '^make: ')" = 1 ]
 		[[ $stderr == *"$text"* ]] || { echo "$line: $stderr"; return 1; }
 	done <<-'END'
 		SOURCE=debian|SOURCE=debian: go or upstream
@@ -153,43 +165,79 @@ module sigs.k8s.io/cri-tools@v1.37.0" ]
 	# The node's containerd is a module's.
 	provider 1.36.3
 	sed -i 's/containerd-2.3.7/containerd-1.7.9/' "$T/providers/p/provider.ini"
-	cp -R "$T/providers/go/containerd-2.3.7" "$T/providers/go/containerd-1.7.9"
+	module containerd-1.7.9 github.com/containerd/containerd/v2
 	run -2 mk provision SOURCE=upstream
 	[[ ${lines[0]} == "upstream: p: Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has 1.7.9" ]]
 	[ -z "$(find b/p -name stamp -o -name '*.lock')" ]
 }
 
-@test "make pin: only with SOURCE=upstream; the lock is the provider's own" {
+# upstream_here: the files of Kubernetes 1.36.3 below www, and its images in the test registry $R.
+upstream_here() {
 	local name dir=www/release/v1.36.3/bin/linux/amd64 n=0
-	run -2 mk pin
-	[[ $output == *"error: make pin: p takes Kubernetes from go, so there is nothing to pin; SOURCE=upstream pins what it takes from upstream"* ]]
-	run -2 mk pin PROVIDER=k8s-1.20
-	[[ ${lines[0]} == "error: make pin: k8s-1.20 takes Kubernetes from debian, so there is nothing to pin" ]]
 	mkdir -p "$dir" state
 	perl "$BATS_TEST_DIRNAME/lib/registry.pl" state 3>&- &
 	keep_pid $!
 	wait_for 10 [ -e state/port ]
 	R=127.0.0.1:$(cat state/port)
-	# A kubeadm that only lists the images of its configuration.
+	# A kubeadm that only knows its version, and the images of its configuration.
 	cat > "$dir/kubeadm" <<-'END'
 		#!/bin/bash
+		[ "$1" != version ] || exec echo v1.36.3
 		etcd=$(sed -n 's/^    imageTag: //p' "${*: -1}")
 		printf 'registry.k8s.io/%s\n' kube-{apiserver,controller-manager,scheduler,proxy}:v1.36.3 coredns/coredns:v1.14.9 pause:3.10.2 "etcd:$etcd"
 	END
-	cp "$dir/kubeadm" "$dir/kubelet"
-	cp "$dir/kubeadm" "$dir/kubectl"
+	echo kubelet > "$dir/kubelet"
+	echo kubectl > "$dir/kubectl"
 	for name in "$dir"/*; do sha256sum < "$name" | cut -d' ' -f1 > "$name.sha256"; done
 	for name in kube-{apiserver,controller-manager,scheduler,proxy}:v1.36.3 coredns/coredns:v1.14.9 pause:3.10.2 etcd:3.6.8-0; do
 		ocipack --tag "x$((n += 1))" --label "n=$n" --file "$dir/kubectl=/hello" layout > /dev/null
 		regpush --tls-verify=false "layout:x$n" "$R/$name" > /dev/null
 	done
-	run -0 mk pin SOURCE=upstream K8S_MIRROR="file://$PWD/www" IMAGE_MIRROR="$R"
+	export K8S_MIRROR=file://$PWD/www IMAGE_MIRROR=$R
+}
+
+@test "make pin: only with SOURCE=upstream; the lock is the provider's own" {
+	run -2 mk pin
+	[[ $output == *"error: make pin: p takes Kubernetes from go, so there is nothing to pin; SOURCE=upstream pins what it takes from upstream"* ]]
+	run -2 mk pin PROVIDER=k8s-1.20
+	[[ ${lines[0]} == "error: make pin: k8s-1.20 takes Kubernetes from debian, so there is nothing to pin" ]]
+	upstream_here
+	run -0 mk pin SOURCE=upstream
 	[[ $output == *"pinned    p: Kubernetes 1.36.3, 3 files, 7 images: providers/p/lock.ini" ]]
 	grep -qx 'name = registry.k8s.io/etcd:3.6.8-0' "$T/providers/p/lock.ini"
-	[ -z "$(find b -name lock.ini)" ]
-	# What is pinned counts as declared, and is bundled, with SOURCE=upstream only.
-	run -0 mk bundle SOURCE=upstream K8S_MIRROR="file://$PWD/www" IMAGE_MIRROR="$R"
+	[ -z "$(find b/ -name lock.ini)" ]
+	# It is bundled with SOURCE=upstream only.
+	run -0 mk bundle SOURCE=upstream
 	[[ $output == *"bundled   3 files and 7 images: "* ]]
 	run -2 mk bundle
 	[[ ${lines[0]} == "error: p has no locks: there is nothing to bundle" ]]
+}
+
+@test "the stages sources and images with SOURCE=upstream: what is pinned, and the modules that are not Kubernetes'" {
+	upstream_here
+	sed -i 's/ containerd-2.3.7 crictl-1.37.0//; s/^version = .*/&\ncontainerd = 2.3.7/' "$T/providers/p/provider.ini"
+	mk pin SOURCE=upstream > /dev/null
+	export TOP=$T BIN KS_CACHE=$PWD/cache/kubestamp PROVIDER=p PROVIDER_DIRS OUT=$PWD/out IN_builder=$PWD/none
+	PROVIDER_DIRS=$(sed -n 's/^PROVIDER_DIRS := //p' b/p/keys.mk)
+	mkdir out
+	stage() { (cd "$T" && mk/sh/stage/stage-script "$1" "providers/kubernetes-go/stage/$1"); }
+	run -0 stage sources
+	[ "$(ls out/bin | paste -sd ' ')" = "kubeadm kubectl kubelet" ]
+	cmp www/release/v1.36.3/bin/linux/amd64/kubelet out/bin/kubelet
+	# A module that is compiled, which the test does not have.
+	sed -i 's/coredns-1.14.2/& containerd-9.9.9/' "$T/providers/p/provider.ini"
+	run -1 stage sources
+	[[ $output == *"[go] modules: containerd-9.9.9: there is no providers/go/containerd-9.9.9/module.ini" ]]
+	# Without the Debian tree of our own images.
+	(
+		cd "$T"
+		libs addon images upstream
+		say() { :; }
+		images_repository=registry.k8s.io images_pause=3.10.2 images_etcd=3.6.8-0 images_coredns=v1.14.9
+		kubernetes_version=1.36.3 kubernetes_dns=coredns kubernetes_source=upstream
+		upstream_images "$OUT/oci" "$OUT/list"
+	)
+	[ "$(sed 's,.*/,,' out/list | sort | paste -sd ' ')" = \
+		"coredns:v1.14.9 etcd:3.6.8-0 kube-apiserver:v1.36.3 kube-controller-manager:v1.36.3 kube-proxy:v1.36.3 kube-scheduler:v1.36.3 pause:3.10.2" ]
+	[ "$(ocipack --list out/oci | wc -l)" = 7 ]
 }
