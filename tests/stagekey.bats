@@ -486,9 +486,9 @@ extra +=
 	refused "SOURCE=go: child has no [go] modules: it takes Kubernetes from debian" --source go
 	refused "SOURCE=upstream: child has no [upstream] repository: it takes Kubernetes from debian" --source upstream
 	[ -z "$(ls -A out)" ]
-	stagekey --overlay out --source debian --cni '' providers/child > /dev/null
+	stagekey --overlay out -I providers --source debian --cni '' providers/child > /dev/null
 	printf '[go]\nmodules = a-1\n[upstream]\nrepository = r\n' >> providers/base/provider.ini
-	stagekey --overlay out --source go providers/child > /dev/null
+	stagekey --overlay out -I providers --source go providers/child > /dev/null
 	rm -rf out/overlay.*
 	stagekey --overlay out -I providers --source upstream --cni flannel providers/child > /dev/null
 	[ "$(cat out/overlay.*/provider.ini)" = "[provider]
