@@ -9,10 +9,13 @@ FUZZ_NAMES := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard 
 FUZZ_PROGS := $(addprefix $(TB)/test/fuzz/,$(FUZZ_NAMES))
 TEST_LIBS := -Wl,--as-needed -ljansson -lcurl -larchive -lzstd -lz -linih -lyaml -lcrypto -pthread
 
-# flow-* takes minutes and comes last; e2e-* takes longer and has a goal of its own.
+# The files that take longest come first, so that at the end none runs alone. Those that start machines, which run one at a
+# time, come last; e2e-* takes longer and has a goal of its own.
+BATS_LONG := $(wildcard $(patsubst %,tests/%.bats,publish-disks disks regpush publish regpull gomod shellcheck keys kubehosts go-build \
+	vmstate conformance fetch))
 BATS_E2E := $(sort $(wildcard tests/e2e-*.bats))
-BATS_FLOW := $(sort $(wildcard tests/flow-*.bats))
-BATS_ALL := $(filter-out $(BATS_E2E) $(BATS_FLOW),$(sort $(wildcard tests/*.bats))) $(BATS_FLOW)
+BATS_VM := $(patsubst %,tests/%.bats,vmpause vmsave vmstart vmstop) $(sort $(wildcard tests/flow-*.bats))
+BATS_ALL := $(BATS_LONG) $(filter-out $(BATS_LONG) $(BATS_E2E) $(BATS_VM),$(sort $(wildcard tests/*.bats))) $(BATS_VM)
 BATS_ONLY := $(foreach o,$(ONLY),tests/$o.bats)
 
 ifneq ($(and $(filter check check-e2e,$(MAKECMDGOALS)),$(filter-out $(wildcard $(BATS_ONLY)),$(BATS_ONLY))),)
@@ -25,7 +28,7 @@ CHECK_ENV = TOP='$(CURDIR)' B='$(abspath $(B))' TB='$(abspath $(TB))' BIN='$(abs
 
 .PHONY: check check-e2e fuzz
 check: | $(TOOLS) $(if $(ONLY),,$(UNIT_PROGS) $(FUZZ_PROGS))
-	@$(CHECK_ENV) mk/sh/dev/check $(if $(ONLY),$(BATS_ONLY),$(UNIT_PROGS) $(FUZZ_PROGS) $(BATS_ALL))
+	@$(CHECK_ENV) mk/sh/dev/check $(if $(ONLY),$(BATS_ONLY),$(BATS_LONG) $(UNIT_PROGS) $(FUZZ_PROGS) $(filter-out $(BATS_LONG),$(BATS_ALL)))
 check-e2e: | $(TOOLS)
 	@$(CHECK_ENV) PROVIDER='$(PROVIDER)' KEEP='$(KEEP)' mk/sh/dev/check $(or $(BATS_ONLY),$(BATS_E2E))
 

@@ -12,7 +12,7 @@ logs:
 	@$(with-settings) mk/sh/cluster/cluster-do $@
 status ports env list:
 	@$(with-settings) mk/sh/cluster/cluster-info $@
-cluster-show: | $(BIN)/clusterconf
+cluster-show: | $(BIN)/clusterconf $(BIN)/hostcheck
 	@$(with-settings) mk/sh/cluster/cluster-info show
 
 # Images of this machine for a cluster.

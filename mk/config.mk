@@ -1,6 +1,6 @@
 # Every variable that a user may set, with its default. `make help` and mk/settings.mk read this file: lines of the form
 # "NAME ?= default## text".
-PROVIDER ?= $(or $(KUBEVIRT_PROVIDER),k8s-1.20)## the provider: a directory under providers/
+PROVIDER ?= $(or $(KUBEVIRT_PROVIDER),k8s-1.36)## the provider: a directory under providers/
 NICS ?= $(or $(KUBEVIRT_NUM_SECONDARY_NICS),0)## secondary NICs of each node, each on a network of its own
 CLUSTER ?= $(PROVIDER)## name of the cluster; clusters with different names run side by side
 NODES ?= $(or $(KUBEVIRT_NUM_NODES),1)## number of nodes; node01 is the control plane
@@ -21,7 +21,7 @@ IMAGE ?=## image in a registry that cluster-up starts, HOST[:PORT]/REPO[:TAG|@DI
 REGISTRY ?=## where publish sends images, HOST[:PORT]/PATH; the provider's name is appended
 TAG ?=## publish: tags besides latest, the version, and the version with the date
 PUBLISHER ?= skopeo## the program that publish uses: skopeo or regpush
-DISK_CHUNKS ?= yes## yes: publish sends the base disk in windows too, and cluster-up IMAGE= fetches only new ones; no: neither
+DISK_WINDOWS ?= yes## yes: publish sends the base disk in windows too, and cluster-up IMAGE= fetches only new ones; no: neither
 SIGN_BY ?=## publish signs with this key: a GnuPG fingerprint, or a sigstore key file (skopeo only)
 SIGN_PASSPHRASE ?=## file with the passphrase of that key
 AUTHFILE ?=## credentials for registries; empty: as described in containers-auth.json(5)

@@ -19,7 +19,7 @@ Providers
   pin             ADDON=: pin digests            outdated      list providers behind their upstream version
   provider-show   settings and their sources     sources-list  list what is downloaded from upstream
   bump            PROVIDER= VERSION= [MODULE=]   new-provider  NAME= FROM= VERSION=
-  matrix          PROVIDERS=: provision each     bundle        put downloads from upstream into a file, for BUNDLE=
+  matrix          PROVIDERS=: provision each     bundle        put what is downloaded into a file, for BUNDLE=
 Use
   cluster-up      start a cluster; with IMAGE= from a registry, without provisioning
   cluster-down    stop and remove it

@@ -5,8 +5,8 @@ ifneq ($(and $(PUBLISH_GOALS),$(if $(REGISTRY),,missing)),)
 $(error make $(firstword $(PUBLISH_GOALS)): REGISTRY is not set: HOST[:PORT]/PATH)
 endif
 
-ifeq ($(filter yes no,$(DISK_CHUNKS)),)
-$(error DISK_CHUNKS=$(DISK_CHUNKS): yes or no)
+ifeq ($(filter yes no,$(DISK_WINDOWS)),)
+$(error DISK_WINDOWS=$(DISK_WINDOWS): yes or no)
 endif
 
 # PROVIDERS, or PROVIDER if it is set, or all of them except those of the tests.

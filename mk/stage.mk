@@ -8,7 +8,7 @@ P := $(B)/$(PROVIDER)
 ALL_PROVIDERS = $(sort $(notdir $(patsubst %/,%,$(dir $(shell grep -Lx 'abstract = yes' providers/*/provider.ini)))))
 
 # Programs of others whose version is part of a key.
-VERSIONED := mmdebstrap mke2fs qemu-img go
+VERSIONED := mmdebstrap mke2fs qemu-img
 # With IMAGE=, cluster-up needs no stage.
 STAGE_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) bench why times force gc check-e2e keys images images-check pin bundle sources-list
 # Not without these variables: it shows abstract providers too.
@@ -40,7 +40,7 @@ endif
 $(P)/keys.mk: FORCE $(TOOLS) $(P)/tools.versions
 	$(Q)$(with-settings) set -f; rc=0; { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
 		$(BIN)/stagekey -I providers -I tests/providers -b $(BIN) -i $(P)/inputs -t $@.$$$$ -o $@ \
-			$(if $(SOURCE)$(CNI)$(MANIFESTS)$(EXTRA_IMAGES),$(OVERLAY)) -- $(PROVIDER_DIR) $(if $(MANIFESTS),$$MANIFESTS) || rc=$$?; \
+			$(if $(SOURCE)$(CNI)$(MANIFESTS)$(EXTRA_IMAGES),$(DERIVE)) -- $(PROVIDER_DIR) $(if $(MANIFESTS),$$MANIFESTS) || rc=$$?; \
 		rm -f $@.$$$$; [ $$rc = 0 ] || exit $$rc $(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),; $(PINNED))
 
 PINNED = mk/sh/stage/pinned $@
@@ -48,7 +48,7 @@ PINNED = mk/sh/stage/pinned $@
 # SOURCE, CNI, MANIFESTS and EXTRA_IMAGES make a provider of their own, which inherits PROVIDER, so that they are part of the
 # keys, and of everything else that is read from provider.ini. Like those of all providers its directory is relative to the
 # checkout.
-OVERLAY = --overlay "$$(realpath --relative-to=. $(P))" --source "$$SOURCE" --cni "$$CNI" --images "$$EXTRA_IMAGES"
+DERIVE = --derive "$$(realpath --relative-to=. $(P))" --source "$$SOURCE" --cni "$$CNI" --images "$$EXTRA_IMAGES"
 
 $(P)/tools.versions: mk/sh/stage/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
 	@mkdir -p $(@D)

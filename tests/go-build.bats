@@ -1,6 +1,7 @@
-# The stage sources of source = go: what is compiled from a module (mk/sh/stage/go-build), and why it fails, in one line
-# (go_reason of mk/sh/common/go.sh). This machine's go stands for the builder's; the modules come from a proxy of the test's own.
+# The stage sources of source = go: what is compiled from a module (mk/sh/stage/go-build), what is generated for it before
+# (mk/sh/stage/go-generate), and why it fails, in one line (go_reason of mk/sh/common/go.sh). This machine's go stands for the builder's; the modules come from a proxy of the test's own.
 load lib/common
+load lib/goproxy
 
 setup() {
 	command -v go > /dev/null || skip "go is not installed"
@@ -103,6 +104,102 @@ reason() {
 	[[ $output == "this version of Go cannot be obtained: "*go1.99.9* ]]
 }
 
+# api_modules EXCEPTIONS: publish a module with a generated package that is missing, as k8s.io/kubernetes 1.22 has it: a program
+# prints what was generated. Of its types, some are in a module that it replaces by a directory. The generator lists the
+# packages that it is given, and reports one violation.
+api_modules() {
+	export PROXY_DIR=$PWD/proxy
+	rm -rf proxy/example.test/api proxy/example.test/types proxy/example.test/other proxy/k8s.io source
+	mkdir -p mod/{v1,v2,v3} source
+	printf 'module example.test/types\n\ngo 1.19\n' > mod/go.mod
+	printf '// +k8s:openapi-gen=true\n\npackage v1\n' > mod/v1/types.go
+	printf '// +k8s:openapi-gen=true\n\npackage v2\n' > mod/v2/types.go
+	printf 'package v3\n' > mod/v3/types.go
+	go_publish example.test/types v0.1.0
+	mkdir mod
+	printf 'module example.test/other\n\ngo 1.19\n' > mod/go.mod
+	printf '// +k8s:openapi-gen=true\n\npackage other\n' > mod/other.go
+	go_publish example.test/other v1.0.0
+	mkdir -p mod/{cmd/server,pkg/{own,generated/openapi},api/api-rules}
+	printf 'module example.test/api\n\ngo 1.19\n\nrequire (\n\t%s\n\t%s\n)\n\nreplace %s\n' 'example.test/types v0.0.0' 'example.test/other v1.0.0' \
+		'example.test/types => ./staging/src/example.test/types' > mod/go.mod
+	printf 'package openapi\n' > mod/pkg/generated/openapi/doc.go
+	printf '// +k8s:openapi-gen=true\n\npackage own\n' > mod/pkg/own/types.go
+	printf '%s\n' "$1" > mod/api/api-rules/violation_exceptions.list
+	cat > mod/cmd/server/main.go <<-'END'
+		package main
+
+		import (
+			"example.test/api/pkg/generated/openapi"
+			_ "example.test/other"
+			_ "example.test/types/v1"
+		)
+
+		func main() { print(openapi.Packages) }
+	END
+	go_publish example.test/api v1.0.0
+	mkdir -p mod/cmd/openapi-gen
+	printf 'module k8s.io/kube-openapi\n\ngo 1.19\n' > mod/go.mod
+	cat > mod/cmd/openapi-gen/main.go <<-'END'
+		package main
+
+		import (
+			"flag"
+			"os"
+		)
+
+		func main() {
+			packages := flag.String("input-dirs", "", "")
+			base := flag.String("output-base", "", "")
+			pkg := flag.String("output-package", "", "")
+			file := flag.String("output-file-base", "", "")
+			report := flag.String("report-filename", "", "")
+			flag.String("go-header-file", "", "")
+			flag.Parse()
+			dir := *base + "/" + *pkg
+			if os.MkdirAll(dir, 0o755) != nil ||
+				os.WriteFile(dir+"/"+*file+".go", []byte("package openapi\n\nconst Packages = `"+*packages+"`\n"), 0o644) != nil ||
+				os.WriteFile(*report, []byte("API rule violation: names_match\n"), 0o644) != nil {
+				os.Exit(1)
+			}
+		}
+	END
+	go_publish k8s.io/kube-openapi v1.0.0
+	printf 'module kubestamp/api\n\ngo 1.19\n\nrequire (\n\texample.test/api v1.0.0\n\tk8s.io/kube-openapi v1.0.0\n)\n\nreplace %s\n' \
+		'example.test/types => example.test/types v0.1.0' > source/go.mod
+	printf '//go:build tools\n\npackage tools\n\nimport (\n\t_ "example.test/api/cmd/server"\n\t_ "k8s.io/kube-openapi/cmd/openapi-gen"\n)\n' > source/tools.go
+	(cd source && go mod tidy 2> /dev/null)
+}
+
+generate() { "$TOP/mk/sh/stage/go-generate" "${1:-openapi}" source example.test/api '' example.test/api/cmd/server > log 2>&1; }
+
+@test "generate = openapi: of all packages that ask for it, in the module and its repository's other ones" {
+	api_modules 'API rule violation: names_match'
+	generate
+	[[ $(cat log) == *"generating the OpenAPI definitions of 3 packages"* ]]
+	"$TOP/mk/sh/stage/go-build" source "$PWD/out" '' '' server=example.test/api/cmd/server
+	run -0 out/server
+	[ "$output" = example.test/api/pkg/own,example.test/types/v1,example.test/types/v2 ]
+	# From another directory, without a proxy: the same bytes.
+	mkdir -p elsewhere/out
+	api_modules 'API rule violation: names_match'
+	mv source elsewhere/
+	cd elsewhere
+	GOPROXY=off generate
+	"$TOP/mk/sh/stage/go-build" source "$PWD/out" '' '' server=example.test/api/cmd/server
+	cmp out/server ../out/server
+}
+
+@test "generate = openapi: violations of the API's rules that are not the module's exceptions" {
+	api_modules 'API rule violation: list_type_missing'
+	run ! generate
+	run -0 reason
+	[[ $output == "generating source failed: "*"go-generate: openapi-gen's report differs from api/api-rules/violation_exceptions.list: < API rule violation: names_match > API rule violation: list_type_missing" ]]
+	run ! generate swagger
+	run -0 reason
+	[[ $output == "generating source failed: "*"'swagger'"* ]]
+}
+
 @test "no space left" {
 	[ "$(id -u)" = 0 ] || skip "mounting wants root"
 	FLAGS='-X main.version=v7' build
@@ -113,27 +210,53 @@ reason() {
 	[[ $output == "no space left: "* ]]
 }
 
-@test "module.ini: a key that there is none of, one that is missing, a module that is not there" {
-	mkdir -p providers/go/hello-1.0.0
+@test "module.ini: a key that there is none of, one that is missing, a module that is not there stop make before it builds" {
+	mkdir -p providers/go/hello-1.0.0 providers/own
 	ln -s "$TOP/mk" mk
-	check() { env TOP="$PWD" KS_CACHE=/cache bash -c '. "$TOP/mk/sh/stage/go.sh"; go_check "$1"' sh "$1"; }
-	run -1 check hello-1.0.1
-	[[ $output == *"hello-1.0.1: there is no providers/go/hello-1.0.1/module.ini"* ]]
+	printf '%s\n' '[provider]' 'description = own' '[debian]' 'suite = trixie' '[node]' 'memory = 1G' 'cpus = 1' 'disk = 1G' \
+		'[kubernetes]' 'version = 1.36.3' 'source = go' '[go]' 'modules = hello-1.0.0' > providers/own/provider.ini
+	echo 'PROVIDER_DIRS := providers/own' > keys.mk
+	check() { TOP=$PWD PROVIDER=own KS_CACHE=/cache mk/sh/stage/pinned keys.mk; }
+	rmdir providers/go/hello-1.0.0
+	run -1 check
+	[[ $output == *"hello-1.0.0: there is no providers/go/hello-1.0.0/module.ini"* ]]
+	mkdir providers/go/hello-1.0.0
 	printf '[module]\npath = example.test/hello\ngo = 1.19\nprogram = hello\n' > providers/go/hello-1.0.0/module.ini
-	run -1 check hello-1.0.0
-	[[ $output == *"providers/go/hello-1.0.0/module.ini: there is no key 'program'"* ]]
+	run -2 check
+	[ "$output" = "provconf: providers/go/hello-1.0.0/module.ini:4: module.program: unknown key (did you mean 'programs'?)" ]
 	sed -i /^program/d providers/go/hello-1.0.0/module.ini
-	run -1 check hello-1.0.0
-	[[ $output == *"providers/go/hello-1.0.0/module.ini: the key programs is missing"* ]]
+	run -2 check
+	[ "$output" = "provconf: providers/go/hello-1.0.0/module.ini: module.programs: is not set" ]
 	echo 'programs = hello=example.test/hello/cmd/hello' >> providers/go/hello-1.0.0/module.ini
-	check hello-1.0.0
+	check
+	echo 'generate = swagger' >> providers/go/hello-1.0.0/module.ini
+	run -2 check
+	[[ $output == "provconf: providers/go/hello-1.0.0/module.ini:5: module.generate: "*openapi* ]]
+	sed -i 's/^generate = .*/generate = openapi/' providers/go/hello-1.0.0/module.ini
+	check
+}
+
+@test "the digest of a module's programs: what generates source is part of it, if anything is generated" {
+	local plain generated
+	mkdir -p providers/go/hello-1.0.0
+	cp -R "$TOP/mk" mk
+	printf '[module]\npath = example.test/hello\ngo = 1.19\nprograms = hello=./hello\n' > providers/go/hello-1.0.0/module.ini
+	id() { env TOP="$PWD" KS_CACHE=/cache bash -c '. "$TOP/mk/sh/stage/go.sh"; go_id "$1"' sh hello-1.0.0; }
+	plain=$(id)
+	echo '# changed' >> mk/sh/stage/go-generate
+	[ "$(id)" = "$plain" ]
+	echo 'generate = openapi' >> providers/go/hello-1.0.0/module.ini
+	generated=$(id)
+	[ "$generated" != "$plain" ]
+	echo '# changed' >> mk/sh/stage/go-generate
+	[ "$(id)" != "$generated" ]
 }
 
 @test "every module here is complete, pinned, and used by a provider" {
 	for dir in "$TOP"/providers/go/*/; do
 		dir=${dir%/}
-		KS_CACHE=/cache bash -c '. "$TOP/mk/sh/stage/go.sh"; go_check "$1"' sh "${dir##*/}"
-		path=$("$BIN/inifile" --list module "$dir/module.ini" | sed -n 's/^path=//p')
+		"$BIN/provconf" --module --check "$dir"
+		path=$("$BIN/provconf" --module --get module.path "$dir")
 		grep -qE "^(require )?[[:blank:]]*$path v${dir##*-}( |$)" "$dir/go.mod"
 		grep -q "^$path v${dir##*-} h1:" "$dir/go.sum"
 		grep -qw "${dir##*/}" "$TOP"/providers/*/provider.ini

@@ -134,6 +134,9 @@ unchanged() {
 	run ! grep -q '36\.1' go.mod go.sum
 	grep -qx 'go 1.24.1' go.mod
 	grep -qx 'go = 1.24.1' module.ini
+	# It behaves as upstream's, whatever Go it is compiled with.
+	grep -qx 'godebug default=go1.23' go.mod
+	[[ $(GOFLAGS=-modcacherw GOMODCACHE=$KS_CACHE/go/modules GOPROXY=off go list -f '{{.DefaultGODEBUG}}' k8s.io/kubernetes/cmd/kubeadm) == *=* ]]
 	cp go.mod go.sum "$BATS_TEST_TMPDIR"
 	GOFLAGS=-modcacherw GOMODCACHE=$KS_CACHE/go/modules GOPROXY=off go mod tidy
 	diff "$BATS_TEST_TMPDIR/go.mod" go.mod
@@ -214,8 +217,10 @@ unchanged() {
 	[ "$(ini k8s-1.36 go.modules)" = "etcd-3.6.17 kubernetes-1.36.1" ]
 	bump VERSION=1.36.3
 	[ "$(ini k8s-1.36 go.modules)" = "etcd-3.6.17 kubernetes-1.36.3" ]
-	# A new provider keeps the inherited ones too.
+	# A new provider keeps the inherited ones too. Its Kubernetes has no godebug line, unlike the one that it is made from.
+	grep -q ^godebug "$T/providers/go/kubernetes-1.36.3/go.mod"
 	new_provider k8s-1.38 k8s-1.36 1.38.0
+	run ! grep ^godebug "$T/providers/go/kubernetes-1.38.0/go.mod"
 	[ "$(ini k8s-1.38 go.modules)" = "etcd-3.6.17 kubernetes-1.38.0" ]
 }
 

@@ -27,9 +27,23 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word accel) == "note tcg, "* ]]
 }
 
+@test "--accel: the user's setting, else what the machine can do" {
+	ACCEL=kvm run -0 hostcheck --accel
+	[ "$output" = kvm ]
+	ACCEL=tcg run -0 hostcheck --accel
+	[ "$output" = tcg ]
+	run -0 hostcheck --accel
+	local found=$output
+	[[ $found =~ ^(kvm|tcg)$ ]]
+	run hostcheck -e engine.conf
+	[[ $(word accel) =~ ^(ok|note)\ $found(,|$) ]]
+	[ "$(BIN=$BIN "$TOP/mk/sh/common/accel")" = "$found" ]
+}
+
 @test "memory: the user's setting, else the provider's, else 1024M, times the number of nodes" {
 	mkdir huge
 	printf '%s\n' '[provider]' 'description = m' '[debian]' 'suite = x' '[node]' 'memory = 3000000G' 'cpus = 1' 'disk = 1G' > huge/provider.ini
+	export ACCEL=kvm
 	run -1 hostcheck -e engine.conf -p huge
 	[[ $(word memory) == "BAD "*" need 3072000000;"* ]]
 	NODES=2 run -1 hostcheck -e engine.conf -p huge
@@ -40,11 +54,49 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word memory) == *" need 425201762304;"* ]]
 }
 
+@test "memory: under emulation QEMU's cache of translated code counts" {
+	export ACCEL=tcg
+	MEMORY=1000000G NODES=3 run -1 hostcheck -e engine.conf
+	[[ $(word memory) == "BAD "*" need 3072003600 (3600 of it for code translated by the emulation); reduce NODES or MEMORY" ]]
+	# A small node's cache is smaller.
+	MEMORY=1M NODES=99 run hostcheck -e engine.conf
+	local available need=$((99 * 513))
+	available=$(sed -nE 's/^  [^ ]+ +memory +([0-9]+) MiB.*/\1/p' <<< "$output")
+	if [ "$available" -lt "$need" ]; then
+		[[ $(word memory) == "BAD "*" need $need (50688 of it "* ]]
+	else
+		[[ $(word memory) == "ok "* ]]
+	fi
+}
+
 @test "--dir: the directory that needs free space" {
 	run hostcheck -e engine.conf -d /
 	[[ $(word disk) == *" GiB free in /"* ]]
 	run -1 hostcheck -e engine.conf -d none
 	[[ $(word disk) == "BAD none: No such file"* ]]
+}
+
+@test "networks: that of the provider" {
+	provider() {
+		mkdir -p net
+		printf '%s\n' '[provider]' 'description = n' '[debian]' 'suite = x' '[node]' 'memory = 1M' 'cpus = 1' 'disk = 1G' \
+			'[network]' "$@" > net/provider.ini
+	}
+	MEMORY=1M run hostcheck -e engine.conf
+	[[ $(word networks) == *" 192.168.66.0/24 is "* ]]
+	provider 'address = 10.123.45.67/20'
+	MEMORY=1M run hostcheck -e engine.conf -p net
+	[[ $(word networks) == *" 10.123.32.0/20 is "* ]]
+	# Every machine has the address 127.0.0.1.
+	provider 'address = 127.1.2.3/8'
+	run hostcheck -e engine.conf -p net
+	[ "$(word networks)" = "note 127.0.0.0/8 is in use on this machine (lo 127.0.0.1/8); nodes cannot reach hosts in it" ]
+	provider 'address = 127.0.1.1/32'
+	run hostcheck -e engine.conf -p net
+	[ "$(word networks)" = "ok 127.0.1.1/32 is free" ]
+	provider 'address = fd00::1/64'
+	run -1 hostcheck -e engine.conf -p net
+	[[ $(word networks) == "BAD [network] address = fd00::1/64 is not an IPv4 "* ]]
 }
 
 @test "an operand: exit 2" {

@@ -42,6 +42,22 @@ setup() {
 	[ "$(inifile -s a.x=1 f)" = $'\n[a]\nx = 1' ]
 }
 
+@test "set: the words of a value that is too long for a line are continued on the next" {
+	local value word=a-word-of-19-letters
+	value=$(printf "$word%02d " $(seq 12))
+	inifile -i -s "a.x=${value% }" f
+	[ "$(sed -n 3,6p f)" = "x = ${word}01 ${word}02 ${word}03 ${word}04
+  ${word}05 ${word}06 ${word}07 ${word}08
+  ${word}09 ${word}10 ${word}11 ${word}12
+y.z = 3" ]
+	[ "$(inifile -l a f | head -n 1)" = "x=${value% }" ]
+	# It replaces all of its lines; without a blank it stays as it is.
+	inifile -i -s a.x=9 f
+	[ "$(sed -n 3,4p f)" = $'x = 9\ny.z = 3' ]
+	value=$(printf 'x%.0s' $(seq 300))
+	[ "$(inifile -s "a.x=$value" f | sed -n 3p)" = "x = $value" ]
+}
+
 @test "replace: a word of a value, of its += lines and continuation lines; nothing else changes" {
 	cat > f <<-'END'
 		[a]

@@ -23,12 +23,15 @@ moves() {
 	[ "$after" = "$1" ] || { echo "$2: not '$1' but '$after'"; return 1; }
 }
 
-all="runner rootfs sources images disk layers boot node cluster manifests ready seal image check"
+all="builder tools runner rootfs sources images disk layers boot node cluster manifests ready seal image check"
+compiled="tools rootfs sources images disk layers boot node cluster manifests ready seal image check"
 live="boot node cluster manifests ready seal image check"
 
 @test "scripts: each is part of the keys of the stages that run it" {
 	moves "$all" mk/sh/stage/lib.sh :
-	moves "runner rootfs sources images disk layers $live" mk/sh/stage/debian.sh :
+	moves "$all" mk/sh/stage/debian.sh :
+	moves "$compiled" mk/sh/stage/builder.sh :
+	moves "$compiled" mk/sh/stage/in-tree :
 	moves "$live" mk/sh/cluster/cluster.sh :
 	moves "$live" mk/sh/cluster/kube-pki :
 	moves "$live" mk/sh/cluster/run/network :
@@ -46,14 +49,38 @@ live="boot node cluster manifests ready seal image check"
 	moves "disk layers $live" providers/kubernetes/disk.d/kubernetes :
 	moves "rootfs disk layers $live" providers/base/rootfs.d/finish :
 	moves "check" providers/kubernetes/check :
+	moves "sources images disk layers $live" providers/k8s-1.20/compile :
+}
+
+@test "the builder: what is compiled in it, or runs what was; not the runner" {
+	moves "builder $compiled" providers/k8s-1.20/provider.ini $'[builder]\npackages += strace'
+	moves "tools rootfs images disk layers $live" providers/k8s-1.20/provider.ini $'[builder]\ntools = host'
+}
+
+@test "a provider's hooks and inherited ones with the same names: all of them are run, and are part of the keys" {
+	local own=$COPY/providers/k8s-1.20 hook
+	for hook in rootfs.d/finish disk.d/kubernetes node/setup node/seal seal/before check; do
+		mkdir -p "$(dirname "$own/$hook")" "$(dirname "$COPY/providers/kubernetes/$hook")"
+		printf '#!/bin/bash\n' | tee "$own/$hook" >> "$COPY/providers/kubernetes/$hook"
+	done
+	moves "rootfs disk layers $live" providers/base/rootfs.d/finish :
+	moves "disk layers $live" providers/kubernetes/disk.d/kubernetes :
+	moves "node cluster manifests ready seal image check" providers/kubernetes/node/setup :
+	moves "seal image check" providers/kubernetes/node/seal :
+	moves "seal image check" providers/kubernetes/seal/before :
+	moves "check" providers/kubernetes/check :
+	moves "check" providers/k8s-1.20/check :
+	rm -r "$own"/{rootfs.d,disk.d,node,seal,check} "$COPY/providers/kubernetes/node"
 }
 
 @test "tools: a program is part of the keys of the stages that run or install it; a comment changes no key" {
 	moves "" tools/renew.c '/* a comment */'
 	moves "" tools/lib/base/words.c '/* a comment */'
-	moves "rootfs disk layers $live" tools/renew.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
-	moves "images disk layers $live" tools/kubehosts.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
-	moves "image check" tools/vmpause.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
+	moves "tools rootfs disk layers $live" tools/renew.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
+	moves "tools images disk layers $live" tools/kubehosts.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
+	moves "tools $live" tools/vmstart.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
+	moves "tools $live" tools/preload/ramholes.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
+	moves "tools image check" tools/vmpause.c 'const char one_more[] = "text"; const char *more(void); const char *more(void) { return one_more; }'
 }
 
 @test "the compiler's options change the keys" {
@@ -62,7 +89,7 @@ live="boot node cluster manifests ready seal image check"
 	mk CFLAGS=-O1 tools
 	mk CFLAGS=-O1 keys > "$BATS_TEST_TMPDIR/after"
 	run -1 diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
-	[ "$(sed -n 's/^> [0-9a-f]* //p' <<< "$output" | head -n 2 | paste -sd' ')" = "runner rootfs" ]
+	[ "$(sed -n 's/^> [0-9a-f]* //p' <<< "$output" | head -n 3 | paste -sd' ')" = "tools runner rootfs" ]
 }
 
 @test "a stage with a dash in its name: its script gets the values in its key, and the directories of such stages" {

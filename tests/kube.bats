@@ -60,6 +60,28 @@ kubectl_says() {
 	[ "$output" = "error: the API: timed out; last output: connection refused" ]
 }
 
+@test "kube_apply: again while the API is too busy; any other error at once" {
+	kubectl_says <<-'END'
+		*apply*)
+			echo x >> "$D/tries"
+			[ "$(wc -l < "$D/tries")" -ge 3 ] || { echo 'Error from server (Timeout): error when creating "x"' >&2; exit 1; }
+			echo created
+			;;
+	END
+	run -0 kube_apply -f x
+	[ "$output" = created ]
+	[ "$(wc -l < "$D/tries")" = 3 ]
+	kubectl_says <<< "*apply*) echo x >> '$D/refused'; echo 'error: the object is invalid' >&2; exit 1 ;;"
+	run -1 kube_apply -f x
+	[ "$output" = 'error: the object is invalid' ]
+	[ "$(wc -l < "$D/refused")" = 1 ]
+	# A deadline that has passed.
+	cl_scale() { echo 0; }
+	kubectl_says <<< "*apply*) echo 'i/o timeout' >&2; exit 1 ;;"
+	run -1 kube_apply -f x
+	[ "$output" = 'i/o timeout' ]
+}
+
 @test "kube_nothing_pulled: only declared images, neither latest nor Always, and no event of a pull" {
 	pods() { echo "*'get pods'*) echo '{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"$1\",\"imagePullPolicy\":\"$2\"}]}}]}' ;;"; }
 	printf 'image:1\nimage:latest\n' > "$D/list"
@@ -135,4 +157,18 @@ nodeRegistration:
 	[ "$output" = $'kube-system/a\ndefault/b-1' ]
 	run -0 kube_names <<< '{"kind":"SecretList","metadata":{},"items":[]}'
 	[ -z "$output" ]
+}
+
+@test "kube-pki: the directory of the certificates may have any name" {
+	export D="$BATS_TEST_TMPDIR/a,b&c \"#d" KUBEADM_CONFIG=$BATS_TEST_TMPDIR/config
+	mkdir "$D"
+	printf '%s\n' 'kind: ClusterConfiguration' 'certificatesDir: /etc/kubernetes/pki' 'clusterName: c' > "$KUBEADM_CONFIG"
+	# kubeadm init phase certs all --config FILE
+	printf '#!/bin/bash\n[ "$3" = kubeconfig ] || mkdir "${6%%/*}/pki"\n' > "$BIN_KUBERNETES/kubeadm"
+	chmod +x "$BIN_KUBERNETES/kubeadm"
+	run -0 "$TOP/mk/sh/cluster/kube-pki"
+	[ "$(cat "$D/kubeadm.yaml")" = "kind: ClusterConfiguration
+certificatesDir: \"${D//\"/\\\"}/kubernetes/pki\"
+clusterName: c" ]
+	[ -s "$D/kubernetes/pki/encryption.yaml" ]
 }

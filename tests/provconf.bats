@@ -192,9 +192,26 @@ refuses() {
 	done
 	cp ini p/child/provider.ini
 	child '[kubernetes]' 'version = 1.20.2' 'source = debian' 'package_version = 1:1.20.5+really1.20.2-1.1~x' '[network]' \
-		'pod_cidr = 10.0.0.0/8,fd00::/64' 'dns_address = fd00::a' '[images]' 'a-b.c_9 = any $thing' '[sysctl]' \
+		'pod_cidr = 10.0.0.0/8,fd00::/64' 'dns_address = fd00::a' '[images]' 'a-b.c_9 = any $thing' \
 		'net.ipv4.ip_forward = 1'
 	run -0 provconf -c p/child
+}
+
+@test "keys that nothing reads are no keys" {
+	local text
+	cp p/child/provider.ini ini
+	for text in '[debian]|components = main' '[kubernetes]|package = kubernetes' '[kubernetes]|tags = a' '[node]|services = a' \
+		'[network]|api_address = 10.0.0.1'; do
+		cp ini p/child/provider.ini
+		child "${text%|*}" "${text#*|}"
+		run -2 provconf -c p/child
+		[[ $output == "provconf: p/child/provider.ini:$(line "${text#*|}"): "*": unknown key"* ]]
+	done
+	for text in sysctl files; do
+		cp ini p/child/provider.ini
+		child "[$text]" 'a = b'
+		refuses "p/child/provider.ini:$(line "[$text]"): [$text]: unknown section"
+	done
 }
 
 @test "invalid sections: unknown, misspelled, a bad stage name, a key before the first" {
@@ -261,9 +278,9 @@ refuses() {
 	child 'nonsense'
 	refuses "p/child/provider.ini:$(line nonsense)"
 	sed -i '/^nonsense/d' p/child/provider.ini
-	child 'services += one' 'services = two'
-	refuses "p/child/provider.ini:$(line 'services ='): node.services: already set in line $(line 'services +=')"
-	sed -i '/^services/d' p/child/provider.ini
+	child 'modules += one' 'modules = two'
+	refuses "p/child/provider.ini:$(line 'modules ='): node.modules: already set in line $(line 'modules +=')"
+	sed -i '/^modules/d' p/child/provider.ini
 	child '[runner]' '  packages = one'
 	refuses "p/child/provider.ini:$(line 'packages = one'):" "indented"
 }
@@ -344,12 +361,12 @@ nasty() {
 }
 
 @test "sh: names have letters, digits and _ only; two keys with the same name are an error" {
-	child '[sysctl]' 'net.ipv4.ip-forward = 1'
-	run -0 provconf -f sh -s sysctl p/child
-	[ "$output" = "sysctl_net_ipv4_ip_forward='1'" ]
+	child '[images]' 'net.ipv4.ip-forward = 1'
+	run -0 provconf -f sh -s images p/child
+	[ "$output" = "images_net_ipv4_ip_forward='1'" ]
 	child 'net.ipv4.ip_forward = 0'
 	run -1 provconf -f sh p/child
-	[[ $output == *"another key has the same name in the shell: sysctl_net_ipv4_ip_forward"* ]]
+	[[ $output == *"another key has the same name in the shell: images_net_ipv4_ip_forward"* ]]
 }
 
 @test "--stage: what the stage and those that it needs declare, and nothing else" {
@@ -437,6 +454,7 @@ documented() {
 @test "the man pages of section 5 document every key with its type, and no other" {
 	diff <(provconf --schema | sort) <(documented "$TOP/tools/provider.ini.5" | sort)
 	diff <(provconf --addon --schema | sort) <(documented "$TOP/tools/addon.ini.5" | sort)
+	diff <(provconf --module --schema | sort) <(documented "$TOP/tools/module.ini.5" | sort)
 	[ "$(provconf --schema | wc -l)" -ge 50 ]
 	# The comparison can fail.
 	sed 's/^\.It Cm cpus /.It Cm cpu /; s/^\.It Cm memory No = Ar size/.It Cm memory No = Ar name/' "$TOP/tools/provider.ini.5" > page
@@ -453,6 +471,45 @@ documented() {
 	run -0 provconf -I "$TOP/providers" -c x/mine
 	awk '/^\.Bd/ { shown = 1; next } /^\.Ed/ { shown = 0 } shown' "$TOP/tools/addon.ini.5" > x/metrics-server/addon.ini
 	run -0 provconf -a -c x/metrics-server
+}
+
+@test "--module: a module.ini is checked as well as a provider.ini" {
+	mkdir m
+	module() { printf '%s\n' '; A module.' '[module]' "$@" > m/module.ini; }
+	local good=('path = example.test/m' 'go = 1.26.8')
+	module "${good[@]}" 'programs = a=./a' '  b=example.test/m/cmd/b' 'cgo = yes' 'variables = main.version=v@version@ main.empty='
+	run -0 provconf --module --check m
+	[ -z "$output" ]
+	[ "$(provconf --module --get module.programs m)" = 'a=./a b=example.test/m/cmd/b' ]
+	wrong() { run -2 provconf -m -c m; [ "$output" = "provconf: m/module.ini:$1" ]; }
+	module "${good[@]}" 'program = a=./a'
+	wrong "5: module.program: unknown key (did you mean 'programs'?)"
+	module "${good[@]}" 'programs = a=./a' 'cgo = maybe'
+	wrong "6: module.cgo: 'maybe' is not one of: yes no"
+	module "${good[@]}" 'programs = a=./a b'
+	wrong "5: module.programs: 'b' is not NAME=PACKAGE"
+	for word in =x a= a/b=x; do
+		module "${good[@]}" "programs = $word"
+		wrong "5: module.programs: '$word' is not NAME=PACKAGE"
+	done
+	for word in main.x x=1 main.=1 .x=1; do
+		module "${good[@]}" 'programs = a=./a' "variables = main.a=b $word"
+		wrong "6: module.variables: '$word' is not PACKAGE.VARIABLE=VALUE"
+	done
+	module 'path = example.test/m' 'programs = a=./a' 'go = new'
+	wrong "5: module.go: 'new' is not a version, like 1.20.2"
+	module "${good[@]}"
+	run -2 provconf -m -c m
+	[[ $output == "provconf: m/module.ini: "*module.programs* ]]
+	run -2 provconf --module --check none
+	[[ $output == "provconf: none/module.ini: "* ]]
+	# Not those of a provider.
+	module "${good[@]}" 'programs = a=./a' '[node]' 'cpus = 2'
+	run -2 provconf -m -c m
+	[[ $output == "provconf: m/module.ini:6: "*"unknown section"* ]]
+	run -2 provconf --module --addon m
+	run -2 provconf --module --list m
+	run -2 provconf --module --format sh --stage x m
 }
 
 @test "usage errors" {

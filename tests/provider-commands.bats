@@ -2,6 +2,7 @@
 load lib/common
 load lib/registry
 load lib/checkout
+load lib/goproxy
 
 setup() {
 	registry_setup
@@ -225,6 +226,87 @@ locked() {
 	[ -z "$(ls -d bundle.* 2> /dev/null)" ]
 }
 
+# go_provider: make a provider whose only module is hello-1.0.0, from the proxy in $PROXY_DIR. go_build MODULES: compile it as the
+# stage does, with that cache of modules and without a proxy.
+go_provider() {
+	command -v go > /dev/null || skip "go is not installed"
+	unset GOFLAGS GONOSUMDB GOPRIVATE
+	export PROXY_DIR=$PWD/proxy GOPROXY=file://$PWD/proxy GOSUMDB=off GOENV=off GOTOOLCHAIN=local CGO_ENABLED=0 GOCACHE=$BATS_FILE_TMPDIR/build
+	local own=$T/providers/go/hello-1.0.0
+	mkdir -p mod/text "$own" "$T/providers/hello"
+	printf 'module example.test/Dep\n\ngo 1.19\n' > mod/go.mod
+	printf 'package text\n\nconst Word = "hello"\n' > mod/text/text.go
+	go_publish example.test/Dep v1.2.0
+	mkdir mod
+	printf 'module example.test/hello\n\ngo 1.19\n\nrequire example.test/Dep v1.2.0\n' > mod/go.mod
+	printf 'package main\n\nimport "example.test/Dep/text"\n\nfunc main() { println(text.Word) }\n' > mod/main.go
+	go_publish example.test/hello v1.0.0
+	printf '[module]\npath = example.test/hello\ngo = 1.19\nprograms = hello=example.test/hello\n' > "$own/module.ini"
+	printf 'module kubestamp/hello\n\ngo 1.19\n\nrequire (\n\texample.test/hello v1.0.0\n\texample.test/Dep v1.2.0\n)\n' > "$own/go.mod"
+	for module in hello@v1.0.0 Dep@v1.2.0; do
+		GOFLAGS=-modcacherw GOMODCACHE=$PWD/first go mod download -json "example.test/$module" |
+			jq -r '"\(.Path) \(.Version) \(.Sum)\n\(.Path) \(.Version)/go.mod \(.GoModSum)"'
+	done > "$own/go.sum"
+	rm -r first
+	{ provider_ini hello && printf '[kubernetes]\nversion = 1.30.2\nsource = go\n[go]\nmodules = hello-1.0.0\n[images]\nrepository = r.example\n'; } > "$T/providers/hello/provider.ini"
+	export PROVIDER=hello PROVIDER_DIRS=providers/hello P=$B/hello
+}
+go_build() {
+	rm -rf out source
+	cp -R "$T/providers/go/hello-1.0.0" source
+	mkdir out
+	GOMODCACHE=$1 "$TOP/mk/sh/stage/go-build" source "$PWD/out" '' '' hello=example.test/hello > built 2>&1 || { cat built; return 1; }
+}
+
+@test "bundle: Go modules; another machine compiles them without a proxy, and go compares them with go.sum" {
+	go_provider
+	run -1 "$T/mk/sh/provider/bundle"
+	[[ $output == *"example.test/hello v1.0.0 is not in $KS_CACHE/go/modules/cache/download; "* ]]
+	go_build "$KS_CACHE/go/modules"
+	# What no go.sum names stays here.
+	mkdir -p "$KS_CACHE/go/modules/cache/download/example.test/other/@v"
+	touch "$KS_CACHE/go/modules/cache/download/example.test/other/@v/v1.0.0.zip"
+	run -0 "$T/mk/sh/provider/bundle"
+	[[ $output == *"bundled   0 files and 0 images, 2 Go modules: $B/hello.bundle"* ]]
+	cp "$B/hello.bundle" first
+	run -0 "$T/mk/sh/provider/bundle"
+	cmp first "$B/hello.bundle"
+	run -0 tar --zstd -tf first
+	[[ $output == *"./go/example.test/!dep/@v/v1.2.0.zip"* && $output != *ziphash* && $output != *other* ]]
+	# The other machine.
+	rm -rf "$KS_CACHE" proxy
+	run -0 "$T/mk/sh/provider/bundle-in" "$PWD/first"
+	GOPROXY=off GOCACHE=$PWD/fresh go_build "$KS_CACHE/go/modules"
+	run -0 out/hello
+	[ "$output" = hello ]
+	# Changed modules are put into the cache, but not compiled.
+	rm -rf "$KS_CACHE" x
+	mkdir -p x mod/text
+	tar -C x --zstd -xf first
+	printf 'module example.test/Dep\n\ngo 1.19\n' > mod/go.mod
+	printf 'package text\n\nconst Word = "evil"\n' > mod/text/text.go
+	go_publish example.test/Dep v1.2.0
+	cp "proxy/example.test/!dep/@v/v1.2.0.zip" "x/go/example.test/!dep/@v/"
+	tar -C x --zstd -cf bad .
+	"$T/mk/sh/provider/bundle-in" "$PWD/bad"
+	GOPROXY=off run ! go_build "$KS_CACHE/go/modules"
+	[[ $output == *"checksum mismatch"* ]]
+	# Names that do not belong there.
+	mkdir y
+	tar -C y --zstd -xf first
+	for name in go/example.test/hello/@v/v1.0.0.ziphash go/example.test/hello/@v/list go/example.test/hello@v1.0.0/main.go; do
+		mkdir -p "y/${name%/*}"
+		touch "y/$name"
+		tar -C y --zstd -cf bad .
+		rm "y/$name"
+		run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
+		[[ $output == *"does not belong in a bundle"*"$name"* ]]
+	done
+	tar -C y --zstd --transform 's,^\./go/example.test/hello/,./go/../../hello/,' -P -cf bad .
+	run -1 "$T/mk/sh/provider/bundle-in" "$PWD/bad"
+	[[ $output == *"does not belong in a bundle"* ]]
+}
+
 @test "BUNDLE: a wrong digest, a file that does not belong in it, or not a bundle: nothing is imported" {
 	locked
 	"$T/mk/sh/provider/bundle" > /dev/null
@@ -256,4 +338,15 @@ locked() {
 	tar -C x --zstd -cf good .
 	"$T/mk/sh/provider/bundle-in" "$PWD/good"
 	[ -e "cache/downloads/sha256/$hex" ]
+}
+
+@test "provider_file: the provider's own file, else an inherited one, as a path relative to the checkout" {
+	libs file
+	TOP=$BATS_TEST_TMPDIR PROVIDER_DIRS='own parent'
+	mkdir -p "$TOP"/{own,parent}/sub
+	touch "$TOP"/{own,parent}/sub/both "$TOP/parent/one"
+	[ "$(provider_file sub/both)" = own/sub/both ]
+	[ "$(provider_file one)" = parent/one ]
+	run -1 provider_file none
+	[ "$output" = "error: none not found in any of: own parent" ]
 }

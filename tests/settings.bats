@@ -241,3 +241,12 @@ up() {
 	settings_keep MIRROR STATE
 	[ "${TAG-none}${VERSION-none}$MIRROR$OTHER" = nonenonecd ]
 }
+
+@test "an old name of a variable is an error that says the new one, on the command line and in the environment" {
+	run -2 mk help DISK_CHUNKS=no
+	[[ $output == *"DISK_CHUNKS was renamed to DISK_WINDOWS"* ]]
+	run -2 env DISK_CHUNKS= make -s -C "$TOP" B="$OWN" BIN="$BIN" TOOLS='' SAN= help
+	[[ $output == *"DISK_CHUNKS was renamed to DISK_WINDOWS"* ]]
+	run -0 mk help
+	[[ $output == *DISK_WINDOWS* && $output != *DISK_CHUNKS* ]]
+}

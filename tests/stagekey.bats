@@ -163,6 +163,34 @@ providers/child providers/base' ]
 	moves "" "mv providers/base/root/etc/extra providers/child/root/etc/"
 }
 
+@test "the sign +: of files with the same path all count, each with its rank, and the scripts they refer to" {
+	local ini=providers/child/provider.ini
+	mkdir -p providers/{child,base}/hooks mk/sh/a
+	echo ours > providers/child/hooks/one
+	echo theirs > providers/base/hooks/one
+	echo ': script' > mk/sh/a/b
+	child '[stage src]' 'files = hooks'
+	moves "" "echo hidden > providers/base/hooks/one"
+	sed -i 's/^files = hooks/files = -+hooks/' $ini
+	stagekey -i in providers/child > /dev/null
+	[ "$(grep -h ^file in/src.*)" = "file hooks/one $(sha256sum < providers/child/hooks/one | cut -d' ' -f1)
+file inherited/hooks/one $(sha256sum < providers/base/hooks/one | cut -d' ' -f1)" ]
+	moves "src boot app image" "echo other > providers/base/hooks/one"
+	moves "src boot app image" "echo '. \"\$TOP/mk/sh/a/b\"' > providers/base/hooks/one"
+	moves "src boot app image" "echo ': other' > mk/sh/a/b"
+	# The own one is run before the inherited one, or after it.
+	moves "src boot app image" "mv providers/base/hooks/one x; mv providers/child/hooks/one providers/base/hooks/; mv x providers/child/hooks/one"
+	# With or without an own one, in either order of the signs, the only one has no rank.
+	moves "src boot app image" "rm providers/child/hooks/one"
+	moves "src boot app image" "sed -i 's/^files = -+hooks/files = +-hooks/' $ini"
+	stagekey -i in2 providers/child > /dev/null
+	[ "$(grep -h ^file in2/src.*)" = "file hooks/one $(sha256sum < providers/base/hooks/one | cut -d' ' -f1)" ]
+	rm -r providers/base/hooks
+	stagekey providers/child > /dev/null
+	sed -i 's/^files = +-hooks/files = +hooks/' $ini
+	refuses "'hooks' matches no file"
+}
+
 @test "patterns, braces, the top directory as a fallback, links, and files that editors leave behind" {
 	child '[stage src]' 'files = root/*/h* /tools/{fetch,none}.c manifests/d*.yaml root/etc/hosts'
 	ln -s ../nowhere providers/base/root/link
@@ -242,6 +270,30 @@ tool odd none" ]
 	child '[stage app]' 'tools = all'
 	stagekey -b bin -i in providers/child > /dev/null
 	[ "$(sed -n 's/^tool \([^ ]*\) [0-9a-f]\{64\}$/\1/p' in/app.* | paste -sd' ')" = "fetch holes.so other" ]
+}
+
+@test "tools_by_name: stages that need it depend on the tools that they name, and on the rest of its inputs" {
+	local t
+	mkdir -p bin tools/preload
+	for t in other third preload/holes; do echo 'int a;' > tools/$t.c; done
+	for t in fetch other third holes.so; do echo "$t" > "bin/$t"; done
+	# shellcheck disable=SC2016 # for the stages
+	{
+		echo 'cp "$IN_src/bin/other" "$IN_src/bin/holes.so" /tmp' >> providers/base/stage/boot
+		echo 'cp "$IN_src/bin/nothing" /tmp' >> providers/base/stage/image
+	}
+	child '[stage src]' 'tools = all' 'tools_by_name = yes'
+	keys() { stagekey -b bin -i in providers/child | sed -n 's/^KEY\.\([a-z]*\) := \([0-9a-f]\{16\}\)$/\1 \2/p'; }
+	moves "src" "echo more >> bin/third"
+	moves "src boot app image" "echo more >> bin/other"
+	moves "src boot app image" "echo more >> bin/holes.so"
+	moves "src boot app image" "echo more >> providers/base/stage/src"
+	moves "src boot app image" "sed -i s/bookworm/trixie/ providers/base/provider.ini"
+	rm -r in
+	keys > /dev/null
+	[ "$(sed -n 's/^tool \([^ ]*\) [0-9a-f]\{64\}$/\1/p' in/boot.* | paste -sd' ')" = "holes.so other" ]
+	grep -qx "need src $(grep -v '^tool ' in/src.* | sha256sum | cut -d' ' -f1)" in/boot.*
+	run ! grep -q "^tool" in/image.*
 }
 
 @test "scripts and tools that a stage's scripts run are part of its key, directly or indirectly" {
@@ -421,7 +473,7 @@ file manifests/more.yaml added" ]
 
 @test "--unused: what no current key names, and nothing else" {
 	local old=0123456789abcdef new=fedcba9876543210
-	mkdir -p p/inputs p/boot.{$old,$new} p/disk.$old p/disk-2.$old p/live p/.overlay.12
+	mkdir -p p/inputs p/boot.{$old,$new} p/disk.$old p/disk-2.$old p/live p/.derived.12
 	touch p/{boot.$old,boot.$new,disk.$old,disk-2.$old}/stamp p/inputs/{boot.$old,boot.$new,disk.$old,disk-2.$old}
 	touch p/{boot.$old,boot.$new,live,publish}.lock p/{boot.$old,boot.$new,live}.lock.group p/{keys.mk,cluster-up.times,.hidden.$old}
 	printf '%s\n' localhost/a localhost/b > p/boot.$old/engine-images
@@ -444,13 +496,13 @@ run disk-2.$old" ]
 	[ "$output" = "stagekey: none: No such file or directory" ]
 }
 
-@test "--overlay: a provider of its own, with more manifests and images, made once" {
+@test "--derive: a provider of its own, with more manifests and images, made once" {
 	local made
 	mkdir out
 	echo 'kind: Pod' > x.yaml
 	sed -i 's,manifests.apply:/,manifests.apply:,' providers/base/provider.ini
-	run -0 stagekey --overlay out --images 'r/a:1@sha256:1 r/b:2@sha256:2' -I providers providers/child x.yaml
-	made=$(echo out/overlay.*)
+	run -0 stagekey --derive out --images 'r/a:1@sha256:1 r/b:2@sha256:2' -I providers providers/child x.yaml
+	made=$(echo out/derived.*)
 	grep -qx "PROVIDER_DIRS := $made providers/child providers/base" <<< "$output"
 	[[ $(stagekey providers/child) != *"$(grep KEY.app <<< "$output")"* ]]
 	[ "$(cat "$made/provider.ini")" = "[provider]
@@ -468,30 +520,30 @@ extra +=
 	[ "$(cd "$made" && find . -type f | sort | xargs)" = "./manifests/x.yaml ./provider.ini" ]
 	# The same again, which is left as it is; and others.
 	touch -d @1000000000 "$made/provider.ini"
-	run -0 stagekey --overlay out --images ' r/a:1@sha256:1  r/b:2@sha256:2 ' -I providers providers/child x.yaml
+	run -0 stagekey --derive out --images ' r/a:1@sha256:1  r/b:2@sha256:2 ' -I providers providers/child x.yaml
 	[ "$(stat -c %Y "$made/provider.ini")" = 1000000000 ]
-	run -0 stagekey --overlay out -I providers providers/child x.yaml
+	run -0 stagekey --derive out -I providers providers/child x.yaml
 	echo 'kind: List' > x.yaml
-	run -0 stagekey --overlay out -I providers providers/child x.yaml
-	run -0 stagekey --overlay out --images r/a:1@sha256:1 -I providers providers/child
+	run -0 stagekey --derive out -I providers providers/child x.yaml
+	run -0 stagekey --derive out --images r/a:1@sha256:1 -I providers providers/child
 	[ "$(ls out | wc -l)" = 4 ]
 }
 
-@test "--overlay: another source of Kubernetes, another pod network; the provider must have what they need" {
+@test "--derive: another source of Kubernetes, another pod network; the provider must have what they need" {
 	mkdir out
-	refused() { run -2 stagekey --overlay out -I providers "${@:2}" providers/child; [ "$output" = "stagekey: $1" ]; }
+	refused() { run -2 stagekey --derive out -I providers "${@:2}" providers/child; [ "$output" = "stagekey: $1" ]; }
 	refused "SOURCE=go: child has no Kubernetes" --source go
 	refused "CNI=flannel: child has no pod network" --cni flannel
 	printf '[kubernetes]\nversion = 1.2.3\nsource = debian\n[network]\ncni = bridge\n' >> providers/base/provider.ini
 	refused "SOURCE=go: child has no [go] modules: it takes Kubernetes from debian" --source go
 	refused "SOURCE=upstream: child has no [upstream] repository: it takes Kubernetes from debian" --source upstream
 	[ -z "$(ls -A out)" ]
-	stagekey --overlay out -I providers --source debian --cni '' providers/child > /dev/null
+	stagekey --derive out -I providers --source debian --cni '' providers/child > /dev/null
 	printf '[go]\nmodules = a-1\n[upstream]\nrepository = r\n' >> providers/base/provider.ini
-	stagekey --overlay out -I providers --source go providers/child > /dev/null
-	rm -rf out/overlay.*
-	stagekey --overlay out -I providers --source upstream --cni flannel providers/child > /dev/null
-	[ "$(cat out/overlay.*/provider.ini)" = "[provider]
+	stagekey --derive out -I providers --source go providers/child > /dev/null
+	rm -rf out/derived.*
+	stagekey --derive out -I providers --source upstream --cni flannel providers/child > /dev/null
+	[ "$(cat out/derived.*/provider.ini)" = "[provider]
 inherit = child
 
 [kubernetes]
@@ -500,15 +552,15 @@ source = upstream
 [network]
 cni = flannel" ]
 	# With neither, the keys are those of the provider.
-	[ "$(stagekey --overlay out -I providers --source '' --cni '' providers/child | grep KEY)" = "$(stagekey providers/child | grep KEY)" ]
+	[ "$(stagekey --derive out -I providers --source '' --cni '' providers/child | grep KEY)" = "$(stagekey providers/child | grep KEY)" ]
 }
 
-@test "--overlay: what cannot be an add-on of its name is refused, and nothing is left" {
+@test "--derive: what cannot be an add-on of its name is refused, and nothing is left" {
 	mkdir -p out other providers/child/manifests/own
 	manifest() { echo 'kind: Pod' > "$1"; }
 	for f in x.yaml other/x.json dns.yaml own.yaml 'a b.yaml' .yaml; do manifest "$f"; done
 	echo 'a: [' > bad.yaml
-	refused() { run -2 stagekey --overlay out -I providers -- providers/child "${@:2}"; [ "$output" = "stagekey: $1" ]; }
+	refused() { run -2 stagekey --derive out -I providers -- providers/child "${@:2}"; [ "$output" = "stagekey: $1" ]; }
 	refused "MANIFESTS: none: not a readable file" none
 	refused "MANIFESTS: other: not a readable file" other
 	refused "MANIFESTS: dns.yaml: an add-on 'dns' already exists; rename the file" dns.yaml
@@ -516,18 +568,18 @@ cni = flannel" ]
 	refused "MANIFESTS: two files are named x" x.yaml other/x.json
 	refused "MANIFESTS: a b.yaml: the name may contain only letters, digits, '.', '_' and '-'" 'a b.yaml'
 	refused "MANIFESTS: .yaml: the name may contain only letters, digits, '.', '_' and '-'" .yaml
-	run -2 stagekey --overlay out -I providers providers/child x.yaml bad.yaml
+	run -2 stagekey --derive out -I providers providers/child x.yaml bad.yaml
 	[[ $output == "stagekey: bad.yaml:2: "* ]]
 	[ -z "$(ls -A out)" ]
-	run -2 stagekey --overlay none -I providers providers/child x.yaml
-	[[ $output == "stagekey: none/overlay."*": No such file or directory" ]]
+	run -2 stagekey --derive none -I providers providers/child x.yaml
+	[[ $output == "stagekey: none/derived."*": No such file or directory" ]]
 }
 
 @test "usage errors, and output that cannot be written" {
 	run -2 stagekey
 	run -2 stagekey providers/child providers/base
 	run -2 stagekey --unused
-	run -2 stagekey --overlay p
+	run -2 stagekey --derive p
 	run -2 stagekey --images x providers/child
 	run -2 stagekey --source go providers/child
 	run -2 stagekey --cni bridge providers/child

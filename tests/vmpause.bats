@@ -15,7 +15,7 @@ teardown() { vm_end; }
 	[[ $(vm_status run) = *paused* && $(vm_status run2) = *paused* ]]
 	# Pausing twice is not an error.
 	"$BIN/vmpause" run
-	run "$BIN/vmpause" --resume --timeout 2 run run2
+	run "$BIN/vmpause" --unpause --timeout 2 run run2
 	[ "$status" = 0 ]
 	# These guests have no agent, which is reported.
 	[[ $output = "vmpause: run: the guest's clock was not set: "* ]]
@@ -42,7 +42,7 @@ teardown() { vm_end; }
 	keep_pid $!
 	wait_for 5 test -S run/agent.sock
 	"$BIN/vmpause" run
-	run "$BIN/vmpause" --resume run
+	run "$BIN/vmpause" --unpause run
 	[ "$status" = 0 ]
 	[ -z "$output" ]
 	local time

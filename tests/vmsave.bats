@@ -219,10 +219,10 @@ of_file() {
 	[ "$(letter two)" = A ]
 }
 
-# reseal EXPRESSION: edit the description of ./saved, as if it had been saved that way.
-reseal() {
+# edit_saved EXPRESSION: edit the description of ./saved, as if it had been saved that way.
+edit_saved() {
 	sed -i -E "$1" saved/vm.json
-	(cd saved && "$BIN/vmstate" --seal . ram state vm.json disk-*)
+	(cd saved && "$BIN/vmstate" --record . ram state vm.json disk-*)
 }
 
 @test "saved under another accelerator, processor or a newer QEMU: exit 3, and the reason" {
@@ -231,12 +231,12 @@ reseal() {
 	run resume saved two --accel kvm
 	[ "$status" = 3 ]
 	[ "$output" = "vmstart: vm: saved under tcg, cannot resume under kvm" ]
-	reseal 's/"qemu": "[^"]*"/"qemu": "99.1.0"/'
+	edit_saved 's/"qemu": "[^"]*"/"qemu": "99.1.0"/'
 	run resume saved two
 	[ "$status" = 3 ]
 	[[ $output = "vmstart: vm: saved by QEMU 99.1.0, but the QEMU here, "*", is older" ]]
 	[ ! -e two ]
-	reseal 's/"accelerator": "tcg"/"accelerator": "kvm"/'
+	edit_saved 's/"accelerator": "tcg"/"accelerator": "kvm"/'
 	run resume saved two
 	[ "$status" = 3 ]
 	[[ $output = *"saved under kvm, which is not available here" || $output = *"saved on another kind of processor" ]]
@@ -247,16 +247,16 @@ reseal() {
 	start
 	"$BIN/vmsave" run saved
 	machine=$(jq -r .machine saved/vm.json)
-	reseal 's/"cpus": 1/"cpus": 2/'
+	edit_saved 's/"cpus": 1/"cpus": 2/'
 	run resume saved two
 	[ "$status" = 1 ]
 	[[ $output = "vmstart: vm: qemu: "* ]]
 	[ ! -e two ]
-	reseal 's/"cpus": 2/"cpus": 1/; s/"machine": "[^"]*"/"machine": "pc-q35-7.1"/'
+	edit_saved 's/"cpus": 2/"cpus": 1/; s/"machine": "[^"]*"/"machine": "pc-q35-7.1"/'
 	run resume saved two
 	[ "$status" = 1 ]
 	[[ $output = *"Machine type received is '$machine'"* ]]
-	reseal "s/\"machine\": \"[^\"]*\"/\"machine\": \"$machine\"/; s/\"memory\": [0-9]*/\"memory\": 67108864/"
+	edit_saved "s/\"machine\": \"[^\"]*\"/\"machine\": \"$machine\"/; s/\"memory\": [0-9]*/\"memory\": 67108864/"
 	run resume saved two
 	[ "$status" = 3 ]
 	[[ $output = *"its size is not that of the machine's memory" ]]

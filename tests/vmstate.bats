@@ -32,7 +32,7 @@ copy_of() {
 	cp -a "$1" c
 }
 
-seal() { run -0 --separate-stderr vmstate --seal d ram state vm.json; }
+record() { run -0 --separate-stderr vmstate --record d ram state vm.json; }
 
 # no DIR REASON: vmstate says no, for this reason.
 no() {
@@ -90,20 +90,20 @@ mid() {
 # big: d/ram is 200 MB of incompressible data, packed; `saved` is a copy of d.
 big() {
 	head -c 200M /dev/urandom > d/ram
-	seal
+	record
 	vmstate --pack d
 	cp -a d saved
 }
 
-@test "sealed files are intact: exit 0 without output" {
-	seal
+@test "recorded files are intact: exit 0 without output" {
+	record
 	[ -z "$output$stderr" ]
 	is_good d
 	[ "$(stat -c %a d/verified)" = 600 ]
 }
 
 @test "the digests are as the man page defines them" {
-	seal
+	record
 	local f
 	for f in ram state vm.json; do
 		[ "$(perl -0777 -ne 'print $1 if /"name": "'"$f"'".*?"digest": "(\w+)"/s' d/files.json)" = "$(digest d/$f)" ]
@@ -121,7 +121,7 @@ big() {
 		head -c "$n" /dev/urandom > "z/data$n"
 	done
 	# shellcheck disable=SC2046
-	run -0 vmstate --seal z $(cd z && echo *)
+	run -0 vmstate --record z $(cd z && echo *)
 	is_good z
 	[ "$(grep -c "$(digest z/hole)" z/files.json)" = 3 ]
 	for n in $(cd z && echo [dehz]*); do
@@ -136,7 +136,7 @@ big() {
 }
 
 @test "a changed byte: no, whatever the time stamp says" {
-	seal
+	record
 	local f
 	for f in ram state vm.json; do
 		copy_of d
@@ -154,7 +154,7 @@ big() {
 }
 
 @test "a file truncated, grown, missing, or not a plain file: no" {
-	seal
+	record
 	copy_of d
 	truncate -s -1 c/ram
 	no c "ram: 41999999 bytes, but 42000000 when it was saved"
@@ -180,20 +180,20 @@ big() {
 	[ "$stderr" = "vmstate: d/state: Not a directory" ]
 }
 
-@test "sealing a missing file, a name twice or an invalid name: an error, and the old manifest stays" {
-	seal
+@test "recording a missing file, a name twice or an invalid name: an error, and the old manifest stays" {
+	record
 	cp d/files.json old
 	local args
 	for args in 'none' 'ram ram' '../d/ram' '/etc/passwd' '.' 'files.json' 'verified' 'ram.tmp.1'; do
 		# shellcheck disable=SC2086
-		run -1 --separate-stderr vmstate --seal d $args
+		run -1 --separate-stderr vmstate --record d $args
 		[[ $stderr == "vmstate: d: "* ]]
 		cmp d/files.json old
 	done
 }
 
 @test "the digest does not depend on where the holes are" {
-	seal
+	record
 	mkdir c
 	cp --sparse=never d/* c
 	cp --sparse=always d/ram c/sparse
@@ -206,7 +206,7 @@ big() {
 @test "a file is read again only if it has changed" {
 	[ -r /proc/self/io ] || skip "this kernel does not count what a process reads"
 	head -c 30M /dev/urandom > d/ram
-	seal
+	record
 	[ "$(bytes_read vmstate d)" -lt 3000000 ]
 	# Any change of ctime counts.
 	chmod 640 d/ram
@@ -225,16 +225,16 @@ big() {
 }
 
 @test "a byte that changes right after the check is noticed" {
-	seal
+	record
 	local i
 	for i in {1..30}; do
 		is_good d
 		poke d/state 5 "$i"
 		no d "state: its contents are not those that were saved"
-		vmstate --seal d ram state vm.json
+		vmstate --record d ram state vm.json
 		poke d/state 5 "x$i"
 		no d "state: its contents are not those that were saved"
-		vmstate --seal d ram state vm.json
+		vmstate --record d ram state vm.json
 	done
 }
 
@@ -242,14 +242,14 @@ big() {
 	[ "$(id -u)" = 0 ] || skip "only root can give a file away"
 	[ -r /proc/self/io ] || skip "this kernel does not count what a process reads"
 	head -c 30M /dev/urandom > d/ram
-	seal
+	record
 	chown 1 d/verified
 	[ "$(bytes_read vmstate d)" -gt 30000000 ]
 	[ "$(bytes_read vmstate d)" -lt 3000000 ]
 }
 
 @test "a damaged table of verified files is ignored" {
-	seal
+	record
 	poke d/ram 4000 X
 	local text
 	for text in '' '[]' '{' 'null' '{"ram":1}' '{"ram":{},"state":[]}' "$(head -c 2000000 /dev/zero | tr '\0' ' ')"; do
@@ -265,7 +265,7 @@ big() {
 }
 
 @test "a read-only directory is verified all the same" {
-	seal
+	record
 	rm d/verified
 	unshare -rm mount --bind d d 2> /dev/null || skip "no file system can be mounted"
 	# shellcheck disable=SC2016
@@ -278,7 +278,7 @@ big() {
 }
 
 @test "packing and unpacking a file keeps its contents and its holes" {
-	seal
+	record
 	cp d/ram want
 	local before
 	before=$(space d/ram)
@@ -298,7 +298,7 @@ big() {
 
 @test "4 GiB of holes: packed and unpacked quickly, and small" {
 	ram 4294967296 4294967290
-	seal
+	record
 	timeout 30 "$BIN/vmstate" --pack d
 	[ "$(space d/ram.zst)" -lt 1000 ]
 	timeout 30 "$BIN/vmstate" --unpack d
@@ -309,17 +309,17 @@ big() {
 
 @test "zstd(1) unpacks it too" {
 	command -v zstd > /dev/null || skip "zstd is not installed"
-	seal
+	record
 	vmstate --pack --keep d
 	zstd -dcq d/ram.zst | cmp - d/ram
 	: > d/ram
-	vmstate --seal d ram
+	vmstate --record d ram
 	vmstate --pack --keep d
 	zstd -dcq d/ram.zst | cmp - d/ram
 }
 
 @test "--keep keeps the other form; an intact form is not made again" {
-	seal
+	record
 	vmstate --pack --keep d
 	cmp d/ram <(vmstate --unpack --keep d && cat d/ram)
 	local raw packed
@@ -341,7 +341,7 @@ big() {
 }
 
 @test "packed files that are changed, truncated or missing: no, and not unpacked" {
-	seal
+	record
 	vmstate --pack d
 	local size
 	size=$(stat -c %s d/ram.zst)
@@ -363,7 +363,7 @@ big() {
 }
 
 @test "changed RAM is not packed, and unpacking replaces it" {
-	seal
+	record
 	copy_of d
 	poke c/ram 4001 X
 	run -1 --separate-stderr vmstate --pack c
@@ -410,7 +410,7 @@ big() {
 @test "a full disk: an error, no unfinished file is left, nothing is lost" {
 	unshare -rm mount -t tmpfs -o size=4k none d 2> /dev/null || skip "no file system can be mounted"
 	head -c 12M /dev/urandom > d/ram
-	seal
+	record
 	vmstate --pack --keep d
 	mkdir small
 	# shellcheck disable=SC2016
@@ -429,7 +429,7 @@ big() {
 }
 
 @test "-o: a copy with packed files unpacked, and hard links to the others" {
-	seal
+	record
 	cp d/ram want
 	vmstate --pack d
 	run -0 --separate-stderr vmstate --unpack -o e d
@@ -450,7 +450,7 @@ big() {
 
 @test "-o on another file system: copies that are as sparse" {
 	unshare -rm mount -t tmpfs -o size=4k none d 2> /dev/null || skip "no file system can be mounted"
-	seal
+	record
 	mkdir other
 	# shellcheck disable=SC2016
 	run -0 --separate-stderr unshare -rm bash -c 'mount -t tmpfs -o size=64m none other && "$0" --unpack -o other/e d && "$0" other/e &&
@@ -466,7 +466,7 @@ big() {
 }
 
 @test "-o with changed files: nothing is left" {
-	seal
+	record
 	vmstate --pack d
 	poke d/state 7 X
 	run -1 --separate-stderr vmstate --unpack -o e d
@@ -509,7 +509,7 @@ big() {
 manifest() { printf '{"format":1,"files":[%s]}' "$1" > d/files.json; }
 
 @test "a hostile manifest: no, an error to pack or unpack, and nothing is written" {
-	seal
+	record
 	vmstate --pack --keep d
 	local x hex bad before
 	x=$(printf '%064d' 0) hex='"digest":"'$x'"'
@@ -547,7 +547,7 @@ manifest() { printf '{"format":1,"files":[%s]}' "$1" > d/files.json; }
 }
 
 @test "symbolic links do not lead out of the directory" {
-	seal
+	record
 	vmstate --pack d
 	echo precious > victim
 	ln -s ../victim d/ram
@@ -562,7 +562,7 @@ manifest() { printf '{"format":1,"files":[%s]}' "$1" > d/files.json; }
 	ln -s ../victim d/verified
 	is_good d
 	ln -sf ../victim d/files.json
-	run -1 vmstate --seal d ram
+	run -1 vmstate --record d ram
 	[ "$(< victim)" = precious ]
 }
 
@@ -570,10 +570,10 @@ manifest() { printf '{"format":1,"files":[%s]}' "$1" > d/files.json; }
 packed() {
 	rm -f d/ram.zst
 	"$@" > d/ram.zst
-	vmstate --seal d ram.zst
+	vmstate --record d ram.zst
 	local z r
 	z=$(sed -n '/ram.zst/,/}/p' d/files.json)
-	vmstate --seal d ram
+	vmstate --record d ram
 	r=$(sed -n '/"name"/,/}/p' d/files.json | sed '$d')
 	manifest "{ $r, \"packed\": { $z }"
 	rm d/ram
@@ -624,7 +624,7 @@ within_memory() {
 @test "memory is bounded for packing and checking too" {
 	[[ $BIN != */san/* ]] || skip "sanitizers use too much memory"
 	head -c 200M /dev/urandom > d/ram
-	seal
+	record
 	within_memory "$BIN/vmstate" --pack d
 	within_memory "$BIN/vmstate" --unpack d
 	touch d/ram
@@ -632,7 +632,7 @@ within_memory() {
 }
 
 @test "--json" {
-	seal
+	record
 	vmstate --pack --keep d
 	run -0 --separate-stderr vmstate --json d
 	echo "$output" | perl -0777 -e 'local $_ = <>; s/\s//g; my ($z, $d) = ((stat "d/ram.zst")[7], (stat "d/ram")[12] * 512);
@@ -683,7 +683,7 @@ within_memory() {
 
 @test "usage errors" {
 	local args
-	for args in '' 'a b' '--seal' '--seal d' '--pack --unpack d' '--keep d' '--file x d' '-o x d' '--pack -o x d' \
+	for args in '' 'a b' '--record' '--record d' '--pack --unpack d' '--keep d' '--file x d' '-o x d' '--pack -o x d' \
 		'--unpack -o x --keep d' '--unpack -o x --file ram d' '--json --pack d' '--pack d ram' '--json --keep d' '--usable' '--usable --expires d' \
 		'--usable --keep d' '--expires a b' '--disk --json d'; do
 		# shellcheck disable=SC2086

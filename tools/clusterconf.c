@@ -19,17 +19,29 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	const char *file, *image, *provider, *output, *show;
+	struct words include;
+	bool check;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('c', struct request, check),
+	OPT_MEMBER('f', struct request, file),
+	OPT_MEMBER('i', struct request, image),
+	OPT_MEMBER('o', struct request, output),
+	OPT_MEMBER('p', struct request, provider),
+	OPT_MEMBER('s', struct request, show),
+	OPT_MEMBER('I', struct request, include),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool clusterconf_tool = {
 	.name = "clusterconf",
 	.synopsis = "[options] [NAME=VALUE...]",
 	.about = "Resolve a cluster's settings from make's variables, the provider and defaults.",
 	.opts = opts,
-};
-
-struct request {
-	const char *file, *image, *provider, *output, *show;
-	struct words include;
-	bool check;
+	.members = members,
 };
 
 static int show(const struct cli *c, const char *path)
@@ -103,35 +115,13 @@ static int run(const struct cli *c, const struct request *r)
 	return EX_DONE;
 }
 
-/* Returns EX_DONE or another exit code. */
-static int take_option(struct cli *c, int id, void *arg)
-{
-	struct request *r = arg;
-
-	if (id == 'I' && words_add(&r->include, c->arg) < 0)
-		return cli_no_memory(c);
-	if (id == 'c')
-		r->check = true;
-	else if (id == 'f')
-		r->file = c->arg;
-	else if (id == 'i')
-		r->image = c->arg;
-	else if (id == 'o')
-		r->output = c->arg;
-	else if (id == 'p')
-		r->provider = c->arg;
-	else if (id == 's')
-		r->show = c->arg;
-	return EX_DONE;
-}
-
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &clusterconf_tool, .argc = argc, .argv = argv };
 	struct request r = { 0 };
 	int code;
 
-	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.include);
 	return cli_end(&c, code);
 }

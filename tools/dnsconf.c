@@ -12,8 +12,8 @@
 #include "base/cli.h"
 #include "base/num.h"
 #include "base/output.h"
-#include "provider/inventory.h"
 #include "base/unfinished.h"
+#include "provider/inventory.h"
 
 enum { OPT_DNSMASQ = OPT_LONG };
 
@@ -27,17 +27,25 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct job {
+	const char *output; /* NULL: standard output */
+	const char *dnsmasq;
+	bool check;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('o', struct job, output),
+	OPT_MEMBER('c', struct job, check),
+	OPT_MEMBER(OPT_DNSMASQ, struct job, dnsmasq),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool dnsconf = {
 	.name = "dnsconf",
 	.synopsis = "[options] INVENTORY",
 	.about = "Print dnsmasq's configuration for a cluster's network.",
 	.opts = opts,
-};
-
-struct job {
-	const char *output; /* NULL: standard output */
-	const char *dnsmasq;
-	bool check;
+	.members = members,
 };
 
 /* A record of the short name and, with a domain, of the long one. */
@@ -210,19 +218,6 @@ static int write_checked(const struct job *j, const struct inventory *inv, struc
 	return rc;
 }
 
-static int take_option(struct cli *c, int id, void *arg)
-{
-	struct job *j = arg;
-
-	if (id == 'o')
-		j->output = c->arg;
-	else if (id == 'c')
-		j->check = true;
-	else
-		j->dnsmasq = c->arg;
-	return EX_DONE;
-}
-
 static int run(const struct cli *c, const struct job *j)
 {
 	struct inventory inv = { 0 };
@@ -242,7 +237,7 @@ int main(int argc, char **argv)
 	struct cli c = { .tool = &dnsconf, .argc = argc, .argv = argv };
 	struct job j = { .dnsmasq = "dnsmasq" };
 
-	if (cli_options(&c, take_option, &j) == CLI_EXIT)
+	if (cli_options(&c, NULL, &j) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);
 	return cli_end(&c, run(&c, &j));
 }

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/flock.h"
 #include "base/num.h"
 #include "base/sha256.h"
 #include "net/download.h"
@@ -20,7 +21,7 @@ enum { DEFAULT_TIMEOUT = 3600, DEFAULT_STALL = 30, DEFAULT_RETRIES = 3 };
 enum { MAX_SECONDS = 1000000, MAX_RETRIES = 100 };
 /* The pause before a retry doubles each time. A server may ask for a longer one. */
 enum { BACKOFF_MS = 500, MAX_BACKOFF_MS = 32000, MAX_RETRY_AFTER = 60 };
-enum { LOCK_POLL_MS = 50, PROGRESS_MS = 200, MIB = 1024 * 1024 };
+enum { PROGRESS_MS = 200, MIB = 1024 * 1024 };
 
 enum { OPT_STALL = OPT_LONG, OPT_MAX_SIZE };
 
@@ -166,19 +167,18 @@ static int open_part(struct job *job, struct err *e)
 {
 	struct stat opened, named;
 	char hex[SHA256_HEX];
+	int rc;
 
 	for (;;) {
 		job->fd = open(job->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 		if (job->fd < 0)
 			return err_sys(e, "%s", job->part);
-		while (flock(job->fd, LOCK_EX | LOCK_NB) < 0) {
-			if (errno != EWOULDBLOCK && errno != EINTR)
-				return err_sys(e, "%s: lock", job->part);
-			if (ms_left(job->deadline) == 0) {
-				(void)err_set(e, "%s: locked by another fetch", job->part);
-				return LATE;
-			}
-			(void)poll(NULL, 0, LOCK_POLL_MS);
+		rc = flock_until(job->fd, LOCK_EX, job->deadline, e);
+		if (rc < 0)
+			return err_prefix(e, "%s", job->part);
+		if (rc > 0) {
+			(void)err_set(e, "%s: locked by another fetch", job->part);
+			return LATE;
 		}
 		/* The fetch that held the lock may have renamed or removed the file. */
 		if (fstat(job->fd, &opened) == 0 && lstat(job->part, &named) == 0 && opened.st_ino == named.st_ino &&

@@ -1,19 +1,26 @@
 /* hostcheck: checks whether this machine can run a cluster with the settings of the environment. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/cli.h"
 #include "base/num.h"
+#include "host/requirements.h"
 #include "provider/ports.h"
 #include "provider/settings.h"
-#include "host/requirements.h"
+#include "vm/command_line.h"
+#include "vm/kvm.h"
 
 /* Of a node if neither the user nor the provider says how much. */
 #define MEMORY_DEFAULT "1024M"
 
-enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG };
+/* Of the nodes' bridge, if the provider does not say; see provider.ini(5). */
+#define NETWORK_DEFAULT "192.168.66.2/24"
+
+enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG, OPT_ACCEL };
 
 static const struct opt opts[] = {
+	{ OPT_ACCEL, "accel", NULL, "only print the accelerator, kvm or tcg" },
 	{ 'd', "dir", "DIR", "the directory that needs free space (.)" },
 	{ 'e', "engine", "FILE", "the result of mk/sh/common/engine" },
 	{ OPT_ERROR, "engine-error", "TEXT", "its error, if FILE does not exist" },
@@ -23,20 +30,33 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	const char *dir, *engine, *engine_error, *provider;
+	struct words include;
+	bool quiet, accel;
+	/* What is checked, and whether a requirement is not met. */
+	struct conf settings;
+	char *network;
+	bool bad;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('d', struct request, dir),
+	OPT_MEMBER('e', struct request, engine),
+	OPT_MEMBER(OPT_ERROR, struct request, engine_error),
+	OPT_MEMBER('p', struct request, provider),
+	OPT_MEMBER('q', struct request, quiet),
+	OPT_MEMBER(OPT_ACCEL, struct request, accel),
+	OPT_MEMBER('I', struct request, include),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool hostcheck_tool = {
 	.name = "hostcheck",
 	.synopsis = "[options]",
 	.about = "Check whether this machine can run a cluster; print each requirement.",
 	.opts = opts,
-};
-
-struct request {
-	const char *dir, *engine, *engine_error, *provider;
-	struct words include;
-	bool quiet;
-	/* What is checked, and whether a requirement is not met. */
-	struct conf settings;
-	bool bad;
+	.members = members,
 };
 
 static void report(struct request *r, const char *name, const struct host_answer *a)
@@ -57,6 +77,16 @@ static const char *setting(const struct request *r, const char *name)
 	const struct conf_line *l = conf_find(&r->settings, name);
 
 	return l != NULL ? l->value : "";
+}
+
+/* The accelerator of the nodes. That of the user is not checked. */
+static const char *accel(const struct request *r)
+{
+	const char *wanted = setting(r, "ACCEL");
+
+	if (*wanted != '\0')
+		return wanted;
+	return vm_kvm_usable() ? "kvm" : "tcg";
 }
 
 static uint64_t nodes(const struct request *r)
@@ -87,16 +117,18 @@ static void check_engine(struct request *r)
 	report(r, "engine", &a);
 }
 
+/* The memory of all nodes, and of what emulates them. */
 static void check_memory(struct request *r)
 {
 	const char *size = setting(r, "MEMORY");
+	bool kvm = strcmp(accel(r), "kvm") == 0;
 	struct host_answer a = { .grade = HOST_BAD };
 	uint64_t bytes;
 
 	if (num_size(*size != '\0' ? size : MEMORY_DEFAULT, &bytes) < 0)
 		(void)snprintf(a.text, sizeof a.text, "MEMORY=%s is not a size such as 4096M or 4G", size);
 	else
-		host_memory(&a, (bytes >> 20) * nodes(r));
+		host_memory(&a, (bytes >> 20) * nodes(r), kvm ? 0 : vm_tcg_cache(bytes)->used * nodes(r));
 	report(r, "memory", &a);
 }
 
@@ -123,22 +155,40 @@ static int check_ports(struct request *r, struct err *e)
 	return 0;
 }
 
-/* The settings of the environment, and the provider's memory; they may be invalid. A provider without a value is no
- * error. */
-static int read_settings(struct request *r, struct err *e)
+/* The memory of a node, if the user has not set it. A provider without a value is no error. */
+static int take_memory(struct request *r, const struct provider *p, struct err *e)
 {
-	AUTO_PROVIDER struct provider p = { 0 };
 	AUTO_CONF struct conf values = { 0 };
 	const struct conf_line *memory;
 
-	if (settings_from_environment(&r->settings, e) < 0)
-		return -1;
-	if (*setting(r, "MEMORY") != '\0' || r->provider == NULL || provider_load(&p, r->provider, &r->include, e) < 0)
+	if (*setting(r, "MEMORY") != '\0')
 		return 0;
-	if (settings_from_provider(&values, NULL, &p, e) < 0)
+	if (settings_from_provider(&values, NULL, p, e) < 0)
 		return -1;
 	memory = conf_find(&values, "MEMORY");
 	return memory != NULL ? conf_set(&r->settings, "MEMORY", memory->value, memory->origin, e) : 0;
+}
+
+static int take_network(struct request *r, const struct provider *p, struct err *e)
+{
+	const char *address = provider_get(p, "network", "address");
+
+	if (address == NULL || *address == '\0')
+		return 0;
+	r->network = strdup(address);
+	return r->network != NULL ? 0 : err_no_memory(e);
+}
+
+/* The settings of the environment, which may be invalid, and what the provider says. An invalid provider is no error. */
+static int read_settings(struct request *r, struct err *e)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+
+	if (settings_from_environment(&r->settings, e) < 0)
+		return -1;
+	if (r->provider == NULL || provider_load(&p, r->provider, &r->include, e) < 0)
+		return 0;
+	return take_network(r, &p, e) < 0 ? -1 : take_memory(r, &p, e);
 }
 
 static int check_all(struct request *r, struct err *e)
@@ -161,7 +211,7 @@ static int check_all(struct request *r, struct err *e)
 	check_memory(r);
 	if (check_ports(r, e) < 0)
 		return -1;
-	host_networks(&a);
+	host_networks(&a, r->network != NULL ? r->network : NETWORK_DEFAULT);
 	report(r, "networks", &a);
 	if (!r->quiet && !r->bad)
 		(void)puts("All requirements are met.");
@@ -174,29 +224,15 @@ static int run(const struct cli *c, struct request *r)
 
 	if (c->argc > 0)
 		return cli_usage(c, "no operand is expected");
-	if (read_settings(r, &e) < 0 || check_all(r, &e) < 0)
+	if (read_settings(r, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	if (r->accel) {
+		(void)puts(accel(r));
+		return EX_DONE;
+	}
+	if (check_all(r, &e) < 0)
 		return cli_fail(c, EX_FAIL, &e);
 	return r->bad ? EX_FAIL : EX_DONE;
-}
-
-/* Returns EX_DONE or another exit code. */
-static int take_option(struct cli *c, int id, void *arg)
-{
-	struct request *r = arg;
-
-	if (id == 'I' && words_add(&r->include, c->arg) < 0)
-		return cli_no_memory(c);
-	if (id == 'd')
-		r->dir = c->arg;
-	else if (id == 'e')
-		r->engine = c->arg;
-	else if (id == OPT_ERROR)
-		r->engine_error = c->arg;
-	else if (id == 'p')
-		r->provider = c->arg;
-	else if (id == 'q')
-		r->quiet = true;
-	return EX_DONE;
 }
 
 int main(int argc, char **argv)
@@ -205,8 +241,9 @@ int main(int argc, char **argv)
 	struct request r = { .dir = ".", .engine_error = "none" };
 	int code;
 
-	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.include);
 	conf_free(&r.settings);
+	free(r.network);
 	return cli_end(&c, code);
 }

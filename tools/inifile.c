@@ -19,17 +19,26 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	const char *list;
+	struct words set, replace;
+	bool in_place;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('l', struct request, list),
+	OPT_MEMBER('s', struct request, set),
+	OPT_MEMBER('r', struct request, replace),
+	OPT_MEMBER('i', struct request, in_place),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool inifile_tool = {
 	.name = "inifile",
 	.synopsis = "[options] FILE",
 	.about = "Print a section of an INI file, or change its values.",
 	.opts = opts,
-};
-
-struct request {
-	const char *list;
-	struct words set, replace;
-	bool in_place;
+	.members = members,
 };
 
 /* A section whose values are collected. */
@@ -184,26 +193,13 @@ static int run(const struct cli *c, const struct request *r)
 	return r->list != NULL ? print_section(c, r->list) : edit(c, r);
 }
 
-static int take_option(struct cli *c, int id, void *arg)
-{
-	struct request *r = arg;
-
-	if ((id == 's' && words_add(&r->set, c->arg) < 0) || (id == 'r' && words_add(&r->replace, c->arg) < 0))
-		return cli_no_memory(c);
-	if (id == 'l')
-		r->list = c->arg;
-	else if (id == 'i')
-		r->in_place = true;
-	return EX_DONE;
-}
-
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &inifile_tool, .argc = argc, .argv = argv };
 	struct request r = { 0 };
 	int code;
 
-	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.set);
 	words_free(&r.replace);
 	return cli_end(&c, code);

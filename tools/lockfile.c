@@ -17,16 +17,27 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	const char *get, *names, *files, *comment;
+	bool images, write;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('g', struct request, get),
+	OPT_MEMBER('n', struct request, names),
+	OPT_MEMBER('i', struct request, images),
+	OPT_MEMBER('f', struct request, files),
+	OPT_MEMBER('w', struct request, write),
+	OPT_MEMBER('c', struct request, comment),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool lockfile = {
 	.name = "lockfile",
 	.synopsis = "[options] FILE",
 	.about = "Check a lock file and print its values, or write one.",
 	.opts = opts,
-};
-
-struct request {
-	const char *get, *names, *files, *comment;
-	bool images, write;
+	.members = members,
 };
 
 static int print_one(const struct cli *c, const struct lock *l, const char *name)
@@ -166,36 +177,10 @@ static int run(const struct cli *c, const struct request *r)
 	return r->images ? print_images(&l) : print_all(&l);
 }
 
-static void set_option(const struct cli *c, struct request *r, int id)
-{
-	switch (id) {
-	case 'g':
-		r->get = c->arg;
-		break;
-	case 'n':
-		r->names = c->arg;
-		break;
-	case 'f':
-		r->files = c->arg;
-		break;
-	case 'i':
-		r->images = true;
-		break;
-	case 'w':
-		r->write = true;
-		break;
-	default:
-		r->comment = c->arg;
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &lockfile, .argc = argc, .argv = argv };
 	struct request r = { 0 };
-	int id;
 
-	while ((id = cli_next(&c)) >= 0)
-		set_option(&c, &r, id);
-	return cli_end(&c, id == CLI_EXIT ? c.exit_code : run(&c, &r));
+	return cli_end(&c, cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r));
 }

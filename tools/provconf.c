@@ -1,4 +1,4 @@
-/* provconf: reads a provider.ini and the ones it inherits, or an addon.ini; checks and prints the merged values. */
+/* provconf: reads a provider.ini and the ones it inherits, an addon.ini or a module.ini; checks and prints the merged values. */
 #include <glob.h>
 #include <jansson.h>
 #include <libgen.h>
@@ -9,15 +9,18 @@
 #include "base/cli.h"
 #include "base/num.h"
 #include "provider/addon.h"
+#include "provider/module.h"
 #include "provider/new_version.h"
 #include "provider/print.h"
 #include "provider/schema.h"
-#include "provider/stages.h"
+#include "stage/stages.h"
+#include "stage/values.h"
 
 enum { OPT_DIRS = OPT_LONG, OPT_ORIGIN, OPT_SCHEMA, OPT_STAGE, OPT_VERSIONS, OPT_INHERIT };
 
 static const struct opt opts[] = {
 	{ 'a', "addon", NULL, "read an add-on: addon.ini in DIR" },
+	{ 'm', "module", NULL, "read a Go module: module.ini in DIR" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'f', "format", "FORMAT", "ini (the default), make, sh or json" },
@@ -34,17 +37,37 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	struct words include;
+	const char *get, *format, *section, *stage, *new_version, *versions;
+	bool inherited, addon, module, list, dirs, origin, schema, check;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('a', struct request, addon),
+	OPT_MEMBER('m', struct request, module),
+	OPT_MEMBER('g', struct request, get),
+	OPT_MEMBER('f', struct request, format),
+	OPT_MEMBER('s', struct request, section),
+	OPT_MEMBER('l', struct request, list),
+	OPT_MEMBER('n', struct request, new_version),
+	OPT_MEMBER('c', struct request, check),
+	OPT_MEMBER(OPT_STAGE, struct request, stage),
+	OPT_MEMBER(OPT_DIRS, struct request, dirs),
+	OPT_MEMBER(OPT_ORIGIN, struct request, origin),
+	OPT_MEMBER(OPT_SCHEMA, struct request, schema),
+	OPT_MEMBER(OPT_VERSIONS, struct request, versions),
+	OPT_MEMBER(OPT_INHERIT, struct request, inherited),
+	OPT_MEMBER('I', struct request, include),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool provconf_tool = {
 	.name = "provconf",
 	.synopsis = "[options] DIR",
 	.about = "Check and print the settings of the provider in DIR, with what it inherits.",
 	.opts = opts,
-};
-
-struct request {
-	struct words include;
-	const char *get, *format, *section, *stage, *new_version, *versions;
-	bool inherited, addon, list, dirs, origin, schema, check;
+	.members = members,
 };
 
 /* A list as an array, an integer as a number, yes and no as booleans, all else as a string. NULL: out of memory. */
@@ -151,7 +174,7 @@ static int print_stage(const struct cli *c, const struct provider *p, const stru
 
 	if (stage == NULL)
 		return cli_usage(c, "no stage '%s'", name);
-	return provprint_stage(stdout, p, stages, stage, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
+	return stage_values_print(stdout, p, stages, stage, &e) < 0 ? cli_fail(c, EX_FAIL, &e) : EX_DONE;
 }
 
 static int print_values(const struct cli *c, const struct provider *p, const struct request *r)
@@ -192,6 +215,11 @@ static int print_dirs(const struct provider *p)
 	return EX_DONE;
 }
 
+static bool is_provider(const struct request *r)
+{
+	return !r->addon && !r->module;
+}
+
 static int answer(const struct cli *c, const struct request *r, const char *dir)
 {
 	AUTO_PROVIDER struct provider p = { 0 };
@@ -201,10 +229,12 @@ static int answer(const struct cli *c, const struct request *r, const char *dir)
 
 	if (r->addon)
 		rc = addon_load(&p, dir, &e);
+	else if (r->module)
+		rc = module_load(&p, dir, &e);
 	else
 		rc = provider_load(&p, dir, &r->include, &e);
 	/* An abstract provider's stages may be incomplete: the providers that inherit it complete them. */
-	if (rc == 0 && !r->addon && !provider_is_abstract(&p))
+	if (rc == 0 && is_provider(r) && !provider_is_abstract(&p))
 		rc = stages_load(&s, &p, &e);
 	if (rc < 0)
 		return cli_fail(c, EX_BAD_USAGE, &e);
@@ -256,6 +286,8 @@ static int list_providers(const struct cli *c, const struct request *r, const ch
 
 static const struct schema *schema_of(const struct request *r)
 {
+	if (r->module)
+		return &schema_module;
 	return r->addon ? &schema_addon : &schema_provider;
 }
 
@@ -268,12 +300,16 @@ static int check_request(const struct cli *c, const struct request *r)
 		return cli_no_memory(c);
 	if (!words_has(&formats, r->format))
 		return cli_usage(c, "unknown format '%s'", r->format);
-	if ((r->get != NULL) + r->list + (r->stage != NULL) + r->dirs + r->schema + r->check + (r->new_version != NULL) > 1)
-		return cli_usage(c,
-		    "only one of --get, --list, --stage, --dirs, --schema, --check and --new-version can be given");
-	if (r->stage != NULL && (r->addon || r->section != NULL || strcmp(r->format, "sh") != 0))
-		return cli_usage(c, "--stage needs the format sh, and neither --addon nor --section");
-	if ((r->list || r->new_version != NULL) && r->addon)
+	if ((r->get != NULL) + r->list + (r->stage != NULL) + r->dirs + r->schema + r->check +
+		(r->new_version != NULL) >
+	    1)
+		return cli_usage(
+		    c, "only one of --get, --list, --stage, --dirs, --schema, --check and --new-version can be given");
+	if (r->addon && r->module)
+		return cli_usage(c, "only one of --addon and --module can be given");
+	if (r->stage != NULL && (!is_provider(r) || r->section != NULL || strcmp(r->format, "sh") != 0))
+		return cli_usage(c, "--stage needs the format sh, and none of --addon, --module and --section");
+	if ((r->list || r->new_version != NULL) && !is_provider(r))
 		return cli_usage(c, "--list and --new-version are for providers");
 	if (r->origin && strcmp(r->format, "ini") != 0)
 		return cli_usage(c, "--origin needs the format ini");
@@ -283,42 +319,6 @@ static int check_request(const struct cli *c, const struct request *r)
 		return cli_usage(c, "--schema takes no directory");
 	if (!r->schema && c->argc != 1)
 		return cli_usage(c, "exactly one directory is required");
-	return EX_DONE;
-}
-
-/* Returns EX_DONE or another exit code. */
-static int take_option(struct cli *c, int id, void *arg)
-{
-	struct request *r = arg;
-
-	if (id == 'I')
-		return words_add(&r->include, c->arg) < 0 ? cli_no_memory(c) : EX_DONE;
-	if (id == 'a')
-		r->addon = true;
-	else if (id == 'g')
-		r->get = c->arg;
-	else if (id == 'f')
-		r->format = c->arg;
-	else if (id == 's')
-		r->section = c->arg;
-	else if (id == OPT_STAGE)
-		r->stage = c->arg;
-	else if (id == 'l')
-		r->list = true;
-	else if (id == 'n')
-		r->new_version = c->arg;
-	else if (id == OPT_VERSIONS)
-		r->versions = c->arg;
-	else if (id == OPT_INHERIT)
-		r->inherited = true;
-	else if (id == OPT_DIRS)
-		r->dirs = true;
-	else if (id == OPT_ORIGIN)
-		r->origin = true;
-	else if (id == OPT_SCHEMA)
-		r->schema = true;
-	else
-		r->check = true;
 	return EX_DONE;
 }
 
@@ -342,7 +342,7 @@ int main(int argc, char **argv)
 	struct request r = { .format = "ini" };
 	int code;
 
-	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.include);
 	return cli_end(&c, code);
 }

@@ -9,24 +9,25 @@
 #include "base/quote.h"
 #include "base/unfinished.h"
 #include "kube/images.h"
-#include "provider/incremental.h"
-#include "provider/overlay.h"
-#include "provider/stage_inputs.h"
-#include "provider/unused.h"
-#include "provider/why.h"
+#include "provider/derived.h"
+#include "stage/incremental.h"
+#include "stage/inputs.h"
+#include "stage/runs.h"
+#include "stage/unused.h"
+#include "stage/why.h"
 
-enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_OVERLAY, OPT_IMAGES, OPT_SOURCE, OPT_CNI };
+enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_DERIVE, OPT_IMAGES, OPT_SOURCE, OPT_CNI };
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
+	{ OPT_DERIVE, "derive", "OUT", "keys of a provider in OUT with more manifests" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
-	{ OPT_CNI, "cni", "CNI", "--overlay: the value of [network] cni" },
+	{ OPT_CNI, "cni", "CNI", "--derive: the value of [network] cni" },
 	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
-	{ OPT_IMAGES, "images", "LIST", "--overlay: images for [images] extra" },
+	{ OPT_IMAGES, "images", "LIST", "--derive: images for [images] extra" },
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
-	{ OPT_OVERLAY, "overlay", "OUT", "keys of a provider in OUT with more manifests" },
-	{ OPT_SOURCE, "source", "SOURCE", "--overlay: the value of [kubernetes] source" },
+	{ OPT_SOURCE, "source", "SOURCE", "--derive: the value of [kubernetes] source" },
 	{ 't', "tool-versions", "FILE", "versions of other programs: lines NAME VERSION" },
 	{ OPT_INCREMENTAL, "incremental", NULL, "find a checkpoint where a stage can start" },
 	{ OPT_UNUSED, "unused", NULL, "list what no current key names" },
@@ -34,21 +35,36 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	const char *top, *bin, *inputs, *output, *versions, *derive, *images, *source, *cni;
+	struct words include;
+	bool why, incremental, unused;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('b', struct request, bin),
+	OPT_MEMBER('C', struct request, top),
+	OPT_MEMBER('i', struct request, inputs),
+	OPT_MEMBER('o', struct request, output),
+	OPT_MEMBER('t', struct request, versions),
+	OPT_MEMBER('w', struct request, why),
+	OPT_MEMBER(OPT_DERIVE, struct request, derive),
+	OPT_MEMBER(OPT_IMAGES, struct request, images),
+	OPT_MEMBER(OPT_SOURCE, struct request, source),
+	OPT_MEMBER(OPT_CNI, struct request, cni),
+	OPT_MEMBER(OPT_INCREMENTAL, struct request, incremental),
+	OPT_MEMBER(OPT_UNUSED, struct request, unused),
+	OPT_MEMBER('I', struct request, include),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool stagekey_tool = {
 	.name = "stagekey",
 	.synopsis = "[options] DIR [FILE...] | --why|--incremental|--unused ARG...",
 	.about = "Print the keys of all stages of the provider in DIR, for make.",
 	.opts = opts,
+	.members = members,
 };
-
-struct request {
-	const char *top, *bin, *inputs, *output, *versions, *overlay, *images, *source, *cni;
-	struct words include;
-	bool why, incremental, unused;
-};
-
-/* The number of a key's digits that are part of file names. */
-enum { SHORT_KEY = 16 };
 
 /* Writes "NAME := VALUE"; no trailing blank after an empty value. */
 static void put(FILE *f, const char *name, const char *stage, const char *value)
@@ -81,7 +97,7 @@ static void put_stage(FILE *f, const struct stagekeys *k, size_t i)
 {
 	const struct stage *s = &k->stages->v[i];
 
-	(void)fprintf(f, "\nKEY.%s := %.*s\n", s->name, SHORT_KEY, k->keys[i]);
+	(void)fprintf(f, "\nKEY.%s := %.*s\n", s->name, RUN_KEY_DIGITS, k->keys[i]);
 	put_words(f, "NEEDS.", s->name, &s->needs);
 	put(f, "SCRIPT.", s->name, s->script);
 	put(f, "LIVE.", s->name, strcmp(value_of(k, s, "live"), "no") == 0 ? "" : value_of(k, s, "live"));
@@ -123,7 +139,7 @@ static int write_inputs(const char *dir, const struct stagekeys *k, size_t stage
 	struct out o;
 	size_t i;
 
-	if (words_addf(&path, "%s/%s.%.*s", dir, k->stages->v[stage].name, SHORT_KEY, k->keys[stage]) < 0)
+	if (words_addf(&path, "%s/%s.%.*s", dir, k->stages->v[stage].name, RUN_KEY_DIGITS, k->keys[stage]) < 0)
 		return err_no_memory(e);
 	if (access(path.v[0], F_OK) == 0)
 		return 0;
@@ -186,12 +202,12 @@ static const char *or_empty(const char *text)
 	return text != NULL ? text : "";
 }
 
-/* The keys of an overlay on the provider in the first operand; the others are manifests. */
-static int compute_overlay(const struct cli *c, const struct request *r)
+/* The keys of a provider derived from the provider in the first operand; the others are manifests. */
+static int compute_derived(const struct cli *c, const struct request *r)
 {
 	AUTO_WORDS struct words manifests = { 0 };
 	AUTO_FREE char *dir = NULL;
-	struct overlay o = { .base = c->argv[0],
+	struct derived d = { .base = c->argv[0],
 		.images = or_empty(r->images),
 		.source = or_empty(r->source),
 		.cni = or_empty(r->cni),
@@ -203,8 +219,8 @@ static int compute_overlay(const struct cli *c, const struct request *r)
 
 	if (words_addf(&manifests, "%s/manifests", r->top) < 0)
 		return cli_no_memory(c);
-	o.manifests = manifests.v[0];
-	return overlay_make(&o, r->overlay, &dir, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : compute_keys(c, r, dir);
+	d.manifests = manifests.v[0];
+	return derived_make(&d, r->derive, &dir, &e) < 0 ? cli_fail(c, EX_BAD_USAGE, &e) : compute_keys(c, r, dir);
 }
 
 /* The arguments are OLD NEW, or DIR STAGE KEY. */
@@ -253,40 +269,6 @@ static int say_start(const struct cli *c, const char *dir, const char *stage, co
 	return EX_DONE;
 }
 
-/* Returns EX_DONE or another exit code. */
-static int take_option(struct cli *c, int id, void *arg)
-{
-	struct request *r = arg;
-
-	if (id == 'I' && words_add(&r->include, c->arg) < 0)
-		return cli_no_memory(c);
-	if (id == 'b')
-		r->bin = c->arg;
-	else if (id == 'C')
-		r->top = c->arg;
-	else if (id == 'i')
-		r->inputs = c->arg;
-	else if (id == 'o')
-		r->output = c->arg;
-	else if (id == 't')
-		r->versions = c->arg;
-	else if (id == 'w')
-		r->why = true;
-	else if (id == OPT_INCREMENTAL)
-		r->incremental = true;
-	else if (id == OPT_OVERLAY)
-		r->overlay = c->arg;
-	else if (id == OPT_IMAGES)
-		r->images = c->arg;
-	else if (id == OPT_SOURCE)
-		r->source = c->arg;
-	else if (id == OPT_CNI)
-		r->cni = c->arg;
-	else if (id == OPT_UNUSED)
-		r->unused = true;
-	return EX_DONE;
-}
-
 static int run(struct cli *c, const struct request *r)
 {
 	if (r->why + r->incremental + r->unused > 1)
@@ -301,13 +283,13 @@ static int run(struct cli *c, const struct request *r)
 	if (r->unused)
 		return c->argc == 0 ? cli_usage(c, "a directory is required")
 				    : list_unused(c, c->argv[0], c->argv + 1, (size_t)c->argc - 1);
-	if (c->argc != 1 && (r->overlay == NULL || c->argc == 0))
+	if (c->argc != 1 && (r->derive == NULL || c->argc == 0))
 		return cli_usage(c, "exactly one provider directory is required");
-	if ((r->images != NULL || r->source != NULL || r->cni != NULL) && r->overlay == NULL)
-		return cli_usage(c, "--images, --source and --cni need --overlay");
+	if ((r->images != NULL || r->source != NULL || r->cni != NULL) && r->derive == NULL)
+		return cli_usage(c, "--images, --source and --cni need --derive");
 	unfinished_catch_signals();
-	if (r->overlay != NULL)
-		return compute_overlay(c, r);
+	if (r->derive != NULL)
+		return compute_derived(c, r);
 	return compute_keys(c, r, c->argv[0]);
 }
 
@@ -317,7 +299,7 @@ int main(int argc, char **argv)
 	struct request r = { .top = "." };
 	int code;
 
-	code = cli_options(&c, take_option, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
+	code = cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);
 	words_free(&r.include);
 	return cli_end(&c, code);
 }

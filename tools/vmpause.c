@@ -10,7 +10,7 @@
 #include "vm/run.h"
 
 static const struct opt options[] = {
-	{ 'r', "resume", NULL, "unpause them, and set the guests' clocks" },
+	{ 'u', "unpause", NULL, "unpause them, and set the guests' clocks" },
 	{ 't', "timeout", "SECONDS", "time for all of it (default: 60)" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -29,7 +29,7 @@ static int parse(struct cli *c, bool *unpause, int64_t *seconds)
 
 	while ((id = cli_next(c)) != CLI_END) {
 		switch (id) {
-		case 'r':
+		case 'u':
 			*unpause = true;
 			break;
 		case 't':

@@ -15,10 +15,10 @@
 #include "base/unfinished.h"
 
 /* The first of these are actions, at most one of which is given. */
-enum { OPT_SEAL = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_JSON, OPT_DISK, OPT_USABLE, OPT_EXPIRES, OPT_KEEP, OPT_FILE };
+enum { OPT_RECORD = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_JSON, OPT_DISK, OPT_USABLE, OPT_EXPIRES, OPT_KEEP, OPT_FILE };
 
 static const struct opt options[] = {
-	{ OPT_SEAL, "seal", NULL, "write the manifest of the files NAME" },
+	{ OPT_RECORD, "record", NULL, "write a manifest of the files NAME" },
 	{ OPT_PACK, "pack", NULL, "replace a file by its packed form" },
 	{ OPT_UNPACK, "unpack", NULL, "replace a packed form by the file" },
 	{ OPT_KEEP, "keep", NULL, "keep the form that would be replaced" },
@@ -38,7 +38,7 @@ static const struct tool vmstate_tool = {
 	.opts = options,
 };
 
-enum act { VERIFY, SEAL, PACK, UNPACK, LIST, DISK, USABLE, EXPIRES };
+enum act { VERIFY, RECORD, PACK, UNPACK, LIST, DISK, USABLE, EXPIRES };
 
 struct job {
 	enum act act;
@@ -55,15 +55,15 @@ static const char *conflict(const struct cli *c, const struct job *j)
 		return "--output unpacks every file and changes nothing in DIR: no --keep or --file";
 	if ((j->keep || j->file != NULL) && j->act != PACK && j->act != UNPACK)
 		return "--keep and --file need --pack or --unpack";
-	if (j->act == SEAL)
-		return c->argc >= 2 ? NULL : "--seal: expected a directory and the names of files in it";
+	if (j->act == RECORD)
+		return c->argc >= 2 ? NULL : "--record: expected a directory and the names of files in it";
 	return c->argc == 1 ? NULL : "expected one directory";
 }
 
 /* Returns CLI_END, or CLI_EXIT with the code in C. */
 static int parse(struct cli *c, struct job *j)
 {
-	static const enum act acts[] = { [OPT_SEAL - OPT_LONG] = SEAL,
+	static const enum act acts[] = { [OPT_RECORD - OPT_LONG] = RECORD,
 		[OPT_PACK - OPT_LONG] = PACK,
 		[OPT_UNPACK - OPT_LONG] = UNPACK,
 		[OPT_JSON - OPT_LONG] = LIST,
@@ -75,7 +75,7 @@ static int parse(struct cli *c, struct job *j)
 
 	while ((id = cli_next(c)) != CLI_END) {
 		switch (id) {
-		case OPT_SEAL:
+		case OPT_RECORD:
 		case OPT_PACK:
 		case OPT_UNPACK:
 		case OPT_JSON:
@@ -84,7 +84,7 @@ static int parse(struct cli *c, struct job *j)
 		case OPT_EXPIRES:
 			if (j->act != VERIFY && j->act != acts[id - OPT_LONG]) {
 				c->exit_code = cli_usage(
-				    c, "only one of --seal, --pack, --unpack, --json, --disk, --usable and --expires");
+				    c, "only one of --record, --pack, --unpack, --json, --disk, --usable and --expires");
 				return CLI_EXIT;
 			}
 			j->act = acts[id - OPT_LONG];
@@ -157,8 +157,8 @@ static int act(const struct cli *c, const struct job *j, struct err *e)
 		return saved_verify(j->dir, e);
 	case USABLE:
 		return fitness_check(j->dir, time(NULL), e);
-	case SEAL:
-		rc = saved_seal(j->dir, names, (size_t)c->argc - 1, true, e);
+	case RECORD:
+		rc = saved_record(j->dir, names, (size_t)c->argc - 1, true, e);
 		break;
 	case PACK:
 		rc = saved_pack(j->dir, file, j->keep, e);

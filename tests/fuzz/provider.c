@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "provider/print.h"
-#include "provider/stages.h"
+#include "stage/stages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -17,13 +17,6 @@ take_tools() {
 	cp -a "${B:-$TOP/build}"/{bin,debug,obj} "$1/" 2> /dev/null || true
 }
 
-# take_tools DIR: put the compiled tools into the build directory DIR of a copy of the checkout. They are newer than the copy's
-# sources, so make does not compile them again.
-take_tools() {
-	mkdir -p "$1"
-	cp -a "${B:-$TOP/build}"/{bin,debug,obj} "$1/" 2> /dev/null || true
-}
-
 # keep_pid PID: remember the process; end_kept, called in teardown, ends exactly these processes.
 keep_pid() { echo "$1" >> "$BATS_TEST_TMPDIR/pids"; }
 end_kept() {

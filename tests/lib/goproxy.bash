@@ -3,7 +3,9 @@
 
 # go_publish PATH VERSION: the files of the directory mod, as this version of the module in the proxy $PROXY_DIR.
 go_publish() {
-	local dir=$PROXY_DIR/$1/@v
+	local dir
+	# https://go.dev/ref/mod#goproxy-protocol: a capital letter is written as ! and the small one.
+	dir=$PROXY_DIR/$(sed 's/[A-Z]/!\L&/g' <<< "$1")/@v
 	mkdir -p "$dir"
 	echo "$2" >> "$dir/list"
 	printf '{"Version":"%s","Time":"2026-01-01T00:00:00Z"}' "$2" > "$dir/$2.info"
@@ -32,7 +34,8 @@ go_library() {
 }
 
 # go_kubernetes VERSION ETCD GO "STAGING-NAME ..." [API]: publish a Kubernetes with a kubeadm that wants this etcd, has the API
-# v1beta4 and older or only the one given, and imports the staging modules, which are published too, and example.test/dep.
+# v1beta4 and older or only the one given, and imports the staging modules, which are published too, and example.test/dep. 1.36
+# behaves as if compiled with Go 1.23.
 go_kubernetes() {
 	local name constants=mod/cmd/kubeadm/app/constants api=mod/cmd/kubeadm/app/apis/kubeadm
 	for name in $4; do go_library "k8s.io/$name" "v0.${1#*.}"; done
@@ -40,7 +43,9 @@ go_kubernetes() {
 	{
 		printf 'module k8s.io/kubernetes\n\ngo %s\n\nrequire (\n\texample.test/dep v1.%s.0\n' "$3" "$(cut -d. -f2 <<< "$1")"
 		for name in $4; do printf '\tk8s.io/%s v0.0.0\n' "$name"; done
-		printf ')\n\nreplace (\n'
+		printf ')\n\n'
+		[[ $1 != 1.36.* ]] || printf 'godebug default=go1.23\n\n'
+		printf 'replace (\n'
 		for name in $4; do printf '\tk8s.io/%s => ./staging/src/k8s.io/%s\n' "$name" "$name"; done
 		printf ')\n'
 	} > mod/go.mod

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 setup_file() {
-	export PROVIDER=${PROVIDER:-k8s-1.20} ME=e2e$$ B=${B:-$TOP/build}
+	export PROVIDER=${PROVIDER:-k8s-1.36} ME=e2e$$ B=${B:-$TOP/build}
 }
 
 teardown_file() {

@@ -20,10 +20,17 @@ registry_setup() {
 # are the digests of the layers and of the manifest, $SIZE is the number of bytes of the large layer.
 # shellcheck disable=SC2034 # the tests' variables
 registry_layout() {
-	# Text, which the rule "corrupt" can change; more than one write of libcurl.
-	perl -e 'srand 1; print join "", map { chr 97 + rand 26 } 1 .. 3_000_000' > big
-	perl -e 'srand 2; print join "", map { chr 97 + rand 26 } 1 .. 5_000' > small
-	ocipack -t x --compress none --file big=big --file small=small lay
+	local made=$BATS_FILE_TMPDIR/layout
+	# Made by the file's first test, and copied by the others.
+	if [ ! -e "$made" ]; then
+		mkdir "$made.new"
+		# Text, which the rule "corrupt" can change; more than one write of libcurl.
+		perl -e 'srand 1; print join "", map { chr 97 + rand 26 } 1 .. 3_000_000' > "$made.new/big"
+		perl -e 'srand 2; print join "", map { chr 97 + rand 26 } 1 .. 5_000' > "$made.new/small"
+		(cd "$made.new" && ocipack -t x --compress none --file big=big --file small=small lay)
+		mv "$made.new" "$made"
+	fi
+	cp -R "$made"/{big,small,lay} .
 	BIG=$(layer lay 0) SMALL=$(layer lay 1) SIZE=$(stat -c %s "$(blob lay "$(layer lay 0)")")
 	M=$(ocipack --list lay | awk '$1 == "x" { print $2 }')
 }

@@ -2,15 +2,16 @@
 # Kubernetes 1.20.2, which the stage sources of k8s-1.20 compiles, or another provider's.
 # shellcheck shell=bash
 
-# upstream_programs: print the directory of kubeadm, kubelet and kubectl 1.20.2; nothing if they are not compiled yet.
-upstream_programs() {
-	local dir
-	for dir in "${XDG_CACHE_HOME:-$HOME/.cache}"/kubestamp/kubernetes/*/bin "${B:-$TOP/build}"/k8s-1.20/sources.*/bin; do
-		[ -x "$dir/kubeadm" ] && [ "$("$dir/kubeadm" version -o short)" = v1.20.2 ] || continue
+# compiled_programs VERSION: print the directory of kubeadm, kubelet and kubectl; nothing if they are not compiled yet.
+compiled_programs() {
+	local dir cache=${XDG_CACHE_HOME:-$HOME/.cache}/kubestamp
+	for dir in "$cache"/kubernetes/*/bin "$cache/go/programs/kubernetes-$1".*/bin "${B:-$TOP/build}"/*/sources.*/bin; do
+		[ -x "$dir/kubeadm" ] && [ "$("$dir/kubeadm" version -o short)" = "v$1" ] || continue
 		echo "$dir"
 		return
 	done
 }
+upstream_programs() { compiled_programs 1.20.2; }
 
 # upstream_tree PROGRAMS ROOT [VERSION]: fill ROOT like dl.k8s.io, with a checksum beside each program.
 upstream_tree() {

@@ -66,9 +66,12 @@ int main(void)
 	ok(a.grade == HOST_GOOD, "ACCEL=kvm is not checked");
 	host_accel(&a, "tcg");
 	ok(a.grade == HOST_NOTE, "emulation is a note");
-	host_memory(&a, 0);
+	host_memory(&a, 0, 0);
 	ok(a.grade == HOST_GOOD, "no memory: %s", a.text);
-	host_memory(&a, UINT64_MAX);
+	host_memory(&a, 1ULL << 40, 7);
+	ok(strstr(a.text, " need 1099511627783 (7 of it for code ") != NULL, "the cache of the emulation counts: %s",
+	    a.text);
+	host_memory(&a, UINT64_MAX, 0);
 	ok(a.grade == HOST_BAD, "too much memory: %s", a.text);
 	host_disk(&a, "/nonexistent");
 	ok(a.grade == HOST_BAD, "no directory: %s", a.text);

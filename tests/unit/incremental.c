@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "provider/incremental.h"
+#include "stage/incremental.h"
 
 #include "tap.h"
 
@@ -89,6 +89,13 @@ int main(void)
 	check("7", "", "nothing new");
 	put("inputs/m-x.8", HEAD "a.12 b" SPEC "file m/a.12.yaml 11\nneed p 00\n");
 	check("8", "", "a word that only begins like the earlier one");
+	put("m-x.ff/stamp", "");
+	put("m-x.ff/checkpoint/conf", "");
+	put("m-x.ff/inputs",
+	    "conf a.b=h\nconf stage m-x.incremental_files=a.b:-+h/%\nfile h/h 11\nfile inherited/h/h 22\n");
+	put("inputs/m-x.9", "conf a.b=h i\nconf stage m-x.incremental_files=a.b:-+h/%\n"
+			    "file h/h 11\nfile h/i 33\nfile inherited/h/h 22\nfile inherited/h/i 44\n");
+	check("9", "m-x.ff/checkpoint h ", "signs before the pattern; an inherited file belongs to the same word");
 	put("m-x.ee/stamp", "");
 	put("m-x.ee/inputs/x", "");
 	check("3", "r.cc/checkpoint a.1 b ", "a run whose inputs cannot be read");

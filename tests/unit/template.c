@@ -38,6 +38,7 @@ static void test_words(void)
 	renders("v@version@, @api_address@\n", "v1.30.2, 192.168.66.101\n");
 	renders("@repository@/@pause@ @pod_cidr@ @volumes@", "r.example/3.9 10.0.0.0/8 4");
 	renders("@tools_image@", "r.example/kubestamp-tools:7");
+	renders("@flannel_image@", "r.example/flannel:v2");
 	renders("{ @feature_gates@ } @feature_gates_flag@", "{ A: true, B: false } A=true,B=false");
 	renders("@own@ @other@", "a & \\1 @version@ y");
 	renders("a@b @@ @A@ @a1@ @ version@ @version", "a@b @@ @A@ @a1@ @ version@ @version");
@@ -74,8 +75,8 @@ int main(void)
 {
 	static const char *const definitions[] = { "kubernetes_version=1.30.2", "kubernetes_kubeadm_api=v1beta3",
 		"kubernetes_feature_gates=A=true B=false", "network_first_node=192.168.66.100", "network_cni=flannel",
-		"network_pod_cidr=10.0.0.0/8", "images_repository=r.example", "images_tools=7", "images_pause=3.9",
-		"storage_volumes=4", "own=a & \\1 @version@", "other=y", "empty=" };
+		"network_pod_cidr=10.0.0.0/8", "images_repository=r.example", "images_tools=7", "images_flannel=v2",
+		"images_pause=3.9", "storage_volumes=4", "own=a & \\1 @version@", "other=y", "empty=" };
 	struct err e = { 0 };
 	size_t i;
 

@@ -68,6 +68,19 @@ kube_pem() { sed -n "s/^ *$1: //p" "$D/kubeconfig" | base64 -d; }
 
 kc() { "$BIN_KUBERNETES/kubectl" --kubeconfig "$D/kubeconfig" --request-timeout 120s "$@"; }
 
+# kube_apply OPTION...: kubectl apply, which can be repeated: again as long as the API is too busy to answer.
+kube_apply() {
+	local end=$((SECONDS + $(cl_scale 60))) words
+	until words=$(kc apply "$@" 2>&1); do
+		if [[ ! $words =~ [Tt]imeout|timed\ out|refused|EOF|TooManyRequests ]] || [ "$SECONDS" -ge "$end" ]; then
+			printf '%s\n' "$words" >&2
+			return 1
+		fi
+		sleep 1
+	done
+	printf '%s\n' "$words"
+}
+
 # kube_wait SECONDS TEXT COMMAND...: wait until COMMAND succeeds; at the deadline print TEXT and the last line of its
 # output, and return 124.
 kube_wait() {

@@ -8,15 +8,16 @@ go_value() {
 	"$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"
 }
 
-# go_compiled: print the provider's modules whose programs are compiled, a line each. With source = upstream the programs and images
-# of Kubernetes itself are not: they are downloaded.
+# go_compiled: print the provider's modules whose programs are compiled, a line each: with source = upstream not those of Kubernetes
+# itself, whose programs and images are downloaded; and flannel's only with cni = flannel.
 go_compiled() {
 	local module
 	for module in ${go_modules:-}; do
-		case $kubernetes_source:${module%%-[0-9]*} in
-		upstream:kubernetes | upstream:etcd | upstream:coredns) ;;
-		*) echo "$module" ;;
+		case ${module%%-[0-9]*} in
+		kubernetes | etcd | coredns) [ "$kubernetes_source" != upstream ] || continue ;;
+		flannel) [ "${network_cni:-}" = flannel ] || continue ;;
 		esac
+		echo "$module"
 	done
 }
 
@@ -34,6 +35,7 @@ go_reason() {
 	*'toolchain not available'* | *golang.org/toolchain@* | *'running go '*) why='this version of Go cannot be obtained' ;;
 	*': 4'[0-9][0-9]\ * | *'no such file or directory'* | *'unknown revision'* | *'invalid version'*)
 		why='the Go module proxy refuses it' ;;
+	*'go-generate: '*) why='generating source failed' ;;
 	*) why='go failed' ;;
 	esac
 	text=${text# }

@@ -3,10 +3,13 @@
 
 [ -t 1 ] && UI_TTY=1 || UI_TTY=
 
+# ui_note LABEL TEXT: print a line of its own.
+ui_note() { printf '%-9s %s\n' "$1" "$2"; }
+
 # ui_begin LABEL TEXT: a step begins.
 ui_begin() {
-	UI_LABEL=$1 UI_TEXT=$2 UI_SINCE=$SECONDS UI_SAID=$SECONDS
-	printf '%-9s %s\n' "$UI_LABEL" "$UI_TEXT"
+	UI_LABEL=$1 UI_SINCE=$SECONDS UI_SAID=$SECONDS
+	ui_note "$1" "$2"
 }
 
 # ui_alive FILE: show the elapsed time and the last line of FILE; if the output is not a terminal, once a minute.
@@ -27,7 +30,7 @@ ui_clear() { [ -z "$UI_TTY" ] || printf '\r\033[K'; }
 # ui_end TEXT: the step has ended.
 ui_end() {
 	ui_clear
-	printf '%-9s %s in %d s\n' "$UI_LABEL" "$1" $((SECONDS - UI_SINCE))
+	ui_note "$UI_LABEL" "$1 in $((SECONDS - UI_SINCE)) s"
 }
 
 # ui_error WHAT LOG [NEXT]: print the error WHAT, the last lines of LOG, and NEXT, which says what to do.

@@ -32,7 +32,7 @@ addon_apply() {
 	for file in "$1"/*.yaml "$1"/*.yml "$1"/*.json; do
 		[ -e "$file" ] || continue
 		# shellcheck disable=SC2086 # options
-		kc apply $addon_apply "${options[@]}" -f "$file" || return
+		kube_apply $addon_apply "${options[@]}" -f "$file" || return
 		# The next file may contain objects of the kinds that this one defines.
 		grep -q '^kind: CustomResourceDefinition' "$file" || continue
 		kc wait --for condition=Established crd --all --timeout "$(cl_scale 60)s" > /dev/null || return

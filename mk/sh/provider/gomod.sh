@@ -40,6 +40,12 @@ gomod_split() {
 	name=${BASH_REMATCH[1]} version=${BASH_REMATCH[2]}
 }
 
+# gomod_check MODULE: fail unless there is such a module and its module.ini is valid.
+gomod_check() {
+	[ -e "$TOP/providers/go/$1/module.ini" ] || fail "[go] modules: $1: there is no providers/go/$1/module.ini"
+	(cd "$TOP" && "$BIN/provconf" --module --check "providers/go/$1")
+}
+
 # gomod_path MODULE: print the path of the Go module that it pins.
 gomod_path() {
 	local path
@@ -101,8 +107,10 @@ gomod_download() {
 # - A module in the repository of Kubernetes is replaced there by a directory, ./staging/src/PATH, that is not part of the
 #   module; v1.36.3 goes with v0.36.3 of the module itself.
 # - Indirect requirements follow from the others, unless a comment says why they are there ("// indirect; why").
+# - The "godebug" lines are those of the module. They say which Go version's defaults the programs have at run time, and Go reads
+#   them only from the main module, which is ours: without them, a newer Go than upstream's would bring newer defaults.
 gomod_edits() {
-	local path root
+	local path root theirs
 	path=$(jq -r .Path <<< "$4")
 	root=$(sed -E 's,^(github\.com/[^/]+/[^/]+|[^/]+/[^/]+).*,\1/,' <<< "$path")
 	go mod edit -json "$1/go.mod" | jq -r --arg path "$path" --arg root "$root" --arg old "v$2" --arg new "v$3" '
@@ -111,8 +119,11 @@ gomod_edits() {
 		(.Replace[]? | select($path == "k8s.io/kubernetes" and .Old.Path == .New.Path and (.Old.Path | startswith("k8s.io/"))) | "-dropreplace=\(.Old.Path)")'
 	sed -nE 's,^(require)?[[:blank:]]+([^ ]+) (v[^ ]+) // indirect$,\2 \3,p' "$1/go.mod" |
 		awk -v path="$path" -v root="$root" -v old="v$2" '$1 != path && !($2 == old && index($1 "/", root) == 1) { print "-droprequire=" $1 }'
-	go mod edit -json "$(jq -r .GoMod <<< "$4")" |
-		jq -r --arg version "v0.${3#*.}" '.Replace[]? | select(.New.Path | startswith("./staging/src/")) | "-replace=\(.Old.Path)=\(.Old.Path)@\($version)"'
+	theirs=$(go mod edit -json "$(jq -r .GoMod <<< "$4")")
+	jq -r --arg version "v0.${3#*.}" '.Replace[]? | select(.New.Path | startswith("./staging/src/")) | "-replace=\(.Old.Path)=\(.Old.Path)@\($version)"' <<< "$theirs"
+	# "go help mod edit" spells it Godebug, the output GoDebug.
+	go mod edit -json "$1/go.mod" | jq -r '(.GoDebug // .Godebug)[]? | "-dropgodebug=\(.Key)"'
+	jq -r '(.GoDebug // .Godebug)[]? | "-godebug=\(.Key)=\(.Value)"' <<< "$theirs"
 }
 
 # gomod_make OLD VERSION NEW: make the directory NEW from providers/go/OLD for another version of its module, and set
@@ -143,8 +154,7 @@ gomod_set_go() {
 	local had want
 	had=$("$BIN/inifile" --list module "$1/module.ini" | sed -n 's/^go=//p')
 	want=$(go mod edit -json "$1/go.mod" | jq -r .Go)
-	[ -n "$had" ] && [ "$(printf '%s\n' "$had" "$want" | sort -V | tail -n 1)" != "$had" ] || return 0
-	"$BIN/inifile" --in-place --set "module.go=$want" "$1/module.ini"
+	[ -z "$had" ] || ! version_newer "$want" "$had" || "$BIN/inifile" --in-place --set "module.go=$want" "$1/module.ini"
 }
 
 # gomod_prepare OLD VERSION NEW: like gomod_make, for providers/go/NAME-VERSION; if that is there already, because another
@@ -165,6 +175,15 @@ gomod_prepare() {
 	gomod_source=$(gomod_download "$path" "$2" | jq -r .Dir)
 }
 
+# gomod_place NEW MODULE: move what gomod_prepare has made as NEW to its place, and set $placed to that; nothing if NEW was not
+# made.
+gomod_place() {
+	[ -d "$1" ] || return 0
+	mv -T "$1" "$TOP/providers/go/$2"
+	placed=$TOP/providers/go/$2
+	echo "made      providers/go/$2"
+}
+
 # gomod_name FILE OLD NEW MODULES: in the provider.ini FILE, name the module NEW for OLD. If OLD is inherited, FILE gets the
 # whole list: MODULES is what it is so far.
 gomod_name() {
@@ -174,12 +193,7 @@ gomod_name() {
 		[ "$module" != "$2" ] || module=$3
 		list+=("$module")
 	done
-	if grep -q '^\[go\]' "$1"; then
-		"$BIN/inifile" --in-place --set "go.modules=${list[*]}" "$1"
-	else
-		# A line has at most 198 bytes.
-		printf '\n[go]\nmodules = %s\n' "$(fold -s -w 110 <<< "${list[*]}" | sed 's/ *$//; 2,$s/^/  /')" >> "$1"
-	fi
+	"$BIN/inifile" --in-place --set "go.modules=${list[*]}" "$1"
 }
 
 # gomod_tells TAG VERSION: does the tag contain the version?

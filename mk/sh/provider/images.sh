@@ -9,6 +9,8 @@ images_provider() {
 	PROVIDER_DIRS=$(cd "$TOP" && "$BIN/provconf" -I providers -I tests/providers --dirs "$own" | paste -sd ' ') || return
 	all=$("$BIN/provconf" -I "$TOP/providers" -I "$TOP/tests/providers" -f sh "$TOP/$own") || return
 	eval "$all"
+	# As the stage manifests does.
+	[ "${network_cni:-}" != flannel ] || manifests_apply="flannel ${manifests_apply:-}"
 }
 
 # images_get URL FILE: download a file that is not pinned yet.

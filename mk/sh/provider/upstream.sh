@@ -2,6 +2,7 @@
 # PROVIDER_DIRS, and the provider's settings.
 # shellcheck shell=bash
 . "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/provider/file.sh"
 
 # upstream_tool OPTION...: run upstream(1). A stage has only the settings that it declares. The node's containerd may be one of
 # the provider's modules.
@@ -14,13 +15,10 @@ upstream_tool() {
 	"$BIN/upstream" --provider "$PROVIDER" "${values[@]}" --kubernetes-mirror "${K8S_MIRROR:-}" --cri-tools-mirror "${CRI_TOOLS_MIRROR:-}" "$@"
 }
 
-# upstream_file NAME: the path of the provider's file, its own or an inherited one.
+# upstream_file NAME: the absolute path of the provider's file.
 upstream_file() {
-	local dir
-	for dir in $PROVIDER_DIRS; do
-		[ ! -e "$TOP/$dir/$1" ] || { echo "$TOP/$dir/$1"; return; }
-	done
-	fail "$1 not found in any of: $PROVIDER_DIRS"
+	local file
+	file=$(provider_file "$1") && echo "$TOP/$file"
 }
 
 # upstream_lock: the path of the provider's lock.

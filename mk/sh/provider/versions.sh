@@ -1,6 +1,7 @@
 # Providers and their Kubernetes versions: sourced by what makes, bumps and compares them. Needs TOP and BIN.
 # shellcheck shell=bash
 . "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/common/version.sh"
 
 # versions_providers: the names of all providers that can be provisioned.
 versions_providers() { "$BIN/provconf" -I "$TOP/providers" --list "$TOP/providers"; }

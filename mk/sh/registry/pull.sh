@@ -27,7 +27,7 @@ pull_unreachable() {
 # pull_into_cache NAME: download the image into the cache as NAME, its disk in windows as far as possible.
 pull_into_cache() {
 	local windows=(--disk-windows)
-	[ "$DISK_CHUNKS" != no ] || windows=()
+	[ "$DISK_WINDOWS" != no ] || windows=()
 	"$BIN/regpull" "${access[@]}" -t 14400 "${windows[@]}" "$IMAGE_FROM" "$IMAGE_LAYOUT:$1"
 }
 
@@ -42,7 +42,7 @@ pull_image() {
 	mkdir -p "$KS_CACHE"
 	digest=$(pull_digest "$LAYOUT_NAME")
 	if [ -n "$digest" ] && [[ $LAYOUT_NAME != *@* ]] && pull_unreachable; then
-		printf '%-9s %s\n' "$CLUSTER" "cannot reach ${IMAGE_FROM%%/*}: using $LAYOUT_NAME as pulled last time, $digest"
+		ui_note "$CLUSTER" "cannot reach ${IMAGE_FROM%%/*}: using $LAYOUT_NAME as pulled last time, $digest"
 	elif [ -z "$digest" ] || [[ $LAYOUT_NAME != *@* ]]; then
 		NEXT="Check IMAGE, AUTHFILE, TLS_VERIFY and CERT_DIR." step "pulling $LAYOUT_NAME" 14500 pull_into_cache "$LAYOUT_NAME"
 		digest=$(pull_digest "$LAYOUT_NAME")

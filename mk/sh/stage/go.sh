@@ -4,20 +4,8 @@
 # after lib.sh.
 # shellcheck shell=bash
 . "$TOP/mk/sh/common/go.sh"
+. "$TOP/mk/sh/stage/builder.sh"
 go_cache=$KS_CACHE/go
-
-# go_check MODULE: fail unless there is such a module and its module.ini is complete.
-go_check() {
-	local file=providers/go/$1/module.ini keys key
-	go_value "$1" path > /dev/null
-	keys=$("$BIN/inifile" --list module "$TOP/$file" | cut -d= -f1)
-	for key in $keys; do
-		[[ " path go programs tags cgo variables " == *" $key "* ]] || fail "$file: there is no key '$key'; module.ini(5) describes the file"
-	done
-	for key in path go programs; do
-		grep -qx "$key" <<< "$keys" || fail "$file: the key $key is missing"
-	done
-}
 
 # go_id MODULE: print the digest of everything that determines its programs. The builder is part of it only with cgo: without,
 # they contain nothing but what the modules and the toolchain, a module too, bring along.
@@ -25,6 +13,7 @@ go_id() {
 	{
 		(cd "$TOP/providers/go/$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 		sha256sum < "$TOP/mk/sh/stage/go-build"
+		[ -z "$(go_value "$1" generate)" ] || sha256sum < "$TOP/mk/sh/stage/go-generate"
 		go_variables "$1"
 		[ "$(go_value "$1" cgo)" != yes ] || cat "$IN_builder/id"
 	} | sha256sum | cut -c 1-32
@@ -34,7 +23,6 @@ go_id() {
 # a module; the others wait for it, and then take what it has made.
 go_programs() {
 	local id cached lock
-	go_check "$1"
 	id=$(go_id "$1")
 	cached=$go_cache/programs/$1.$id
 	mkdir -p "$go_cache/programs" "$2"
@@ -42,6 +30,8 @@ go_programs() {
 	flock "$lock"
 	if [ -e "$cached/complete" ]; then
 		say "already compiled: $1"
+		# gc keeps what was used lately.
+		touch "$cached/complete"
 	else
 		go_compile "$1" "$cached"
 	fi
@@ -51,8 +41,7 @@ go_programs() {
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new tree=$OUT/builder binds file log=$OUT/go.log certificates proxy programs
-	[ -e "$tree/complete" ] || go_tree "$tree"
+	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs run generate tags
 	# One that was killed may have left it.
 	rm -rf "$new"
 	mkdir -p "$new/bin" "$go_cache"/{modules,build}
@@ -60,29 +49,26 @@ go_compile() {
 	# The machine's way to the network, and the authorities that it trusts: a proxy may have one of its own.
 	certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 	binds=("$new/source=/source" "$new/bin=/out" "$go_cache/modules=/modules" "$go_cache/build=/build"
-		"$TOP/mk/sh/stage/go-build=/go-build")
+		"$TOP/mk/sh/stage/go-build=/go-build" "$TOP/mk/sh/stage/go-generate=/go-generate")
 	for file in /etc/resolv.conf=/etc/resolv.conf /etc/hosts=/etc/hosts "$certificates=/etc/ssl/certs/ca-certificates.crt" \
 		"${NETRC:-$HOME/.netrc}=/root/.netrc"; do
 		[ ! -e "${file%%=*}" ] || binds+=("$file")
 	done
 	mapfile -t proxy < <(go_proxy)
 	read -ra programs <<< "$(go_value "$module" programs)"
+	run=(builder_run "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules
+		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)")
+	generate=$(go_value "$module" generate)
+	tags=$(go_value "$module" tags)
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
-	"$TOP/mk/sh/stage/in-tree" "$tree" "${binds[@]}" -- env "${proxy[@]}" GOTOOLCHAIN="go$(go_value "$module" go)" GOMODCACHE=/modules \
-		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)" \
-		/go-build /source /out "$(go_value "$module" tags)" "$(go_variables "$module")" "${programs[@]}" 2>&1 | tee "$log" ||
-		fail "$module: $(go_reason "$(cat "$log")")"
+	{
+		[ -z "$generate" ] ||
+			"${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$tags" "${programs[@]#*=}" || exit
+		"${run[@]}" /go-build /source /out "$tags" "$(go_variables "$module")" "${programs[@]}"
+	} 2>&1 | tee "$log" || fail "$module: $(go_reason "$(cat "$log")")"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
 	mv -T "$new" "$2"
-}
-
-# go_tree DIR: unpack the builder.
-go_tree() {
-	say "unpacking the builder"
-	mkdir -p "$1"
-	tar -C "$1" -xpf "$IN_builder/builder.tar" --numeric-owner --exclude='./dev/*'
-	touch "$1/complete"
 }
 
 # go_proxy: of the user's settings, those that say where modules come from, as NAME=VALUE lines.

@@ -3,12 +3,13 @@
 # as $BIN/NAME, are part of the stage's key without being named in provider.ini (stagekey(1)).
 #
 # A stage finds in its environment: OUT (where its artefacts go), IN_<stage> (the artefacts of each stage it
-# needs; "_" for each "-" of its name), TOP (the checkout), B (the build directory), BIN (our tools), KS_CACHE, PROVIDER, PROVIDER_DIRS (the
+# needs; "_" for each "-" of its name), TOP (the checkout), B (the build directory), BIN (our tools, for this machine), KS_CACHE, PROVIDER, PROVIDER_DIRS (the
 # provider's own directory, then what it inherits), and the values of provider.ini that it declares (stage-script).
 # shellcheck shell=bash
 set -eu -o pipefail
 shopt -s inherit_errexit nullglob
 . "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/common/version.sh"
 
 # say TEXT: a line for the stage's log; the newest one is shown while the stage runs.
 say() { printf '== %s\n' "$*"; }
@@ -27,21 +28,17 @@ provider_conf() {
 	conf_lines $CONF_NAMES
 }
 
-# provider_file NAME: the path of a file of the provider, its own before an inherited one.
-provider_file() {
-	local dir
-	for dir in $PROVIDER_DIRS; do
-		[ -e "$dir/$1" ] && { echo "$dir/$1"; return; }
-	done
-	fail "$1 not found in any of: $PROVIDER_DIRS"
-}
+# provider_file NAME: the path of a file of the provider.
+. "$TOP/mk/sh/provider/file.sh"
 
-# tools_fit LIBC: our tools, which run in the runner's containers, need no newer C library than version LIBC, theirs.
+# tools_fit: with [builder] tools = host, this machine's tools need no newer C library than that of the runner, in which they run.
 tools_fit() {
-	local need
-	need=$(grep -haoE 'GLIBC_2\.[0-9]+' "$BIN"/* | sort -uV | tail -n 1)
-	[ "$(printf '%s\n' "GLIBC_$1" "$need" | sort -V | tail -n 1)" = "GLIBC_$1" ] ||
-		fail "the tools were built for $need, but $debian_suite has glibc $1; build them on $debian_suite, or in a container with it"
+	local need has
+	[ "$builder_tools" = host ] || return 0
+	need=$(grep -haoE 'GLIBC_2\.[0-9]+' "$IN_tools"/bin/* | version_newest)
+	has=GLIBC_$(cat "$IN_runner/libc")
+	! version_newer "$need" "$has" ||
+		fail "the tools of this machine need $need, but $debian_suite has $has: set 'tools = builder' in [builder] of provider.ini"
 }
 
 # in_mounts COMMAND...: run COMMAND in a mount namespace of its own, so that what it mounts goes with it.

@@ -3,5 +3,5 @@
 # shellcheck shell=bash
 . "$TOP/mk/sh/cluster/cluster.sh"
 cl_engine
-# The machine's containers run the checkout's scripts and tools, not those of an image.
-RUN_MOUNTS=(--volume "$TOP/mk/sh/cluster/run:/usr/lib/kubestamp/run:ro" --volume "$BIN:/usr/lib/kubestamp/bin:ro")
+# The machine's containers run the checkout's scripts, not those of an image; the stage boot adds the tools.
+RUN_MOUNTS=(--volume "$TOP/mk/sh/cluster/run:/usr/lib/kubestamp/run:ro")

@@ -28,7 +28,7 @@ own_images_base() {
 own_images_begin() {
 	local p
 	own_images_base
-	own_image "pause:$images_pause" --file "$BIN/pause=/pause" --entrypoint /pause
+	own_image "pause:$images_pause" --file "$IN_tools/bin/pause=/pause" --entrypoint /pause
 	for p in kube-apiserver kube-controller-manager kube-scheduler; do
 		own_image "$p:v$kubernetes_version" --file "$bin/$p=/usr/local/bin/$p" --entrypoint "/usr/local/bin/$p"
 	done
@@ -37,13 +37,14 @@ own_images_begin() {
 
 # own_images_end: kubestamp-tools, and the images of add-ons, which are pulled by their digests.
 own_images_end() {
-	local dir stage=$OUT/tree
+	local dir inherited=() stage=$OUT/tree
 	mkdir -p "$stage/usr/local/bin"
-	for dir in $PROVIDER_DIRS; do
-		[ ! -d "$TOP/$dir/image/tools" ] || cp -RT "$TOP/$dir/image/tools" "$stage"
+	# Inherited files are copied first, so that a provider's own files replace them.
+	for dir in $PROVIDER_DIRS; do inherited=("$TOP/$dir/image/tools" "${inherited[@]}"); done
+	for dir in "${inherited[@]}"; do
+		[ ! -d "$dir" ] || cp -RT "$dir" "$stage"
 	done
-	cp "$BIN/kubehosts" "$stage/usr/local/bin/"
-	own_repository=${images_tools_repository:-$images_repository}
+	cp "$IN_tools/bin/kubehosts" "$stage/usr/local/bin/"
 	own_image "kubestamp-tools:$images_tools" --from "$OUT/base:base" --tree "$stage"
 	rm -rf "$stage" "$OUT/base"
 	images_pinned > "$OUT/pinned"

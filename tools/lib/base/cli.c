@@ -154,12 +154,41 @@ int cli_next(struct cli *c)
 	}
 }
 
+static const struct opt_member *find_member(const struct tool *t, int id)
+{
+	const struct opt_member *m = t->members;
+
+	while (m != NULL && m->id != 0 && m->id != id)
+		m++;
+	return m != NULL && m->id != 0 ? m : NULL;
+}
+
+/* Sets the member M of ARG. Returns an exit code. */
+static int set_member(const struct cli *c, const struct opt_member *m, void *arg)
+{
+	void *to = (char *)arg + m->at;
+
+	switch (m->kind) {
+	case OPT_TEXT:
+		*(const char **)to = c->arg;
+		break;
+	case OPT_FLAG:
+		*(bool *)to = true;
+		break;
+	case OPT_WORDS:
+		return words_add(to, c->arg) < 0 ? cli_no_memory(c) : EX_DONE;
+	}
+	return EX_DONE;
+}
+
 int cli_options(struct cli *c, int (*take)(struct cli *c, int id, void *arg), void *arg)
 {
+	const struct opt_member *m;
 	int id, code;
 
 	while ((id = cli_next(c)) >= 0) {
-		code = take(c, id, arg);
+		m = find_member(c->tool, id);
+		code = m != NULL ? set_member(c, m, arg) : take(c, id, arg);
 		if (code != EX_DONE)
 			return quit(c, code);
 	}

@@ -6,8 +6,10 @@
 #define KS_BASE_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
+#include "base/words.h"
 
 /* Exit codes of every tool; kubestamp(7) documents them. */
 enum {
@@ -29,11 +31,29 @@ struct opt {
 	const char *help; /* one line */
 };
 
+/* A member of a tool's own structure that an option sets. A table of them ends with a row of zeros. */
+struct opt_member {
+	int id;
+	size_t at;
+	enum {
+		OPT_TEXT,  /* const char *: the option's argument */
+		OPT_WORDS, /* struct words: the argument of each time that it is given */
+		OPT_FLAG,  /* bool: it was given */
+	} kind;
+};
+
+#define OPT_MEMBER(id, type, member)                                                                                     \
+	{                                                                                                                \
+		id, offsetof(type, member),                                                                            \
+		    _Generic(((type *)0)->member, const char *: OPT_TEXT, struct words: OPT_WORDS, bool: OPT_FLAG) \
+	}
+
 struct tool {
 	const char *name;
 	const char *synopsis; /* the part after the name, such as "[options] FILE" */
 	const char *about;    /* what it does, in one line */
 	const struct opt *opts;
+	const struct opt_member *members; /* of the structure that cli_options gets; NULL: none */
 };
 
 struct cli {
@@ -57,7 +77,8 @@ struct cli {
 int cli_next(struct cli *c);
 
 /*
- * Calls TAKE with each option's id; its argument is in C->arg. TAKE returns EX_DONE, or another exit code to stop there.
+ * Sets the members of ARG that the tool names for its options, and calls TAKE with the id of each other one; its argument
+ * is in C->arg. TAKE returns EX_DONE, or another exit code to stop there; it is NULL if there is no other option.
  * Returns CLI_END, or CLI_EXIT as cli_next does.
  */
 int cli_options(struct cli *c, int (*take)(struct cli *c, int id, void *arg), void *arg);

@@ -75,7 +75,7 @@ int outdir_open(struct outdir *o, const char *path, unsigned mode, struct err *e
 	if (o->path == NULL || asprintf(&o->tmp, "%s.tmp.%ld", o->path, (long)getpid()) < 0) {
 		o->tmp = NULL;
 		release(o);
-		return err_set(e, "%s: out of memory", path);
+		return err_no_memory(e);
 	}
 	if (lstat(o->path, &st) == 0)
 		(void)err_set(e, "%s: already exists", path);

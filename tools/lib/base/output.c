@@ -36,7 +36,7 @@ int out_open(struct out *o, const char *path, unsigned mode, struct err *e)
 	o->tmp = malloc(n);
 	if (o->path == NULL || o->tmp == NULL) {
 		out_abort(o);
-		return err_set(e, "%s: out of memory", path);
+		return err_no_memory(e);
 	}
 	(void)snprintf(o->tmp, n, "%s.tmp.%ld", path, (long)getpid());
 	if (unfinished_add(o->tmp) < 0 || (fd = open(o->tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode)) < 0 ||

@@ -89,7 +89,7 @@ int sha256_file(const char *path, char hex[SHA256_HEX], uint64_t *size, struct e
 		return err_sys(e, "%s", path);
 	s = sha256_new();
 	if (s == NULL)
-		return err_set(e, "%s: out of memory", path);
+		return err_no_memory(e);
 	while ((n = fread(buf, 1, sizeof buf, f)) > 0) {
 		total += n;
 		if (sha256_add(s, buf, n) < 0)

@@ -14,6 +14,8 @@
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
+#include "base/meminfo.h"
+#include "base/num.h"
 #include "vm/kvm.h"
 
 enum { FILES_MIN = 4096, DISK_MIN_GIB = 8, TCP_LISTEN = 10 };
@@ -104,20 +106,22 @@ void host_disk(struct host_answer *a, const char *dir)
 		    gib, dir, DISK_MIN_GIB);
 }
 
-void host_memory(struct host_answer *a, uint64_t wanted)
+void host_memory(struct host_answer *a, uint64_t memory, uint64_t cache)
 {
-	AUTO_FCLOSE FILE *f = fopen("/proc/meminfo", "re");
-	uint64_t kib = 0;
-	char line[256];
+	struct err e = { 0 };
+	uint64_t available;
+	char part[80] = "";
 
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
-			break;
-	if (kib / 1024 >= wanted)
-		answer(a, HOST_GOOD, "%" PRIu64 " MiB available", kib / 1024);
+	if (cache != 0)
+		(void)snprintf(part, sizeof part, " (%" PRIu64 " of it for code translated by the emulation)", cache);
+	if (meminfo_available(&available, &e) < 0)
+		answer(a, HOST_BAD, "%s", e.msg);
+	else if (available >= memory + cache)
+		answer(a, HOST_GOOD, "%" PRIu64 " MiB available", available);
 	else
-		answer(a, HOST_BAD, "%" PRIu64 " MiB available, but the nodes need %" PRIu64 "; reduce NODES or MEMORY",
-		    kib / 1024, wanted);
+		answer(a, HOST_BAD,
+		    "%" PRIu64 " MiB available, but the nodes need %" PRIu64 "%s; reduce NODES or MEMORY", available,
+		    memory + cache, part);
 }
 
 /* Does a socket in the table PATH, of proc_pid_net(5), listen on PORT? */
@@ -152,8 +156,36 @@ void host_ports(struct host_answer *a, const unsigned ports[], size_t n)
 		    taken);
 }
 
-/* The address of I as NAME ADDRESS/LENGTH, if it is in the nodes' network. */
-static bool in_network(const struct ifaddrs *i, char *text, size_t size)
+struct network {
+	uint32_t address, mask; /* in the host's byte order */
+	char text[INET_ADDRSTRLEN + sizeof "/32"];
+};
+
+/* Sets N to the network of the address CIDR, ADDRESS/LENGTH. Returns false if that is not one of IPv4. */
+static bool parse_network(struct network *n, const char *cidr)
+{
+	size_t length = strcspn(cidr, "/");
+	char word[INET_ADDRSTRLEN];
+	struct in_addr address;
+	int64_t bits;
+
+	if (cidr[length] != '/' || length >= sizeof word || num_parse(cidr + length + 1, 1, 32, &bits) < 0)
+		return false;
+	memcpy(word, cidr, length);
+	word[length] = '\0';
+	if (inet_pton(AF_INET, word, &address) != 1)
+		return false;
+	n->mask = (uint32_t)(UINT32_MAX << (32 - bits));
+	n->address = ntohl(address.s_addr) & n->mask;
+	address.s_addr = htonl(n->address);
+	if (inet_ntop(AF_INET, &address, word, sizeof word) == NULL)
+		return false;
+	(void)snprintf(n->text, sizeof n->text, "%s/%d", word, (int)bits);
+	return true;
+}
+
+/* The address of I as NAME ADDRESS/LENGTH, if it is in the network N. */
+static bool in_network(const struct ifaddrs *i, const struct network *n, char *text, size_t size)
 {
 	struct sockaddr_in address, mask;
 	char word[INET_ADDRSTRLEN];
@@ -162,24 +194,30 @@ static bool in_network(const struct ifaddrs *i, char *text, size_t size)
 		return false;
 	memcpy(&address, i->ifa_addr, sizeof address);
 	memcpy(&mask, i->ifa_netmask, sizeof mask);
-	if (inet_ntop(AF_INET, &address.sin_addr, word, sizeof word) == NULL || strncmp(word, "192.168.66.", 11) != 0)
+	if ((ntohl(address.sin_addr.s_addr) & n->mask) != n->address ||
+	    inet_ntop(AF_INET, &address.sin_addr, word, sizeof word) == NULL)
 		return false;
 	(void)snprintf(text, size, "%s %s/%d", i->ifa_name, word, __builtin_popcount(mask.sin_addr.s_addr));
 	return true;
 }
 
-void host_networks(struct host_answer *a)
+void host_networks(struct host_answer *a, const char *cidr)
 {
 	char text[IF_NAMESIZE + INET_ADDRSTRLEN + 8];
 	struct ifaddrs *all = NULL, *i;
+	struct network n;
 
-	answer(a, HOST_GOOD, "192.168.66.0/24 is free");
+	if (!parse_network(&n, cidr)) {
+		answer(a, HOST_BAD, "[network] address = %s is not an IPv4 ADDRESS/LENGTH", cidr);
+		return;
+	}
+	answer(a, HOST_GOOD, "%s is free", n.text);
 	if (getifaddrs(&all) < 0)
 		return;
 	for (i = all; i != NULL; i = i->ifa_next)
-		if (in_network(i, text, sizeof text)) {
-			answer(a, HOST_NOTE,
-			    "192.168.66.0/24 is in use on this machine (%s); nodes cannot reach hosts in it", text);
+		if (in_network(i, &n, text, sizeof text)) {
+			answer(a, HOST_NOTE, "%s is in use on this machine (%s); nodes cannot reach hosts in it",
+			    n.text, text);
 			break;
 		}
 	freeifaddrs(all);

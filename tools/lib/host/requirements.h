@@ -28,13 +28,13 @@ void host_limits(struct host_answer *a);
 /* Free space in the directory DIR. */
 void host_disk(struct host_answer *a, const char *dir);
 
-/* Are WANTED MiB of memory available? */
-void host_memory(struct host_answer *a, uint64_t wanted);
+/* Are MEMORY MiB available for the nodes, and CACHE MiB for the code that QEMU translates under emulation? */
+void host_memory(struct host_answer *a, uint64_t memory, uint64_t cache);
 
 /* Does nobody listen on any of the N TCP PORTS? */
 void host_ports(struct host_answer *a, const unsigned ports[], size_t n);
 
-/* The network of the nodes. */
-void host_networks(struct host_answer *a);
+/* Does no interface have an address in the nodes' network? CIDR is the address of their bridge, ADDRESS/LENGTH. */
+void host_networks(struct host_answer *a, const char *cidr);
 
 #endif

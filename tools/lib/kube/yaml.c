@@ -11,7 +11,7 @@ enum {
 static int parser_err(const yaml_parser_t *p, const char *file, struct err *e)
 {
 	if (p->error == YAML_MEMORY_ERROR)
-		return err_set(e, "%s: out of memory", file);
+		return err_no_memory(e);
 	/* For bytes that are not text libyaml has an offset, otherwise a line, counted from 0. */
 	if (p->error == YAML_READER_ERROR)
 		return err_set(e, "%s: byte %zu: %s", file, p->problem_offset, p->problem);
@@ -82,7 +82,7 @@ int yamltree_read(const char *file, const char *data, size_t n, yamltree_fn *wit
 
 	for (pass = 0; pass < 2 && rc == 0; pass++) {
 		if (!yaml_parser_initialize(&p))
-			return err_set(e, "%s: out of memory", file);
+			return err_no_memory(e);
 		yaml_parser_set_input_string(&p, (const unsigned char *)data, n);
 		rc = pass == 0 ? check_bounds(&p, file, e) : read_documents(&p, file, with, arg, e);
 		yaml_parser_delete(&p);

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +11,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/flock.h"
 #include "base/num.h"
 #include "base/readfile.h"
 #include "base/words.h"
-
-enum { LOCK_POLL_MS = 20 };
 
 /* The list of unfinished files in base/output is not safe for threads. */
 static pthread_mutex_t out_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -34,16 +32,13 @@ char *layout_path(const struct layout *l, const char *a, const char *b, struct e
 /* Locks FD by flock(2), within the deadline. Returns 0, -1 or LAYOUT_LATE. */
 static int lock(const struct layout *l, int fd, int how, struct err *e)
 {
-	while (flock(fd, how | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_sys(e, "%s: lock", l->dir);
-		if (ms_left(l->deadline) == 0) {
-			(void)err_set(e, "%s: another process has it locked", l->dir);
-			return LAYOUT_LATE;
-		}
-		(void)poll(NULL, 0, LOCK_POLL_MS);
+	int rc = flock_until(fd, how, l->deadline, e);
+
+	if (rc > 0) {
+		(void)err_set(e, "%s: another process has it locked", l->dir);
+		return LAYOUT_LATE;
 	}
-	return 0;
+	return rc < 0 ? err_prefix(e, "%s", l->dir) : 0;
 }
 
 /* Writes the file NAME of the layout atomically. Returns 0 or -1. */

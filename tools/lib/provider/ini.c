@@ -175,7 +175,7 @@ static int check_again(struct state *st)
 	struct seen **found;
 
 	if (new == NULL)
-		return bad_line(st, "out of memory");
+		return err_no_memory(st->e);
 	new->line = st->l.line;
 	new->key = new->text + section_size;
 	(void)memcpy(new->text, st->l.section, section_size);
@@ -185,7 +185,7 @@ static int check_again(struct state *st)
 		return 0;
 	free(new);
 	if (found == NULL)
-		return bad_line(st, "out of memory");
+		return err_no_memory(st->e);
 	return inifile_err(&st->l, st->e, "already set in line %d", (*found)->line);
 }
 
@@ -203,7 +203,7 @@ static int take(struct state *st, const char *value)
 	/* libinih does not remove the comment of a continuation line. */
 	more = strdup(value);
 	if (more == NULL)
-		return bad_line(st, "out of memory");
+		return err_no_memory(st->e);
 	end = find(more, "");
 	while (end > more && isspace((unsigned char)end[-1]))
 		end--;
@@ -236,7 +236,7 @@ int inifile_parse(const struct inifile *in, struct err *e)
 	/* check_line has rejected whatever libinih rejects; this is for safety. */
 	if (rc > 0)
 		return err_set(e, "%s:%d: not a line of an INI file", in->name, rc);
-	return rc < 0 ? err_set(e, "%s: out of memory", in->name) : 0;
+	return rc < 0 ? err_no_memory(e) : 0;
 }
 
 int inifile_read(const char *path, inifile_fn *with, void *arg, struct err *e)

@@ -21,9 +21,20 @@ static void flush_blank(struct edit *d)
 	d->blank_n = 0;
 }
 
+/* A longer line could not be read (ini.h); its words go to continuation lines, which are not wider than WRAP. */
+enum { LINE = 198, WRAP = 110 };
+
 static void put_value(struct edit *d)
 {
-	(void)fprintf(d->f, "%s = %s\n", d->key, d->value);
+	bool wrap = strlen(d->key) + strlen(" = ") + strlen(d->value) > LINE;
+	const char *rest = d->value, *blank;
+
+	(void)fprintf(d->f, "%s = ", d->key);
+	while (wrap && strlen(rest) > WRAP && (blank = memrchr(rest, ' ', WRAP)) != NULL) {
+		(void)fprintf(d->f, "%.*s\n  ", (int)(blank - rest), rest);
+		rest = blank + 1;
+	}
+	(void)fprintf(d->f, "%s\n", rest);
 	d->done = true;
 }
 

@@ -7,8 +7,8 @@
 
 /*
  * Writes the N bytes of the INI file TEXT to F with "KEY = VALUE" in [SECTION]: in place of the value that is there,
- * with its continuation lines; else at the end of the section, or in a new section at the end. Errors stay in F
- * (ferror).
+ * with its continuation lines; else at the end of the section, or in a new section at the end. A value that is too
+ * long for a line gets continuation lines. Errors stay in F (ferror).
  */
 void ini_edit(FILE *f, const char *text, size_t n, const char *section, const char *key, const char *value);
 

@@ -200,7 +200,7 @@ static int begin(const struct iniline *l, void *arg, struct err *e)
 			return inifile_err(l, e, "the name is already used in line %d", r->inv->hosts[i].line);
 	more = reallocarray(r->inv->hosts, r->inv->n + 1, sizeof *more);
 	if (more == NULL)
-		return err_set(e, "%s: out of memory", l->file);
+		return err_no_memory(e);
 	r->inv->hosts = more;
 	r->host = &more[r->inv->n++];
 	*r->host = (struct inv_host){ .node = l->section[0] == 'n', .line = l->line };

@@ -18,8 +18,7 @@ static int compare(const void *a, const void *b)
 	return rc != 0 ? rc : strcmp((*x)->key, (*y)->key);
 }
 
-/* The values of SECTION, or all, sorted, with NULL at the end. The caller frees the list. NULL: out of memory. */
-static const struct provider_value **sorted(const struct provider *p, const char *section, struct err *e)
+const struct provider_value **provprint_sorted(const struct provider *p, const char *section, struct err *e)
 {
 	const struct provider_value **list = calloc(p->nvalues + 1, sizeof *list);
 	size_t i, n = 0;
@@ -54,7 +53,7 @@ static void put_folded(FILE *f, const char *text, size_t column)
 
 int provprint_ini(FILE *f, const struct provider *p, const char *section, bool origin, struct err *e)
 {
-	const struct provider_value **list = sorted(p, section, e);
+	const struct provider_value **list = provprint_sorted(p, section, e);
 	const char *before = NULL;
 	size_t i;
 
@@ -85,7 +84,7 @@ static void put_name(FILE *f, const struct provider_value *v)
 
 int provprint_make(FILE *f, const struct provider *p, const char *section, struct err *e)
 {
-	const struct provider_value **list = sorted(p, section, e);
+	const struct provider_value **list = provprint_sorted(p, section, e);
 	size_t i;
 
 	for (i = 0; list != NULL && list[i] != NULL; i++) {
@@ -98,8 +97,7 @@ int provprint_make(FILE *f, const struct provider *p, const char *section, struc
 	return list != NULL ? 0 : -1;
 }
 
-/* The name of V's variable in the shell (to be freed), or NULL. */
-static char *sh_name(const struct provider_value *v, struct err *e)
+char *provprint_sh_name(const struct provider_value *v, struct err *e)
 {
 	char *name, *c;
 
@@ -113,10 +111,9 @@ static char *sh_name(const struct provider_value *v, struct err *e)
 	return name;
 }
 
-/* Prints V and adds its name to NAMES. */
-static int put_sh(FILE *f, const struct provider_value *v, struct words *names, struct err *e)
+int provprint_sh_value(FILE *f, const struct provider_value *v, struct words *names, struct err *e)
 {
-	AUTO_FREE char *name = sh_name(v, e);
+	AUTO_FREE char *name = provprint_sh_name(v, e);
 
 	if (name == NULL)
 		return -1;
@@ -132,80 +129,15 @@ static int put_sh(FILE *f, const struct provider_value *v, struct words *names, 
 
 int provprint_sh(FILE *f, const struct provider *p, const char *section, struct err *e)
 {
-	const struct provider_value **list = sorted(p, section, e);
+	const struct provider_value **list = provprint_sorted(p, section, e);
 	AUTO_WORDS struct words names = { 0 };
 	int rc = list != NULL ? 0 : -1;
 	size_t i;
 
 	for (i = 0; rc == 0 && list[i] != NULL; i++)
-		rc = put_sh(f, list[i], &names, e);
+		rc = provprint_sh_value(f, list[i], &names, e);
 	free(list);
 	return rc;
-}
-
-/* Is V one of the values that TEXT names: words SECTION or SECTION.KEY, perhaps with ":PATTERN" after them? */
-static bool names_value(const char *text, const struct provider_value *v)
-{
-	size_t section = strlen(v->section), n;
-
-	for (; text != NULL && *text != '\0'; text += strcspn(text, " "), text += strspn(text, " ")) {
-		n = strcspn(text, " :");
-		if (n < section || strncmp(text, v->section, section) != 0)
-			continue;
-		if (n == section || (text[section] == '.' && n == section + 1 + strlen(v->key) &&
-					strncmp(text + section + 1, v->key, strlen(v->key)) == 0))
-			return true;
-	}
-	return false;
-}
-
-/* Does STAGE declare V, or a stage that it needs? */
-static bool declares(
-    const struct provider *p, const struct stages *stages, const struct stage *stage, const struct provider_value *v)
-{
-	size_t i;
-
-	if (names_value(provider_get(p, stage->section, "sections"), v) ||
-	    names_value(provider_get(p, stage->section, "incremental_files"), v))
-		return true;
-	for (i = 0; i < stage->needs.n; i++)
-		if (declares(p, stages, stages_find(stages, stage->needs.v[i]), v))
-			return true;
-	return false;
-}
-
-static int put_unset(FILE *f, const struct provider_value *v, const struct words *names, struct err *e)
-{
-	AUTO_FREE char *name = sh_name(v, e);
-
-	if (name == NULL)
-		return -1;
-	if (!words_has(names, name))
-		(void)fprintf(f, "unset -v %s\n", name);
-	return 0;
-}
-
-int provprint_stage(
-    FILE *f, const struct provider *p, const struct stages *stages, const struct stage *stage, struct err *e)
-{
-	const struct provider_value **list = sorted(p, NULL, e);
-	AUTO_WORDS struct words names = { 0 };
-	int rc = list != NULL ? 0 : -1;
-	size_t i;
-
-	for (i = 0; rc == 0 && list[i] != NULL; i++)
-		if (declares(p, stages, stage, list[i]))
-			rc = put_sh(f, list[i], &names, e);
-	for (i = 0; rc == 0 && list[i] != NULL; i++)
-		rc = put_unset(f, list[i], &names, e);
-	free(list);
-	if (rc < 0)
-		return -1;
-	(void)fputs("CONF_NAMES='", f);
-	for (i = 0; i < names.n; i++)
-		(void)fprintf(f, "%s%s", i > 0 ? " " : "", names.v[i]);
-	(void)fputs("'\n", f);
-	return 0;
 }
 
 void provprint_schema(FILE *f, const struct schema *s)

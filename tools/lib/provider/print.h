@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/words.h"
 #include "provider/provider.h"
-#include "provider/stages.h"
 
 /* Each prints values to F, sorted by section and key; with SECTION, only the values of that section. */
 
@@ -25,13 +25,16 @@ int provprint_make(FILE *f, const struct provider *p, const char *section, struc
  */
 int provprint_sh(FILE *f, const struct provider *p, const char *section, struct err *e);
 
-/*
- * What the script of STAGE may use, in the format of provprint_sh: the values that STAGE and the stages that it needs,
- * directly or not, declare (sections, incremental_files), which are therefore part of its key. "unset -v" of all other
- * names follows, and CONF_NAMES with the names of the values. Returns 0 or -1.
- */
-int provprint_stage(
-    FILE *f, const struct provider *p, const struct stages *stages, const struct stage *stage, struct err *e);
+/* The parts of provprint_sh, for a choice of values. */
+
+/* The values of SECTION (NULL: all), sorted, with NULL at the end. The caller frees the list. NULL: out of memory. */
+const struct provider_value **provprint_sorted(const struct provider *p, const char *section, struct err *e);
+
+/* The name of V's variable in the shell (to be freed), or NULL. */
+char *provprint_sh_name(const struct provider_value *v, struct err *e);
+
+/* Prints V and adds its name to NAMES. Returns 0, or -1 if it has the name of another one. */
+int provprint_sh_value(FILE *f, const struct provider_value *v, struct words *names, struct err *e);
 
 /*
  * The keys of S, in the order of its table: "SECTION.KEY TYPE NEED" with tabs between; "*" stands for any name. TYPE is

@@ -17,12 +17,9 @@ static const struct schema_key provider_keys[] = {
 	{ "provider", "abstract", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
 	{ "provider", "description", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
 	{ "debian", "suite", SCHEMA_NAME, SCHEMA_ALWAYS, NULL },
-	{ "debian", "components", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "kubernetes", "version", SCHEMA_VERSION, SCHEMA_WITH_SECTION, NULL },
 	{ "kubernetes", "source", SCHEMA_CHOICE, SCHEMA_WITH_SECTION, "debian go upstream" },
-	{ "kubernetes", "package", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
 	{ "kubernetes", "package_version", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
-	{ "kubernetes", "tags", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "kubernetes", "kubeadm_api", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "v1beta2 v1beta3 v1beta4" },
 	{ "kubernetes", "cgroup_driver", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "systemd cgroupfs" },
 	{ "kubernetes", "dns", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "coredns manifest" },
@@ -38,7 +35,6 @@ static const struct schema_key provider_keys[] = {
 	{ "node", "kernel", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
 	{ "node", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
-	{ "node", "services", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "resume_priority", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "restart_after_resume", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "node", "append", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
@@ -46,18 +42,16 @@ static const struct schema_key provider_keys[] = {
 	{ "node", "emulated_cpu", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 	{ "runner", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "builder", "packages", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "builder", "tools", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "builder host" },
 	{ "go", "modules", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
 	{ "images", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 	{ "upstream", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
-	{ "sysctl", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
-	{ "files", "*", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 	{ "network", "address", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
 	{ "network", "address6", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
 	{ "network", "first_node", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
 	{ "network", "pod_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
 	{ "network", "service_cidr", SCHEMA_CIDR, SCHEMA_OPTIONAL, NULL },
 	{ "network", "dns_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
-	{ "network", "api_address", SCHEMA_ADDRESS, SCHEMA_OPTIONAL, NULL },
 	{ "network", "domain", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
 	{ "network", "cni", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "bridge flannel" },
 	{ "storage", "volumes", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
@@ -72,6 +66,7 @@ static const struct schema_key provider_keys[] = {
 	{ "stage *", "upstream_files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
 	{ "stage *", "incremental_files", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
 	{ "stage *", "tools", SCHEMA_NAMES, SCHEMA_OPTIONAL, NULL },
+	{ "stage *", "tools_by_name", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
 	{ "stage *", "live", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "no yes read-only" },
 	{ "stage *", "drop_caches", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
 	{ "stage *", "timeout", SCHEMA_INT, SCHEMA_OPTIONAL, NULL },
@@ -102,11 +97,24 @@ static const struct schema_key addon_keys[] = {
 	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
 };
 
-static const struct schema_rename addon_renames[] = {
+static const struct schema_rename no_renames[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-const struct schema schema_addon = { "addon.ini", addon_keys, addon_renames };
+const struct schema schema_addon = { "addon.ini", addon_keys, no_renames };
+
+static const struct schema_key module_keys[] = {
+	{ "module", "path", SCHEMA_STRING, SCHEMA_ALWAYS, NULL },
+	{ "module", "go", SCHEMA_VERSION, SCHEMA_ALWAYS, NULL },
+	{ "module", "programs", SCHEMA_LIST, SCHEMA_ALWAYS, NULL },
+	{ "module", "tags", SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+	{ "module", "generate", SCHEMA_CHOICE, SCHEMA_OPTIONAL, "openapi" },
+	{ "module", "cgo", SCHEMA_BOOL, SCHEMA_OPTIONAL, NULL },
+	{ "module", "variables", SCHEMA_LIST, SCHEMA_OPTIONAL, NULL },
+	{ NULL, NULL, SCHEMA_STRING, SCHEMA_OPTIONAL, NULL },
+};
+
+const struct schema schema_module = { "module.ini", module_keys, no_renames };
 
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

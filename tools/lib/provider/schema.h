@@ -1,6 +1,7 @@
 /*
- * The sections and keys of provider.ini and addon.ini, with the type of each. A new key is a new row of a table in
- * schema.c and an entry in provider.ini(5) or addon.ini(5). A key that is renamed gets a row in the table of renames.
+ * The sections and keys of provider.ini, addon.ini and module.ini, with the type of each. A new key is a new row of a
+ * table in schema.c and an entry in provider.ini(5), addon.ini(5) or module.ini(5). A key that is renamed gets a row in
+ * the table of renames.
  */
 #ifndef KS_PROVIDER_SCHEMA_H
 #define KS_PROVIDER_SCHEMA_H
@@ -54,7 +55,7 @@ struct schema {
 	const struct schema_rename *renames;
 };
 
-extern const struct schema schema_provider, schema_addon;
+extern const struct schema schema_provider, schema_addon, schema_module;
 
 /* Is SECTION in the schema? Returns 0, or -1 and "unknown section (did you mean ...?)" in E. */
 int schema_section(const struct schema *s, const char *section, struct err *e);

@@ -73,17 +73,18 @@ static char *gates(const char *text, const char *between, const char *equals)
 	return out;
 }
 
-static char *tools_image(const struct words *values)
+/* The image NAME, of those that are built for a provider; its tag is the value of KEY. */
+static char *own_image(const struct words *values, const char *name, const char *key)
 {
 	const char *repository = find_or_empty(values, "images_tools_repository");
-	const char *tag = find_or_empty(values, "images_tools");
+	const char *tag = find_or_empty(values, key);
 	char *text = NULL;
 
 	if (*repository == '\0')
 		repository = find_or_empty(values, "images_repository");
 	if (*repository == '\0' || *tag == '\0')
 		return strdup("");
-	return asprintf(&text, "%s/kubestamp-tools:%s", repository, tag) < 0 ? NULL : text;
+	return asprintf(&text, "%s/%s:%s", repository, name, tag) < 0 ? NULL : text;
 }
 
 static bool is_one_of(const char *word, const char *const *words)
@@ -110,7 +111,9 @@ char *template_value(const struct words *values, const char *word)
 	if (strcmp(word, "feature_gates_flag") == 0)
 		return gates(find_or_empty(values, "kubernetes_feature_gates"), ",", "=");
 	if (strcmp(word, "tools_image") == 0)
-		return tools_image(values);
+		return own_image(values, "kubestamp-tools", "images_tools");
+	if (strcmp(word, "flannel_image") == 0)
+		return own_image(values, "flannel", "images_flannel");
 	if (strcmp(word, "volumes") == 0)
 		return strdup(find_or_empty(values, "storage_volumes"));
 	if (is_one_of(word, of_kubernetes))

@@ -24,8 +24,8 @@ int template_define(struct words *values, const char *definition, struct err *e)
 
 /*
  * The value of a word (to be freed): the definition of that name; else the key of that name in [kubernetes], [images]
- * or [network], or what is derived from them (api_address, feature_gates, feature_gates_flag, tools_image, volumes). It
- * is empty if there is none. Returns NULL when out of memory.
+ * or [network], or what is derived from them (api_address, feature_gates, feature_gates_flag, tools_image,
+ * flannel_image, volumes). It is empty if there is none. Returns NULL when out of memory.
  */
 char *template_value(const struct words *values, const char *word);
 

@@ -1,6 +1,7 @@
 #include "snapshot/resume.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/meminfo.h"
 #include "base/num.h"
 #include "base/sha256.h"
 #include "snapshot/base_disk.h"
@@ -74,26 +76,19 @@ static int check_processor(const struct vm_resume *r, struct err *e)
 /* The memory in use must fit into what is available, or the whole host suffers. */
 static int check_memory(const struct vm_resume *r, struct err *e)
 {
-	AUTO_FCLOSE FILE *f = fopen("/proc/meminfo", "re");
-	AUTO_FREE char *line = NULL;
-	unsigned long long free_kib = 0;
+	uint64_t available, needed;
 	struct stat st;
-	size_t room = 0;
 
-	if (f == NULL)
-		return err_sys(e, "/proc/meminfo");
-	while (getline(&line, &room, f) > 0)
-		if (sscanf(line, "MemAvailable: %llu kB", &free_kib) == 1)
-			break;
+	if (meminfo_available(&available, e) < 0)
+		return -1;
 	if (stat(r->ram, &st) < 0)
 		return err_set(e, "%s: its memory is packed; unpack it with vmstate --unpack", r->dir), 0;
 	if ((uint64_t)st.st_size != r->vm->memory)
 		return err_set(e, "%s: its size is not that of the machine's memory", r->ram), 0;
-	if (free_kib >> 10 >= (unsigned long long)st.st_blocks >> 11)
+	needed = (uint64_t)st.st_blocks >> 11;
+	if (available >= needed)
 		return 1;
-	return err_set(e, "%llu MiB of memory are available, but %llu are needed", free_kib >> 10,
-		   (unsigned long long)st.st_blocks >> 11),
-	       0;
+	return err_set(e, "%" PRIu64 " MiB of memory are available, but %" PRIu64 " are needed", available, needed), 0;
 }
 
 struct fdb_entry { /* linux/if_bridge.h, struct __fdb_entry */
@@ -258,8 +253,7 @@ static int renew(const struct vm_resume *r, struct qmp *q, int64_t deadline, str
 		rc = agent_set_clock(&agent, deadline, e);
 	} else {
 		input = renew_input(r, &n);
-		rc = input == NULL ? err_set(e, "no random bytes")
-				   : agent_run(&agent, r->renew, input, n, deadline, e);
+		rc = input == NULL ? err_set(e, "no random bytes") : agent_run(&agent, r->renew, input, n, deadline, e);
 	}
 	qmp_close(&agent);
 	return rc;

@@ -2,19 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 
 #include "base/cleanup.h"
+#include "base/flock.h"
 #include "base/num.h"
 #include "base/readfile.h"
 #include "base/sparse.h"
 #include "snapshot/verified.h"
 
 /* Another process may keep the lock for as long as it takes to read a large file. */
-enum { LOCK_MS = 600 * 1000, LOCK_POLL_MS = 20 };
+enum { LOCK_MS = 600 * 1000 };
 
 int saved_dir_err(const struct saved_dir *d, const char *name, struct err *e)
 {
@@ -29,16 +29,11 @@ int saved_dir_err_contents(const struct saved_dir *d, const char *name, struct e
 
 static int lock(const struct saved_dir *d, struct err *e)
 {
-	int64_t deadline = now_ms() + LOCK_MS;
+	int rc = flock_until(d->fd, LOCK_EX, now_ms() + LOCK_MS, e);
 
-	while (flock(d->fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_sys(e, "%s: lock", d->path);
-		if (ms_left(deadline) == 0)
-			return err_set(e, "%s: locked by another process", d->path);
-		(void)poll(NULL, 0, LOCK_POLL_MS);
-	}
-	return 0;
+	if (rc > 0)
+		return err_set(e, "%s: locked by another process", d->path);
+	return rc < 0 ? err_prefix(e, "%s", d->path) : 0;
 }
 
 /* Reads a JSON file; TEXT is to be freed. Returns 1; 0 if it is missing, too long or not a plain file; or -1. */
@@ -194,8 +189,8 @@ int saved_dir_verify(struct saved_dir *d, const struct saved_form *form, struct 
 	if (rc != 1)
 		return rc;
 	if ((uint64_t)st.st_size != form->size) {
-		(void)err_set(e, "%lld bytes, but %llu when it was saved", (long long)st.st_size,
-		    (unsigned long long)form->size);
+		(void)err_set(
+		    e, "%lld bytes, but %llu when it was saved", (long long)st.st_size, (unsigned long long)form->size);
 		(void)saved_dir_err(d, form->name, e);
 		return 0;
 	}

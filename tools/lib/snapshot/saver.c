@@ -252,7 +252,7 @@ int saver_start(struct saver *s, struct err *e)
 
 	if (outdir_open(&s->out, s->dir, 0700, e) < 0)
 		return -1;
-	/* Locked, it is not removed as a leftover (base/outdir.h). saver_commit releases this lock for saved_seal. */
+	/* Locked, it is not removed as a leftover (base/outdir.h). saver_commit releases this lock for saved_record. */
 	s->out_lock = open(s->out.tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->out_lock < 0 || flock(s->out_lock, LOCK_EX | LOCK_NB) < 0)
 		return err_sys(e, "%s", s->out.tmp);
@@ -436,7 +436,7 @@ int saver_commit(struct saver *s, struct err *e)
 		return err_no_memory(e);
 	(void)close(s->out_lock);
 	s->out_lock = -1;
-	if (saved_seal(s->out.tmp, (const char *const *)(void *)files.v, files.n, !s->no_sync, e) < 0)
+	if (saved_record(s->out.tmp, (const char *const *)(void *)files.v, files.n, !s->no_sync, e) < 0)
 		return -1;
 	return outdir_commit(&s->out, e);
 }

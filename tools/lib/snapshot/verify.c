@@ -23,7 +23,7 @@ static bool is_known(
 }
 
 /* Adds the file NAME to the manifest of D; BEFORE is the earlier one. Returns 0 or -1. */
-static int seal_one(struct saved_dir *d, const struct manifest *before, const char *name, struct err *e)
+static int record_one(struct saved_dir *d, const struct manifest *before, const char *name, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	struct saved_form *form;
@@ -44,7 +44,7 @@ static int seal_one(struct saved_dir *d, const struct manifest *before, const ch
 	return saved_dir_digest(d, fd, &st, form, e);
 }
 
-int saved_seal(const char *dir, const char *const names[], size_t n, bool sync, struct err *e)
+int saved_record(const char *dir, const char *const names[], size_t n, bool sync, struct err *e)
 {
 	AUTO_SAVED_DIR struct saved_dir d = { .fd = -1 };
 	struct manifest before;
@@ -60,7 +60,7 @@ int saved_seal(const char *dir, const char *const names[], size_t n, bool sync, 
 	d.files = (struct manifest){ 0 };
 	d.unsynced = !sync;
 	for (i = 0; rc == 0 && i < n; i++)
-		rc = seal_one(&d, &before, names[i], e);
+		rc = record_one(&d, &before, names[i], e);
 	manifest_free(&before);
 	return rc < 0 ? -1 : saved_dir_write_manifest(&d, e);
 }

@@ -19,7 +19,7 @@
  * plain file name or is given twice, a file that is missing, not a plain file or changes while it is being read, a
  * system error.
  */
-int saved_seal(const char *dir, const char *const names[], size_t n, bool sync, struct err *e);
+int saved_record(const char *dir, const char *const names[], size_t n, bool sync, struct err *e);
 
 /*
  * Is every file there, raw or else packed, and what the manifest says? Returns 1: yes; 0: no, and E says why (no

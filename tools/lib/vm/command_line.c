@@ -46,18 +46,11 @@ static void add_socket(struct args *a, const char *id, const char *path, const c
 		args_add(a, "socket,id=%s,path=%s,server=on,wait=off", id, p);
 }
 
-/*
- * TCG keeps translated code in a cache, and flushes all of it when it is full. tb-size is the size of the cache in MiB;
- * only the part that is used takes memory, and 2047 is the most that QEMU allows. Observed with a Kubernetes node of
- * 4 GiB: with 512 it was flushed 6 times in 15 minutes, with 2047 never; it used 1.2 GB, and "kubeadm init" took 397 s
- * instead of 446. A small machine does not run that much code. QEMU's default grows with the RAM of the guest, and is
- * too small for a small one.
- */
-static const char *accelerator(const struct vm *vm)
+const struct tcg_cache *vm_tcg_cache(uint64_t memory)
 {
-	if (vm->kvm)
-		return "kvm";
-	return vm->memory >= 3ULL << 30 ? "tcg,thread=multi,tb-size=2047" : "tcg,thread=multi,tb-size=512";
+	static const struct tcg_cache small = { 512, 512 }, large = { 2047, 1200 };
+
+	return memory >= 3ULL << 30 ? &large : &small;
 }
 
 static void add_machine(const struct vm *vm, struct args *a)
@@ -73,7 +66,11 @@ static void add_machine(const struct vm *vm, struct args *a)
 	add_pair(a, "-name", vm->name);
 	args_add(a, "-machine");
 	args_add(a, "%s,memory-backend=" VM_MEMORY, vm->machine);
-	add_pair(a, "-accel", accelerator(vm));
+	args_add(a, "-accel");
+	if (vm->kvm)
+		args_add(a, "kvm");
+	else
+		args_add(a, "tcg,thread=multi,tb-size=%u", vm_tcg_cache(vm->memory)->limit);
 	add_pair(a, "-cpu", vm->cpu);
 	args_add(a, "-smp");
 	args_add(a, "%u", vm->cpus);

@@ -1,0 +1,21 @@
+# The Debian tree of the stage builder, in which programs are compiled. Sourced by stages, after lib.sh.
+# shellcheck shell=bash
+
+# builder_run [SOURCE=PATH[,ro]]... -- COMMAND [ARGUMENT]...: run COMMAND in the tree, which is unpacked first if it is not there
+# yet: see in-tree. builder_remove, which a stage calls when it ends, removes the tree.
+builder_run() {
+	[ -e "$OUT/builder/complete" ] || builder_unpack
+	"$TOP/mk/sh/stage/in-tree" "$OUT/builder" "$@"
+}
+
+builder_unpack() {
+	say "unpacking the builder"
+	mkdir -p "$OUT/builder"
+	tar -C "$OUT/builder" -xpf "$IN_builder/builder.tar" --numeric-owner --exclude='./dev/*'
+	touch "$OUT/builder/complete"
+}
+
+builder_remove() { rm -rf "$OUT/builder"; }
+
+# builder_version PATTERN: print "NAME VERSION" of the tree's packages whose names match the extended regular expression.
+builder_version() { grep -E "^($1) " "$IN_builder/packages"; }
