@@ -12,7 +12,7 @@ setup() {
 all() { grep -Lx 'abstract = yes' providers/*/provider.ini | cut -d/ -f2; }
 
 # dir_of PROVIDER: print its directory: it is one of the providers or one for the tests.
-dir_of() { ls -d "providers/$1" "tests/providers/$1" 2> /dev/null; }
+dir_of() { ls -d "providers/$1" "tests/providers/$1" 2> /dev/null || true; }
 
 # upstream: list those that download Kubernetes.
 upstream() { grep -lx 'source = upstream' providers/*/provider.ini tests/providers/k8s-1.33-upstream/provider.ini | xargs dirname | xargs -n 1 basename; }
@@ -168,8 +168,10 @@ k8s-1.37 1.37.2 3.10.2'
 }
 
 @test "every lock.ini matches its provider" {
-	local lock p
+	local lock p n=0
+	shopt -s nullglob
 	for lock in providers/*/lock.ini tests/providers/*/lock.ini; do
+		n=$((n + 1))
 		p=$(basename "$(dirname "$lock")")
 		(
 			libs upstream
@@ -179,6 +181,7 @@ k8s-1.37 1.37.2 3.10.2'
 			upstream_tool --lock "$lock"
 		)
 	done
+	[ "$n" -gt 0 ]
 }
 
 @test "kubeadm's configuration has only documented fields, for each version of its API" {
