@@ -555,6 +555,8 @@ declared() {
 	declared
 	cd "$T" || return
 	ln -s "$BATS_TEST_DIRNAME/../tools" tools
+	mkdir -p manifests
+	cp "$BATS_TEST_DIRNAME/../manifests/flannel.yaml" manifests/
 	keys() { stagekey -I providers "providers/$1" | sed -n 's/^KEY\.\([a-z]*\) := /\1 /p'; }
 	cp providers/k8s-1.33-upstream/lock.ini providers/own/
 	with=$(keys own)
