@@ -37,6 +37,8 @@ STAGE ?=## the stage for why and force
 ONLY ?=## run one test file (make check ONLY=waitssh)
 CHECKPOINTS ?= all## checkpoints that live stages leave: all; last: only the newest; none
 KEEP ?=## 1: leave a cluster that failed to start, or the pod of conformance, for inspection
+SOURCE ?=## where Kubernetes comes from: go (compiled from Go modules) or upstream (released, pinned); empty: the provider's
+CNI ?=## the pod network: bridge or flannel; empty: the provider's
 MANIFESTS ?=## more manifests to apply at provisioning, after those of provider.ini: "a.yaml dir/b.yaml"
 EXTRA_IMAGES ?=## images that they use: "NAME:TAG@sha256:DIGEST ..."
 WITH ?=## add-ons that cluster-up applies: "multus,metrics-server"; [addons] include puts them into the image

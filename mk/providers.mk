@@ -30,6 +30,6 @@ outdated: | $(TOOLS)
 matrix: | $(TOOLS)
 	@$(PROVIDERS_ENV) MAKE=$(call quote,$(MAKE)) mk/sh/provider/matrix
 provider-show: | $(BIN)/provconf
-	@$(BIN)/provconf -I providers -I tests/providers --origin '$(or $(PROVIDER_DIR),providers/$(PROVIDER))'
+	@$(BIN)/provconf -I providers -I tests/providers --origin '$(or $(firstword $(PROVIDER_DIRS)),$(PROVIDER_DIR),providers/$(PROVIDER))'
 sources-list: | $(TOOLS)
 	@$(PROVIDERS_ENV) mk/sh/provider/sources-list

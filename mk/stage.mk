@@ -11,12 +11,18 @@ ALL_PROVIDERS = $(sort $(notdir $(patsubst %/,%,$(dir $(shell grep -Lx 'abstract
 VERSIONED := mmdebstrap mke2fs qemu-img
 # With IMAGE=, cluster-up needs no stage.
 STAGE_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) bench why times force gc check-e2e keys images images-check pin bundle sources-list
+# Not without these variables: it shows abstract providers too.
+STAGE_GOALS += $(if $(SOURCE)$(CNI)$(MANIFESTS)$(EXTRA_IMAGES),provider-show)
 # The goals that build: they refuse a provider whose downloads are not pinned.
 BUILD_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) check-e2e force
 ifneq ($(filter $(STAGE_GOALS),$(MAKECMDGOALS)),)
 ifeq ($(PROVIDER_DIR),)
 $(error there is no provider '$(PROVIDER)'; there are: $(ALL_PROVIDERS))
 endif
+# The variable $1 is empty, $2 or $3.
+choice = $(if $(filter-out $2 $3,$($1))$(word 2,$($1)),$(error $1=$($1): $2 or $3))
+$(call choice,SOURCE,go,upstream)
+$(call choice,CNI,bridge,flannel)
 include $(P)/keys.mk
 endif
 
@@ -32,15 +38,17 @@ endif
 
 # Computed by every make, and replaced only if it changed; then make restarts with the new keys.
 $(P)/keys.mk: FORCE $(TOOLS) $(P)/tools.versions
-	$(Q)$(with-settings) set -f; $(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),$(PINNED) &&) { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
+	$(Q)$(with-settings) set -f; rc=0; { cat $(P)/tools.versions; echo 'saved-state $(STATE)'; } > $@.$$$$ && \
 		$(BIN)/stagekey -I providers -I tests/providers -b $(BIN) -i $(P)/inputs -t $@.$$$$ -o $@ \
-			$(if $(MANIFESTS)$(EXTRA_IMAGES),$(DERIVE)) -- $(PROVIDER_DIR) $(if $(MANIFESTS),$$MANIFESTS); rc=$$?; rm -f $@.$$$$; exit $$rc
+			$(if $(SOURCE)$(CNI)$(MANIFESTS)$(EXTRA_IMAGES),$(DERIVE)) -- $(PROVIDER_DIR) $(if $(MANIFESTS),$$MANIFESTS) || rc=$$?; \
+		rm -f $@.$$$$; [ $$rc = 0 ] || exit $$rc $(if $(filter $(BUILD_GOALS),$(MAKECMDGOALS)),; $(PINNED))
 
-PINNED = mk/sh/stage/pinned $(PROVIDER_DIR)
+PINNED = mk/sh/stage/pinned $@
 
-# MANIFESTS and EXTRA_IMAGES make a provider of their own, which inherits PROVIDER, so that they are part of the keys.
-# Like those of all providers its directory is relative to the checkout.
-DERIVE = --derive "$$(realpath --relative-to=. $(P))" --images "$$EXTRA_IMAGES"
+# SOURCE, CNI, MANIFESTS and EXTRA_IMAGES make a provider of their own, which inherits PROVIDER, so that they are part of the
+# keys, and of everything else that is read from provider.ini. Like those of all providers its directory is relative to the
+# checkout.
+DERIVE = --derive "$$(realpath --relative-to=. $(P))" --source "$$SOURCE" --cni "$$CNI" --images "$$EXTRA_IMAGES"
 
 $(P)/tools.versions: mk/sh/stage/tool-versions $(foreach d,/usr/bin /usr/sbin,$(wildcard $(addprefix $d/,$(VERSIONED))))
 	@mkdir -p $(@D)

@@ -475,7 +475,7 @@ declared() {
 	registry_setup
 	checkout
 	mkdir -p "$T/providers/own/kubeadm" www/release/v1.33.4/bin/linux/amd64
-	cp -R "$TOP"/providers/{base,kubernetes,upstream} "$TOP/tests/providers/k8s-1.33-upstream" "$T/providers/"
+	cp -R "$TOP"/providers/{base,kubernetes,kubernetes-go} "$TOP/tests/providers/k8s-1.33-upstream" "$T/providers/"
 	cat > "$T/providers/own/provider.ini" <<-'END'
 		[provider]
 		inherit = k8s-1.33-upstream
@@ -501,14 +501,15 @@ declared() {
 	cp www/release/v1.33.4/bin/linux/amd64/kube{adm,ctl}
 	local f
 	for f in www/release/v1.33.4/bin/linux/amd64/*; do sha256sum < "$f" | cut -d' ' -f1 > "$f.sha256"; done
-	TOP=$T PROVIDER=own PROVIDER_DIRS="providers/own providers/k8s-1.33-upstream providers/upstream providers/kubernetes providers/base"
+	TOP=$T PROVIDER=own PROVIDER_DIRS="providers/own providers/k8s-1.33-upstream providers/kubernetes-go providers/kubernetes providers/base"
 	export PROVIDER_DIRS K8S_MIRROR=file://$PWD/www IMAGE_MIRROR=$R KS_CACHE=$PWD/cache D=$PWD/d P=$B/own CRI_TOOLS_MIRROR='' KUBEADM='' IMAGE_LIST=''
 }
 
 @test "declared: the conformance image and those of the tests are listed, pinned, and required of a lock" {
 	declared
 	local name n=0
-	pinned() { (cd "$T" && mk/sh/stage/pinned providers/own); }
+	echo 'PROVIDER_DIRS := providers/own' > keys.mk
+	pinned() { (mk=$PWD/keys.mk && cd "$T" && mk/sh/stage/pinned "$mk"); }
 	echo hello > hello
 	while read -r name; do
 		n=$((n + 1))
@@ -521,7 +522,7 @@ declared() {
 	grep -q '^registry.k8s.io/conformance:v1.33.4 ' <<< "$output"
 	# The lock of the inherited provider is not enough.
 	run -1 pinned
-	[[ $output == *"no digest of the image registry.k8s.io/conformance:v1.33.4; to create it again: make pin PROVIDER=own" ]]
+	[[ $output == *"no digest of the image registry.k8s.io/conformance:v1.33.4; to create it again: make pin PROVIDER=own SOURCE=upstream" ]]
 	run -0 "$T/mk/sh/provider/pin"
 	[[ $output == *"pinned    own: Kubernetes 1.33.4, 3 files, 11 images: providers/own/lock.ini" ]]
 	grep -A1 '^\[image' "$T/providers/own/lock.ini" | grep -v '^--' | tail -n 8 | diff - <(printf '[image %s]\nname = %s\n' \
@@ -554,6 +555,8 @@ declared() {
 	declared
 	cd "$T" || return
 	ln -s "$BATS_TEST_DIRNAME/../tools" tools
+	mkdir -p manifests
+	cp "$BATS_TEST_DIRNAME/../manifests/flannel.yaml" manifests/
 	keys() { stagekey -I providers "providers/$1" | sed -n 's/^KEY\.\([a-z]*\) := /\1 /p'; }
 	cp providers/k8s-1.33-upstream/lock.ini providers/own/
 	with=$(keys own)

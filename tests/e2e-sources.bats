@@ -77,7 +77,7 @@ nothing_used() {
 
 @test "no lock: provisioning stops before it does anything, with one line that says how to create it" {
 	run -2 mk provision
-	[[ ${lines[0]} == "error: k8s-1.20-upstream has no lock.ini,"*"make pin PROVIDER=k8s-1.20-upstream" ]]
+	[[ ${lines[0]} == "error: k8s-1.20-upstream has no lock.ini,"*"make pin PROVIDER=k8s-1.20-upstream SOURCE=upstream" ]]
 	[ -z "$(find "$COPY/build/k8s-1.20-upstream" -name '*.lock' -o -name stamp)" ]
 	[ ! -e state/log ] || [ ! -s state/log ]
 }
@@ -175,7 +175,7 @@ nothing_used() {
 	lock
 	sed -i 's/^version = .*/version = 1.20.3/' "$LOCK"
 	run -2 mk provision
-	[[ ${lines[0]} == "upstream: "*"/lock.ini is for Kubernetes 1.20.3, k8s-1.20-upstream has 1.20.2; to create it again: make pin PROVIDER=k8s-1.20-upstream" ]]
+	[[ ${lines[0]} == "upstream: "*"/lock.ini is for Kubernetes 1.20.3, k8s-1.20-upstream has 1.20.2; to create it again: make pin PROVIDER=k8s-1.20-upstream SOURCE=upstream" ]]
 	lock
 	sed -i '/^name = .*etcd/d' "$LOCK"
 	run -2 mk provision

@@ -1,22 +1,30 @@
-# Kubernetes from upstream: the provider tests/providers/k8s-1.20-upstream is pinned and provisioned, and clusters are started, with
-# every byte of Kubernetes from local mirrors. It uses a copy of the checkout, in which the locks are written, and keeps its build
-# directory, $B/upstream. The stages sources and images of k8s-1.20 must have run: the mirrors have their results.
+# Kubernetes from upstream, SOURCE=upstream: a provider of modules is pinned and provisioned, and clusters are started, with every
+# byte of Kubernetes from local mirrors, which serve what the stages sources and images of the provider have compiled. It uses a
+# copy of the checkout, in which the locks are written, and keeps its build directory, $B/upstream. The provider must have been
+# provisioned: `make check-e2e PROVIDER=k8s-1.36`.
 load lib/common
 load lib/registry
 load lib/upstream
 
 setup_file() {
-	export COPY=$BATS_FILE_TMPDIR/kubestamp UP_B=${B:-$TOP/build}/upstream PROGRAMS LAYOUT ME=up$$
-	PROGRAMS=$(upstream_programs)
-	LAYOUT=$(ls -dt "${KS_IMAGES:-${B:-$TOP/build}}"/k8s-1.20/images.*/oci 2> /dev/null | head -n 1)
-	mkdir -p "$COPY" "$UP_B"
+	export PROVIDER=${PROVIDER:-k8s-1.36} B=${B:-$TOP/build}
+	export COPY=$BATS_FILE_TMPDIR/kubestamp UP_B=$B/upstream PROGRAMS LAYOUT K8S_VERSION ME=up$$
+	K8S_VERSION=$(value kubernetes.version)
+	# What it was provisioned from last.
+	PROGRAMS=$(ls -dt "$B/$PROVIDER"/sources.*/stamp 2> /dev/null | while read -r stamp; do echo "${stamp%/stamp}/bin"; done | head -n 1)
+	LAYOUT=$(ls -dt "$B/$PROVIDER"/images.*/stamp 2> /dev/null | while read -r stamp; do echo "${stamp%/stamp}/oci"; done | head -n 1)
+	mkdir -p "$COPY" "$UP_B/cache/kubestamp"
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$COPY" -x
+	rm -f "$COPY/providers/$PROVIDER/lock.ini"
 	take_tools "$UP_B"
-	[ -z "$PROGRAMS" ] || upstream_tree "$PROGRAMS" "$BATS_FILE_TMPDIR/root"
+	# The modules that are not Kubernetes' are compiled already.
+	ln -sfn "${XDG_CACHE_HOME:-$HOME/.cache}/kubestamp/go" "$UP_B/cache/kubestamp/go"
+	[ -z "$PROGRAMS" ] || upstream_tree "$PROGRAMS" "$BATS_FILE_TMPDIR/root" "$K8S_VERSION"
 }
 
 setup() {
-	[ -n "$PROGRAMS" ] && [ -n "$LAYOUT" ] || skip "no k8s-1.20 here: make provision PROVIDER=k8s-1.20"
+	[ -n "$(value upstream.repository)" ] && [ "$(value kubernetes.source)" = go ] || skip "PROVIDER=$PROVIDER has no SOURCE=upstream"
+	[ -n "$PROGRAMS" ] && [ -n "$LAYOUT" ] || skip "$PROVIDER is not provisioned: make provision PROVIDER=$PROVIDER"
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -27,15 +35,20 @@ teardown_file() {
 }
 
 mk() {
-	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES XDG_CACHE_HOME="$UP_B/cache" make -s -C "$COPY" PROVIDER=k8s-1.20-upstream \
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES XDG_CACHE_HOME="$UP_B/cache" make -s -C "$COPY" PROVIDER="$PROVIDER" SOURCE=upstream \
 		CLUSTER="$ME" B="$UP_B" SAN= "$@" 3>&-
 }
 kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
 
+# value SECTION.KEY: print a value of the provider, as it is without SOURCE; nothing if it is not set. tag NAME: print the tag of
+# the released image.
+value() { provconf -I "$TOP/providers" -g "$1" "$TOP/providers/$PROVIDER" || [ $? = 3 ]; }
+tag() { value "upstream.$1" | grep . || value "images.$1"; }
+
 # probe_addon: create an add-on that the provider includes. Its manifest and image are on the mirrors, and it replaces a word in
 # the manifest.
 probe_addon() {
-	local dir=$COPY/tests/providers/k8s-1.20-upstream
+	local dir=$COPY/providers/$PROVIDER
 	ocipack --tag addons.example/probe:1 --file "$BIN/pause=/pause" --entrypoint /pause "$PWD/probe"
 	regpush --tls-verify false "$PWD/probe:addons.example/probe:1" "$R/probe:1" > /dev/null
 	mkdir -p "$dir/manifests/probe"
@@ -53,21 +66,23 @@ probe_addon() {
 	printf '%s\n' '[addon]' 'title = a deployment, for the tests' 'namespace = probe' 'apply = probe.yaml' \
 		'wait = deployment/probe/probe pods/probe/1' '[fetch probe.yaml]' "url = $U/file/probe.yaml" \
 		'[replace probe.yaml]' 'replicas = replicas: 0 => replicas: 1' > "$dir/manifests/probe/addon.ini"
-	sed -i 's/^include =.*/include = probe/' "$dir/provider.ini"
+	inifile --in-place --set addons.include=probe "$dir/provider.ini"
 }
 
 @test "pinned and provisioned from the mirrors; a second run has nothing to do and needs no mirror" {
 	rm -rf "$UP_B/cache/kubestamp/downloads" "$UP_B/cache/kubestamp/images-oci"
-	# The stages without Kubernetes have the same keys as those of k8s-1.20: use their results.
-	mkdir -p "$UP_B/k8s-1.20-upstream"
-	cp -al "${B:-$TOP/build}"/k8s-1.20/{runner,rootfs}.* "$UP_B/k8s-1.20-upstream/" 2> /dev/null || true
+	# The stages without Kubernetes have the same keys as without SOURCE: use their results.
+	mkdir -p "$UP_B/$PROVIDER"
+	cp -al "$B/$PROVIDER"/{runner,rootfs,builder}.* "$UP_B/$PROVIDER/" 2> /dev/null || true
 	docker_registry
-	upstream_push "$R" "$LAYOUT"
+	upstream_push_as "$R" "$LAYOUT" kube-{apiserver,controller-manager,scheduler,proxy}:"v$K8S_VERSION" "coredns/coredns:$(tag coredns)" \
+		"pause:$(tag pause)" "etcd:$(tag etcd)"
 	serve "$BATS_FILE_TMPDIR/root" "$PWD/state"
-	export K8S_MIRROR=$U/file IMAGE_MIRROR="k8s.gcr.io=$R addons.example=$R"
+	export K8S_MIRROR=$U/file IMAGE_MIRROR="registry.k8s.io=$R addons.example=$R"
 	probe_addon
 	mk pin ADDON=probe
 	mk pin
+	[ -e "$COPY/providers/$PROVIDER/lock.ini" ]
 	show mk provision
 	end_kept
 	run -0 mk -q provision
@@ -78,13 +93,14 @@ probe_addon() {
 	show mk cluster-up
 	run -0 kc get nodes --no-headers
 	[ "$(grep -cw Ready <<< "$output")" = 1 ]
-	[[ $output == *v1.20.2* ]]
+	[[ $output == *"v$K8S_VERSION"* ]]
 	run -0 kc get pods -A --no-headers
 	[ "$(grep -cw Running <<< "$output")" = "$(grep -c . <<< "$output")" ]
 	run -0 kc get pods -n kube-system -o 'jsonpath={range .items[*]}{.spec.containers[0].image}{"\n"}{end}'
-	grep -qx k8s.gcr.io/kube-apiserver:v1.20.2 <<< "$output"
-	grep -qx k8s.gcr.io/etcd:3.4.23 <<< "$output"
-	run ! grep -qvE '^(k8s\.gcr\.io/|registry\.kubestamp/kubestamp-tools:)' <<< "$output"
+	grep -qx "registry.k8s.io/kube-apiserver:v$K8S_VERSION" <<< "$output"
+	grep -qx "registry.k8s.io/etcd:$(tag etcd)" <<< "$output"
+	grep -qx "registry.k8s.io/coredns/coredns:$(tag coredns)" <<< "$output"
+	run ! grep -qvE '^(registry\.k8s\.io/|registry\.kubestamp/kubestamp-tools:)' <<< "$output"
 	run ! kc get namespace probe
 	mk cluster-down
 }

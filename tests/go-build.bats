@@ -215,7 +215,8 @@ generate() { "$TOP/mk/sh/stage/go-generate" "${1:-openapi}" source example.test/
 	ln -s "$TOP/mk" mk
 	printf '%s\n' '[provider]' 'description = own' '[debian]' 'suite = trixie' '[node]' 'memory = 1G' 'cpus = 1' 'disk = 1G' \
 		'[kubernetes]' 'version = 1.36.3' 'source = go' '[go]' 'modules = hello-1.0.0' > providers/own/provider.ini
-	check() { TOP=$PWD PROVIDER=own KS_CACHE=/cache mk/sh/stage/pinned providers/own; }
+	echo 'PROVIDER_DIRS := providers/own' > keys.mk
+	check() { TOP=$PWD PROVIDER=own KS_CACHE=/cache mk/sh/stage/pinned keys.mk; }
 	rmdir providers/go/hello-1.0.0
 	run -1 check
 	[[ $output == *"hello-1.0.0: there is no providers/go/hello-1.0.0/module.ini"* ]]

@@ -122,3 +122,19 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	run -2 mk keys MANIFESTS='../two.yaml ../other/two.yaml'
 	[[ $output == *"two files are named two"* ]]
 }
+
+@test "image/tools: all of the provider's directories have files in the image; its own replace inherited ones" {
+	local PROVIDER_DIRS='providers/p providers/q' OUT=$PWD/out IN_sources=$PWD/none IN_tools=$PWD/tools images_tools=7
+	local images_repository=r.example kubernetes_source=go
+	mkdir -p out tools/bin "$T"/providers/{p,q}/image/tools/etc
+	touch tools/bin/kubehosts
+	echo own > "$T/providers/p/image/tools/etc/both"
+	echo inherited | tee "$T/providers/q/image/tools/etc/both" > "$T/providers/q/image/tools/etc/one"
+	TOP=$T libs own-images
+	own_image() { [ "$1" = kubestamp-tools:7 ] && cp -R "$OUT/tree" packed; }
+	images_pinned() { :; }
+	images_pull() { :; }
+	TOP=$T own_images_end
+	[ "$(cat packed/etc/both packed/etc/one | paste -sd ' ')" = "own inherited" ]
+	[ -e packed/usr/local/bin/kubehosts ]
+}

@@ -243,6 +243,25 @@ refuses() {
 	refuses "p/child/provider.ini: kubernetes.version: is not set"
 }
 
+@test "source = upstream: [upstream] replaces [images], and upstream_files extends the files of a stage" {
+	child '[kubernetes]' 'version = 1.2.3' 'source = go' '[images]' 'etcd = 1' 'pause = 2' '[upstream]' 'etcd = 3' 'repository = r' \
+		'[stage one]' 'upstream_files = -b c' '[stage two]' 'files = a' 'upstream_files = -b'
+	mkdir -p p/child/stage
+	touch p/child/stage/{one,two}
+	[ "$(provconf -g images.etcd p/child)" = 1 ]
+	run -3 provconf -g images.repository p/child
+	run -3 provconf -g 'stage one.files' p/child
+	mkdir p/grandchild
+	printf '[provider]\ninherit = child\n[kubernetes]\nsource = upstream\n[upstream]\ntools_repository = t\n' > p/grandchild/provider.ini
+	[ "$(provconf -g images.etcd p/grandchild)" = 3 ]
+	[ "$(provconf -g images.pause p/grandchild)" = 2 ]
+	[ "$(provconf -g images.repository p/grandchild)" = r ]
+	[ "$(provconf -g images.tools_repository p/grandchild)" = t ]
+	[ "$(provconf -g 'stage one.files' p/grandchild)" = '-b c' ]
+	[ "$(provconf -g 'stage two.files' p/grandchild)" = 'a -b' ]
+	[ "$(provconf --origin p/grandchild | grep -c '^etcd = 3 .*p/child/provider.ini:')" = 2 ]
+}
+
 @test "a missing or unreadable provider.ini" {
 	run -2 provconf p/none
 	[ "$output" = "provconf: p/none/provider.ini: No such file or directory" ]

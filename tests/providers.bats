@@ -12,17 +12,25 @@ setup() {
 all() { grep -Lx 'abstract = yes' providers/*/provider.ini | cut -d/ -f2; }
 
 # dir_of PROVIDER: print its directory: it is one of the providers or one for the tests.
-dir_of() { ls -d "providers/$1" "tests/providers/$1" 2> /dev/null; }
+dir_of() { ls -d "providers/$1" "tests/providers/$1" 2> /dev/null || true; }
 
 # upstream: list those that download Kubernetes.
-upstream() { grep -lx 'inherit = upstream' providers/*/provider.ini tests/providers/k8s-1.33-upstream/provider.ini | xargs dirname | xargs -n 1 basename; }
+upstream() { grep -lx 'source = upstream' providers/*/provider.ini tests/providers/k8s-1.33-upstream/provider.ini | xargs dirname | xargs -n 1 basename; }
 
 # compiled: list those that compile Kubernetes from Go modules.
 compiled() { grep -lx 'inherit = kubernetes-go' providers/*/provider.ini | cut -d/ -f2; }
 
-# sources PROVIDER: list its downloads, without make.
+# with_source SOURCE PROVIDER: make the provider PROVIDER-SOURCE, as SOURCE= of make does, and print its directory.
+with_source() {
+	local dir=$BATS_TEST_TMPDIR/$2-$1
+	mkdir -p "$dir"
+	printf '[provider]\ninherit = %s\n[kubernetes]\nsource = %s\n' "$2" "$1" > "$dir/provider.ini"
+	realpath --relative-to="$TOP" "$dir"
+}
+
+# sources PROVIDER [DIRECTORY]: list its downloads, without make.
 sources() {
-	PROVIDER=$1 PROVIDER_DIRS="$(dir_of "$1") providers/upstream" K8S_MIRROR='' IMAGE_MIRROR='' CRI_TOOLS_MIRROR='' TOP=$TOP BIN=$BIN \
+	PROVIDER=$1 PROVIDER_DIRS="${2:-$(dir_of "$1")}" K8S_MIRROR='' IMAGE_MIRROR='' CRI_TOOLS_MIRROR='' TOP=$TOP BIN=$BIN \
 		mk/sh/provider/sources-list
 }
 
@@ -54,7 +62,7 @@ supported() {
 	local p
 	for p in $(all); do provconf -c "providers/$p"; done
 	[ "$(all | paste -sd ' ')" = "k8s-1.20 k8s-1.22 k8s-1.34 k8s-1.35 k8s-1.36 k8s-1.37" ]
-	for p in base kubernetes kubernetes-go upstream; do
+	for p in base kubernetes kubernetes-go; do
 		provconf -c "providers/$p"
 		run -2 stagekey -I providers "providers/$p"
 		[[ $output == *"providers/$p/provider.ini: an abstract provider: "* ]]
@@ -92,12 +100,20 @@ supported() {
 # kubernetes.io/releases/download; names of the images: registry.k8s.io/images in kubernetes/k8s.io.
 table='
 k8s-1.33-upstream 1.33.4  3.10 3.5.21-0 v1.12.0'
+# Those that can: SOURCE=upstream.
+released='
+k8s-1.22 1.22.17 3.5    3.5.6-0 v1.8.4
+k8s-1.34 1.34.4  3.10.1 3.6.5-0 v1.12.1
+k8s-1.35 1.35.4  3.10.1 3.6.6-0 v1.13.1
+k8s-1.36 1.36.3  3.10.2 3.6.8-0 v1.14.2
+k8s-1.37 1.37.2  3.10.2 3.7.0-0 v1.14.6'
 
 @test "each provider downloads the documented files and images" {
-	local p v pause etcd coredns n=0
+	local p v pause etcd coredns dir n=0
 	while read -r p v pause etcd coredns; do
 		[ -n "$p" ] || continue
-		sources "$p" | diff - <(cat <<-END
+		if compiled | grep -qx "$p"; then dir=$(with_source upstream "$p"); else dir=$(dir_of "$p"); fi
+		sources "$p" "$dir" | grep -v '^module ' | diff - <(cat <<-END
 			file https://dl.k8s.io/release/v$v/bin/linux/amd64/kubeadm
 			file https://dl.k8s.io/release/v$v/bin/linux/amd64/kubelet
 			file https://dl.k8s.io/release/v$v/bin/linux/amd64/kubectl
@@ -111,8 +127,8 @@ k8s-1.33-upstream 1.33.4  3.10 3.5.21-0 v1.12.0'
 		END
 		)
 		n=$((n + 1))
-	done <<< "$table"
-	[ "$n" = "$(upstream | wc -l)" ]
+	done <<< "$table$released"
+	[ "$n" = "$({ upstream; compiled; } | wc -l)" ]
 	[ -z "$(sources k8s-1.20)" ]
 }
 
@@ -132,7 +148,8 @@ k8s-1.37 1.37.2 3.10.2'
 		modules=$(get go.modules) coredns=$(get images.coredns)
 		run -0 sources "$p"
 		[ "${lines[0]}" = "module k8s.io/kubernetes@v$v" ]
-		[ "${#lines[@]}" = "$(wc -w <<< "$modules")" ]
+		# flannel is only compiled with CNI=flannel.
+		[ "${#lines[@]}" = "$(tr ' ' '\n' <<< "$modules" | grep -vc '^flannel-')" ]
 		[ "$(get kubernetes.version) $(get images.pause)" = "$v $pause" ]
 		[ "$(get provider.description)" = "Kubernetes $v on Debian 13" ]
 		[[ $coredns = v* ]]
@@ -151,8 +168,10 @@ k8s-1.37 1.37.2 3.10.2'
 }
 
 @test "every lock.ini matches its provider" {
-	local lock p
+	local lock p n=0
+	shopt -s nullglob
 	for lock in providers/*/lock.ini tests/providers/*/lock.ini; do
+		n=$((n + 1))
 		p=$(basename "$(dirname "$lock")")
 		(
 			libs upstream
@@ -162,6 +181,7 @@ k8s-1.37 1.37.2 3.10.2'
 			upstream_tool --lock "$lock"
 		)
 	done
+	[ "$n" -gt 0 ]
 }
 
 @test "kubeadm's configuration has only documented fields, for each version of its API" {
@@ -312,7 +332,7 @@ k8s-1.37 1.37.2 3.10.2'
 	supported "$p" kubernetes_version=1.35.1
 	supported "$p" kubernetes_version=1.22.17 kubernetes_kubeadm_api=v1beta3
 	run -1 supported "$p" kubernetes_version=1.36.0
-	[[ $output == *"Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has Debian's 1.6.20" ]]
+	[[ $output == *"Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has 1.6.20" ]]
 	supported "$p" kubernetes_version=1.36.0 kubernetes_containerd=2.1.4
 	run -1 supported "$p" kubernetes_version=1.30.14 kubernetes_kubeadm_api=v1beta3 kubernetes_containerd=1.4.13
 	[[ $output == *"needs containerd 1.6.0 or newer"* ]]
@@ -334,13 +354,19 @@ k8s-1.37 1.37.2 3.10.2'
 	run -0 --separate-stderr "$TOP/mk/sh/provider/images" list
 	[[ $(tr -s ' ' <<< "$output") == *"registry.kubestamp/flannel:v0.27.4 add-on flannel: DaemonSet/kube-flannel/kube-flannel-ds"* ]]
 	run -0 "$TOP/mk/sh/provider/images" check
-	run -0 "$TOP/mk/sh/stage/pinned" "$PROVIDER_DIRS"
+	echo "PROVIDER_DIRS := $PROVIDER_DIRS" > "$dir/keys.mk"
+	run -0 "$TOP/mk/sh/stage/pinned" "$dir/keys.mk"
+	# The image is ours with SOURCE=upstream too.
+	printf '[kubernetes]\nsource = upstream\n' >> "$dir/provider.ini"
+	run -0 --separate-stderr "$TOP/mk/sh/provider/images" list
+	[[ $(tr -s ' ' <<< "$output") == *"registry.kubestamp/flannel:v0.27.4 add-on flannel: DaemonSet/kube-flannel/kube-flannel-ds"* ]]
+	run -0 "$TOP/mk/sh/provider/images" check
 	# Every provider with modules has the one of this version.
 	for PROVIDER in $(grep -lx 'inherit = kubernetes-go' providers/*/provider.ini | cut -d/ -f2); do
 		[[ " $(provconf -I providers --get go.modules "providers/$PROVIDER") " == *" flannel-$(provconf -I providers --get images.flannel "providers/$PROVIDER" | sed s/^v//) "* ]]
 	done
 	printf '[provider]\ninherit = k8s-1.20\n[network]\ncni = flannel\n' > "$dir/provider.ini"
 	PROVIDER=x
-	run -1 "$TOP/mk/sh/stage/pinned" "$PROVIDER_DIRS"
+	run -1 "$TOP/mk/sh/stage/pinned" "$dir/keys.mk"
 	[[ $output == *"x: cni = flannel needs [images] flannel and a module of this version"* ]]
 }

@@ -529,6 +529,32 @@ extra +=
 	[ "$(ls out | wc -l)" = 4 ]
 }
 
+@test "--derive: another source of Kubernetes, another pod network; the provider must have what they need" {
+	mkdir out
+	refused() { run -2 stagekey --derive out -I providers "${@:2}" providers/child; [ "$output" = "stagekey: $1" ]; }
+	refused "SOURCE=go: child has no Kubernetes" --source go
+	refused "CNI=flannel: child has no pod network" --cni flannel
+	printf '[kubernetes]\nversion = 1.2.3\nsource = debian\n[network]\ncni = bridge\n' >> providers/base/provider.ini
+	refused "SOURCE=go: child has no [go] modules: it takes Kubernetes from debian" --source go
+	refused "SOURCE=upstream: child has no [upstream] repository: it takes Kubernetes from debian" --source upstream
+	[ -z "$(ls -A out)" ]
+	stagekey --derive out -I providers --source debian --cni '' providers/child > /dev/null
+	printf '[go]\nmodules = a-1\n[upstream]\nrepository = r\n' >> providers/base/provider.ini
+	stagekey --derive out -I providers --source go providers/child > /dev/null
+	rm -rf out/derived.*
+	stagekey --derive out -I providers --source upstream --cni flannel providers/child > /dev/null
+	[ "$(cat out/derived.*/provider.ini)" = "[provider]
+inherit = child
+
+[kubernetes]
+source = upstream
+
+[network]
+cni = flannel" ]
+	# With neither, the keys are those of the provider.
+	[ "$(stagekey --derive out -I providers --source '' --cni '' providers/child | grep KEY)" = "$(stagekey providers/child | grep KEY)" ]
+}
+
 @test "--derive: what cannot be an add-on of its name is refused, and nothing is left" {
 	mkdir -p out other providers/child/manifests/own
 	manifest() { echo 'kind: Pod' > "$1"; }
@@ -555,6 +581,8 @@ extra +=
 	run -2 stagekey --unused
 	run -2 stagekey --derive p
 	run -2 stagekey --images x providers/child
+	run -2 stagekey --source go providers/child
+	run -2 stagekey --cni bridge providers/child
 	run -2 stagekey --unused --why p boot
 	run -2 stagekey -w one
 	run -2 stagekey --incremental in app

@@ -36,18 +36,18 @@ digests() {
 	digests > all
 	run -0 up --write lock.ini < all
 	[ -z "$output" ]
-	[ "$(head -n 3 lock.ini)" = $'; The downloads of p, as \'make pin PROVIDER=p\' found them.\n[lock]\nversion = 1.30.2' ]
+	[ "$(head -n 3 lock.ini)" = $'; The downloads of p, as \'make pin PROVIDER=p SOURCE=upstream\' found them.\n[lock]\nversion = 1.30.2' ]
 	up --lock lock.ini
 	[ "$(up --lock lock.ini --files | cut -f3 | uniq)" = "$HEX" ]
 	[ "$(up --lock lock.ini --images)" = "$(grep : all)" ]
 	# Images that are not declared are left out; those that are missing are an error.
 	[ "$(up -D kubernetes_dns=manifest --lock lock.ini --images | wc -l)" = 6 ]
 	run -1 up -D images_pause=3.10 --lock lock.ini --images
-	[ "$output" = "upstream: lock.ini: no digest of the image r.example/pause:3.10; to create it again: make pin PROVIDER=p" ]
+	[ "$output" = "upstream: lock.ini: no digest of the image r.example/pause:3.10; to create it again: make pin PROVIDER=p SOURCE=upstream" ]
 	run -1 up -D kubernetes_version=1.30.3 --lock lock.ini
-	[ "$output" = "upstream: lock.ini is for Kubernetes 1.30.2, p has 1.30.3; to create it again: make pin PROVIDER=p" ]
+	[ "$output" = "upstream: lock.ini is for Kubernetes 1.30.2, p has 1.30.3; to create it again: make pin PROVIDER=p SOURCE=upstream" ]
 	run -1 up -D kubernetes_crictl=1.30.0 --lock lock.ini
-	[ "$output" = "upstream: lock.ini: [file crictl] has no sha256; to create it again: make pin PROVIDER=p" ]
+	[ "$output" = "upstream: lock.ini: [file crictl] has no sha256; to create it again: make pin PROVIDER=p SOURCE=upstream" ]
 	sed '0,/^sha256/s/^sha256.*/sha256 = abc/' lock.ini > bad.ini
 	run -1 up --lock bad.ini
 	[[ $output == *"[file kubeadm] has no sha256"* ]]
@@ -84,7 +84,7 @@ digests() {
 @test "--supported: the versions of the node's containerd and of kubeadm's API" {
 	up --supported
 	run -1 up --supported -D kubernetes_containerd=1.5.9
-	[ "$output" = "upstream: p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has Debian's 1.5.9" ]
+	[ "$output" = "upstream: p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has 1.5.9" ]
 	run -1 up --supported --files -D kubernetes_kubeadm_api=v1beta4
 	[ "$output" = "upstream: p: kubeadm 1.30 needs kubeadm_api = v1beta3, not v1beta4" ]
 }

@@ -16,16 +16,18 @@
 #include "stage/unused.h"
 #include "stage/why.h"
 
-enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_DERIVE, OPT_IMAGES };
+enum { OPT_INCREMENTAL = OPT_LONG, OPT_UNUSED, OPT_DERIVE, OPT_IMAGES, OPT_SOURCE, OPT_CNI };
 
 static const struct opt opts[] = {
 	{ 'b', "bin", "DIR", "compiled tools, whose digests are in the keys" },
 	{ 'C', "top", "DIR", "top directory of the checkout (.)" },
 	{ OPT_DERIVE, "derive", "OUT", "keys of a provider in OUT with more manifests" },
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
+	{ OPT_CNI, "cni", "CNI", "--derive: the value of [network] cni" },
 	{ 'i', "inputs", "DIR", "write the inputs of each key to DIR" },
 	{ OPT_IMAGES, "images", "LIST", "--derive: images for [images] extra" },
 	{ 'o', "output", "FILE", "write to FILE, only if its contents change" },
+	{ OPT_SOURCE, "source", "SOURCE", "--derive: the value of [kubernetes] source" },
 	{ 't', "tool-versions", "FILE", "versions of other programs: lines NAME VERSION" },
 	{ OPT_INCREMENTAL, "incremental", NULL, "find a checkpoint where a stage can start" },
 	{ OPT_UNUSED, "unused", NULL, "list what no current key names" },
@@ -34,7 +36,7 @@ static const struct opt opts[] = {
 };
 
 struct request {
-	const char *top, *bin, *inputs, *output, *versions, *derive, *images;
+	const char *top, *bin, *inputs, *output, *versions, *derive, *images, *source, *cni;
 	struct words include;
 	bool why, incremental, unused;
 };
@@ -48,6 +50,8 @@ static const struct opt_member members[] = {
 	OPT_MEMBER('w', struct request, why),
 	OPT_MEMBER(OPT_DERIVE, struct request, derive),
 	OPT_MEMBER(OPT_IMAGES, struct request, images),
+	OPT_MEMBER(OPT_SOURCE, struct request, source),
+	OPT_MEMBER(OPT_CNI, struct request, cni),
 	OPT_MEMBER(OPT_INCREMENTAL, struct request, incremental),
 	OPT_MEMBER(OPT_UNUSED, struct request, unused),
 	OPT_MEMBER('I', struct request, include),
@@ -193,13 +197,21 @@ static int check_manifest(const char *file, const char *text, size_t n, struct e
 	return kubeimages_read(&images, file, text, n, e);
 }
 
+static const char *or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
 /* The keys of a provider derived from the provider in the first operand; the others are manifests. */
 static int compute_derived(const struct cli *c, const struct request *r)
 {
 	AUTO_WORDS struct words manifests = { 0 };
 	AUTO_FREE char *dir = NULL;
 	struct derived d = { .base = c->argv[0],
-		.images = r->images != NULL ? r->images : "",
+		.images = or_empty(r->images),
+		.source = or_empty(r->source),
+		.cni = or_empty(r->cni),
+		.include = &r->include,
 		.files = c->argv + 1,
 		.n = (size_t)c->argc - 1,
 		.check = check_manifest };
@@ -273,8 +285,8 @@ static int run(struct cli *c, const struct request *r)
 				    : list_unused(c, c->argv[0], c->argv + 1, (size_t)c->argc - 1);
 	if (c->argc != 1 && (r->derive == NULL || c->argc == 0))
 		return cli_usage(c, "exactly one provider directory is required");
-	if (r->images != NULL && r->derive == NULL)
-		return cli_usage(c, "--images needs --derive");
+	if ((r->images != NULL || r->source != NULL || r->cni != NULL) && r->derive == NULL)
+		return cli_usage(c, "--images, --source and --cni need --derive");
 	unfinished_catch_signals();
 	if (r->derive != NULL)
 		return compute_derived(c, r);

@@ -95,8 +95,8 @@ static int write_lock(const struct request *r, const struct upstream *u, struct 
 	if (upstream_begin(u, &l, e) < 0 || lock_read_digests(&l, STDIN_FILENO, upstream_add, u, e) < 0 ||
 	    upstream_fits(u, &l, r->write, e) < 0)
 		return -1;
-	if (asprintf(&comment, "The downloads of %s, as 'make pin PROVIDER=%s' found them.", r->provider,
-		r->provider) < 0) {
+	if (asprintf(&comment, "The downloads of %s, as 'make pin PROVIDER=%s SOURCE=upstream' found them.",
+		r->provider, r->provider) < 0) {
 		comment = NULL;
 		return err_no_memory(e);
 	}

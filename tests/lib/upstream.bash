@@ -1,5 +1,5 @@
 # A local mirror of upstream's downloads: `load lib/upstream` after lib/common and lib/registry. The programs are those of
-# Kubernetes 1.20.2, which the stage sources of k8s-1.20 compiles.
+# Kubernetes 1.20.2, which the stage sources of k8s-1.20 compiles, or another provider's.
 # shellcheck shell=bash
 
 # compiled_programs VERSION: print the directory of kubeadm, kubelet and kubectl; nothing if they are not compiled yet.
@@ -13,9 +13,9 @@ compiled_programs() {
 }
 upstream_programs() { compiled_programs 1.20.2; }
 
-# upstream_tree PROGRAMS ROOT: fill ROOT like dl.k8s.io, with a checksum beside each program.
+# upstream_tree PROGRAMS ROOT [VERSION]: fill ROOT like dl.k8s.io, with a checksum beside each program.
 upstream_tree() {
-	local p dir=$2/release/v1.20.2/bin/linux/amd64
+	local p dir=$2/release/v${3:-1.20.2}/bin/linux/amd64
 	mkdir -p "$dir"
 	for p in kubeadm kubelet kubectl; do
 		cp -l "$1/$p" "$dir/" 2> /dev/null || cp "$1/$p" "$dir/"
@@ -27,16 +27,23 @@ upstream_tree() {
 upstream_names=(kube-apiserver:v1.20.2 kube-controller-manager:v1.20.2 kube-scheduler:v1.20.2 kube-proxy:v1.20.2 pause:3.2
 	etcd:3.4.23)
 
-# upstream_push REGISTRY [LAYOUT]: push images with these names to REGISTRY, a mirror of k8s.gcr.io: those in LAYOUT, the layout
-# of k8s-1.20, or small images that differ from each other.
+# upstream_push REGISTRY: push small images with these names, which differ from each other, to REGISTRY, a mirror of k8s.gcr.io.
 upstream_push() {
-	local name layout=${2:-} tag
+	local name layout=$BATS_TEST_TMPDIR/small tag
 	for name in "${upstream_names[@]}"; do
 		tag=registry.kubestamp/$name
-		if [ -z "${2:-}" ]; then
-			layout=$BATS_TEST_TMPDIR/small
-			ocipack --tag "$tag" --label "name=$name" --file "$BIN/pause=/${name%:*}" --entrypoint "/${name%:*}" "$layout"
-		fi
+		ocipack --tag "$tag" --label "name=$name" --file "$BIN/pause=/${name%:*}" --entrypoint "/${name%:*}" "$layout"
 		regpush --tls-verify false "$layout:$tag" "$1/$name" > /dev/null
+	done
+}
+
+# upstream_push_as REGISTRY LAYOUT NAME...: push images of the stage images to REGISTRY, a mirror of registry.k8s.io, as NAME:TAG
+# each. In LAYOUT they are registry.kubestamp/NAME, and may have another tag.
+upstream_push_as() {
+	local registry=$1 layout=$2 name own
+	for name in "${@:3}"; do
+		own=$(ocipack --list "$layout" | awk -v name="registry.kubestamp/${name%:*}:" 'index($1, name) == 1 { print $1 }')
+		[ "$(wc -w <<< "$own")" = 1 ] || { echo "$layout: not one image of $name: $own" >&2; return 1; }
+		regpush --tls-verify false "$layout:$own" "$registry/$name" > /dev/null
 	done
 }

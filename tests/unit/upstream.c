@@ -52,9 +52,9 @@ static void test_supported(void)
 	supported(MORE("kubernetes_containerd=1.6.0"), "");
 	supported(MORE("kubernetes_containerd=1.10.0"), "");
 	supported(MORE("kubernetes_containerd=1.5.9"),
-	    "p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has Debian's 1.5.9");
+	    "p: Kubernetes 1.30 needs containerd 1.6.0 or newer, but the node has 1.5.9");
 	supported(MORE("kubernetes_version=1.36.0", "kubernetes_kubeadm_api=v1beta4"),
-	    "p: Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has Debian's 1.6.20");
+	    "p: Kubernetes 1.36 needs containerd 2.0.0 or newer, but the node has 1.6.20");
 	supported(MORE("kubernetes_containerd="), "p: [kubernetes] containerd is not set");
 	supported(MORE("node_append=systemd.unified_cgroup_hierarchy=0"), "");
 	supported(MORE("kubernetes_version=1.35.0", "kubernetes_kubeadm_api=v1beta4",
@@ -139,11 +139,11 @@ static void test_lock(void)
 	define(&values, MORE("conformance_images=r.example/pause:3.1 r.example/pause:3.9"));
 	ok(upstream_load(&u, "p", &values, &none, &e) == 0, "loaded");
 	ok(upstream_fits(&u, &l, "l", &e) < 0, "an empty lock does not fit");
-	same(e.msg, "l is for Kubernetes (no version), p has 1.30.2; to create it again: make pin PROVIDER=p",
+	same(e.msg, "l is for Kubernetes (no version), p has 1.30.2; to create it again: make pin PROVIDER=p SOURCE=upstream",
 	    "the version");
 	ok(upstream_begin(&u, &l, &e) == 0 && upstream_fits(&u, &l, "l", &e) < 0,
 	    "a lock with only the version does not fit");
-	same(e.msg, "l: [file kubeadm] has no sha256; to create it again: make pin PROVIDER=p", "a file");
+	same(e.msg, "l: [file kubeadm] has no sha256; to create it again: make pin PROVIDER=p SOURCE=upstream", "a file");
 	for (i = 0; i < u.nfiles; i++)
 		ok(upstream_add(&l, u.files[i].name, HEX, &u, &e) == 0, "%s", u.files[i].name);
 	ok(upstream_pinned(&u, &names) == 0 && names.n == 9, "nine images, pause:3.9 once");
@@ -160,7 +160,7 @@ static void test_lock(void)
 	l.v[1].value = strdup("elsewhere");
 	ok(upstream_fits(&u, &l, "l", &e) < 0, "a lock with another path does not fit");
 	same(e.msg,
-	    "l: [file kubeadm] is not release/v1.30.2/bin/linux/amd64/kubeadm; to create it again: make pin PROVIDER=p",
+	    "l: [file kubeadm] is not release/v1.30.2/bin/linux/amd64/kubeadm; to create it again: make pin PROVIDER=p SOURCE=upstream",
 	    "both paths are named");
 }
 

@@ -8,6 +8,19 @@ go_value() {
 	"$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"
 }
 
+# go_compiled: print the provider's modules whose programs are compiled, a line each: with source = upstream not those of Kubernetes
+# itself, whose programs and images are downloaded; and flannel's only with cni = flannel.
+go_compiled() {
+	local module
+	for module in ${go_modules:-}; do
+		case ${module%%-[0-9]*} in
+		kubernetes | etcd | coredns) [ "$kubernetes_source" != upstream ] || continue ;;
+		flannel) [ "${network_cni:-}" = flannel ] || continue ;;
+		esac
+		echo "$module"
+	done
+}
+
 # go_reason TEXT: what go's messages TEXT mean, in one line.
 go_reason() {
 	local text why

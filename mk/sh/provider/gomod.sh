@@ -208,21 +208,28 @@ gomod_follow() {
 }
 
 # gomod_kubeadm PROVIDER: set in its own provider.ini what kubeadm of the version in $gomod_source determines: the tags of
-# pause, etcd and CoreDNS, except those that tell a module's version; and kubeadm_api, if this kubeadm lacks it.
+# pause, etcd and CoreDNS; and kubeadm_api, if this kubeadm lacks it. A tag in [images] that tells a module's version stays, and
+# [upstream] gets the tag of the released image.
 gomod_kubeadm() {
-	local file=$TOP/providers/$1/provider.ini kubeadm=$gomod_source/cmd/kubeadm/app key constant had tag module name version apis
+	local file=$TOP/providers/$1/provider.ini kubeadm=$gomod_source/cmd/kubeadm/app section key constant had tag module name version apis
 	for key in pause:PauseVersion etcd:DefaultEtcdVersion coredns:CoreDNSVersion; do
 		constant=${key#*:} key=${key%:*}
 		had=$(version_of "$1" "images.$key")
 		module=$(gomod_of "$1" "$key")
 		version=
 		[ -z "$module" ] || gomod_split "$module"
-		[ -n "$had" ] && ! gomod_tells "$had" "$version" || continue
+		section=images
+		[ -n "$had" ] || continue
+		if gomod_tells "$had" "$version"; then
+			[ -n "$(version_of "$1" upstream.repository)" ] || continue
+			section=upstream
+			had=$(version_of "$1" "upstream.$key" | grep . || echo "$had")
+		fi
 		tag=$(sed -nE "s/^[[:blank:]]*$constant = \"([0-9A-Za-z._-]+)\"\$/\\1/p" "$kubeadm/constants/constants.go" 2> /dev/null) || true
 		if [ -z "$tag" ]; then
-			echo "kubeadm's sources do not say which $key it wants: images.$key = $had is unchanged; please check it" >&2
+			echo "kubeadm's sources do not say which $key it wants: $section.$key = $had is unchanged; please check it" >&2
 		elif [ "$tag" != "$had" ]; then
-			"$BIN/inifile" --in-place --set "images.$key=$tag" "$file"
+			"$BIN/inifile" --in-place --set "$section.$key=$tag" "$file"
 		fi
 	done
 	had=$(version_of "$1" kubernetes.kubeadm_api)

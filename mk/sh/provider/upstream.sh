@@ -4,9 +4,13 @@
 . "$TOP/mk/sh/common/fail.sh"
 . "$TOP/mk/sh/provider/file.sh"
 
-# upstream_tool OPTION...: run upstream(1). A stage has only the settings that it declares.
+# upstream_tool OPTION...: run upstream(1). A stage has only the settings that it declares. The node's containerd may be one of
+# the provider's modules.
 upstream_tool() {
 	local name values=()
+	for name in ${go_modules:-}; do
+		[[ $name != containerd-[0-9]* ]] || values+=(-D "kubernetes_containerd=${name#containerd-}")
+	done
 	for name in ${!kubernetes_@} ${!images_@} ${!conformance_@} ${!node_append@}; do values+=(-D "$name=${!name-}"); done
 	"$BIN/upstream" --provider "$PROVIDER" "${values[@]}" --kubernetes-mirror "${K8S_MIRROR:-}" --cri-tools-mirror "${CRI_TOOLS_MIRROR:-}" "$@"
 }
@@ -20,8 +24,11 @@ upstream_file() {
 # upstream_lock: the path of the provider's lock.
 upstream_lock() {
 	(upstream_file lock.ini 2> /dev/null) ||
-		fail "$PROVIDER has no lock.ini, which pins its downloads; create it once, with network access: make pin PROVIDER=$PROVIDER"
+		fail "$PROVIDER has no lock.ini, which pins its downloads; create it once, with network access: make pin PROVIDER=$PROVIDER SOURCE=upstream"
 }
+
+# upstream_pins: the path of the provider's lock, if it takes Kubernetes from upstream and has one.
+upstream_pins() { [ "${kubernetes_source:-}" != upstream ] || (upstream_file lock.ini 2> /dev/null) || true; }
 
 # upstream_cached HEX URL: the path of the file with this SHA-256 in the user's cache; it is fetched if it is not there.
 upstream_cached() {
@@ -29,4 +36,29 @@ upstream_cached() {
 	mkdir -p "$dir"
 	"$BIN/fetch" --sha256 "$1" --output "$dir/$1" "$2" || return
 	echo "$dir/$1"
+}
+
+# upstream_programs DIR: for the stage sources: put the files that the provider's lock pins into DIR, from the user's cache or
+# downloaded.
+upstream_programs() {
+	local lock files name url hex file
+	lock=$(upstream_lock)
+	files=$(upstream_tool --supported --lock "$lock" --files)
+	while IFS=$'\t' read -r name url hex; do
+		say "$url"
+		file=$(upstream_cached "$hex" "$url")
+		case $name in
+		crictl) tar -C "$1" --no-same-owner -xzf "$file" crictl ;;
+		*) install -D -m 755 "$file" "$1/$name" ;;
+		esac
+	done <<< "$files"
+}
+
+# upstream_images LAYOUT LIST: for the stage images, which sources images.sh too: pull the images that the provider's lock pins,
+# by their digests, into an OCI layout, and append their names to LIST.
+upstream_images() {
+	local lock images
+	lock=$(upstream_lock)
+	images=$(upstream_tool --lock "$lock" --images)
+	images_pull "$1" "$2" <<< "$images"
 }

@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "base/unfinished.h"
 #include "base/words.h"
+#include "provider/provider.h"
 
 /* The number of the digest's digits in the directory's name: as many as a run's name has of its key. */
 enum { DIGITS = 16 };
@@ -109,6 +110,46 @@ static int add_manifest(struct contents *c, const struct derived *d, const char 
 	return d->check(file, new->text, new->n, e);
 }
 
+/* Can the provider P, whose name is NAME, take Kubernetes from SOURCE? */
+static int check_source(const struct provider *p, const char *name, const char *source, struct err *e)
+{
+	const char *own = provider_get(p, "kubernetes", "source"), *modules = provider_get(p, "go", "modules");
+
+	if (own == NULL)
+		return err_set(e, "SOURCE=%s: %s has no Kubernetes", source, name);
+	if (strcmp(own, source) == 0)
+		return 0;
+	if (strcmp(source, "go") == 0 && (modules == NULL || *modules == '\0'))
+		return err_set(e, "SOURCE=go: %s has no [go] modules: it takes Kubernetes from %s", name, own);
+	if (strcmp(source, "upstream") == 0 && provider_get(p, "upstream", "repository") == NULL)
+		return err_set(
+		    e, "SOURCE=upstream: %s has no [upstream] repository: it takes Kubernetes from %s", name, own);
+	return 0;
+}
+
+/* Does the provider have what the values that replace its own need? */
+static int check_values(const struct derived *d, struct err *e)
+{
+	AUTO_PROVIDER struct provider p = { 0 };
+	const char *name = base_name(d->base);
+
+	if (*d->source == '\0' && *d->cni == '\0')
+		return 0;
+	if (provider_load(&p, d->base, d->include, e) < 0)
+		return -1;
+	if (*d->source != '\0' && check_source(&p, name, d->source, e) < 0)
+		return -1;
+	if (*d->cni != '\0' && provider_get(&p, "network", "cni") == NULL)
+		return err_set(e, "CNI=%s: %s has no pod network", d->cni, name);
+	return 0;
+}
+
+static void put_value(FILE *f, const char *section, const char *key, const char *value)
+{
+	if (*value != '\0')
+		(void)fprintf(f, "\n[%s]\n%s = %s\n", section, key, value);
+}
+
 static void put_list(FILE *f, const char *section, const char *key, const struct words *list)
 {
 	size_t i;
@@ -131,6 +172,8 @@ static int add_ini(struct contents *c, const struct derived *d, struct err *e)
 		return err_no_memory(e);
 	c->n++;
 	(void)fprintf(f, "[provider]\ninherit = %s\n", base_name(d->base));
+	put_value(f, "kubernetes", "source", d->source);
+	put_value(f, "network", "cni", d->cni);
 	put_list(f, "manifests", "apply", &c->names);
 	put_list(f, "images", "extra", &images);
 	new->path = strdup("provider.ini");
@@ -197,6 +240,8 @@ static int make(const struct derived *d, struct contents *c, const char *out, ch
 	char hex[SHA256_HEX];
 	size_t i;
 
+	if (check_values(d, e) < 0)
+		return -1;
 	c->v = calloc(d->n + 1, sizeof *c->v);
 	if (c->v == NULL)
 		return err_no_memory(e);

@@ -241,6 +241,48 @@ static int merge(struct provider *p, struct file *l, bool own, struct err *e)
 	return 0;
 }
 
+/* Copies VALUES[FROM] to SECTION.KEY of P, replacing or, with APPEND, extending what is there. */
+static int copy_value(struct provider *p, size_t from, const char *section, const char *key, bool append, struct err *e)
+{
+	struct provider_value *to = find(p, section, key), *values;
+
+	if (to == NULL) {
+		values = reallocarray(p->values, p->nvalues + 1, sizeof *values);
+		if (values == NULL)
+			return err_no_memory(e);
+		p->values = values;
+		to = &p->values[p->nvalues++];
+		*to = (struct provider_value){ .section = strdup(section), .key = strdup(key), .value = strdup("") };
+		if (to->section == NULL || to->key == NULL || to->value == NULL)
+			return err_no_memory(e);
+	}
+	if (!append)
+		to->value[0] = '\0';
+	to->file = p->values[from].file;
+	to->line = p->values[from].line;
+	return join(&to->value, p->values[from].value) < 0 ? err_no_memory(e) : 0;
+}
+
+/*
+ * With source = upstream the values of [upstream] replace those of [images], and a stage's "upstream_files" are among
+ * its "files".
+ */
+static int apply_source(struct provider *p, struct err *e)
+{
+	const char *source = provider_get(p, "kubernetes", "source");
+	size_t i, n = p->nvalues;
+	int rc = 0;
+
+	if (source == NULL || strcmp(source, "upstream") != 0)
+		return 0;
+	for (i = 0; i < n && rc == 0; i++)
+		if (strcmp(p->values[i].section, "upstream") == 0)
+			rc = copy_value(p, i, "images", p->values[i].key, false, e);
+		else if (strcmp(p->values[i].key, "upstream_files") == 0)
+			rc = copy_value(p, i, p->values[i].section, "files", true, e);
+	return rc;
+}
+
 /* The directory that contains DIR, as a prefix: "", or with a slash at its end. NULL: out of memory. */
 static char *beside(const char *dir)
 {
@@ -389,6 +431,8 @@ int provider_load_as(
 		rc = read_chain(p, chain, include, e);
 	for (i = 0; i < MAX_DIRS; i++)
 		file_free(&chain[i]);
+	if (rc == 0)
+		rc = apply_source(p, e);
 	if (rc == 0 && !provider_is_abstract(p))
 		rc = check_required(p, e);
 	if (rc < 0)

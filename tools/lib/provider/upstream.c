@@ -224,8 +224,8 @@ int upstream_supported(const struct upstream *u, struct err *e)
 	if (containerd != NULL && need(u, "kubernetes_containerd", e) == NULL)
 		return -1;
 	if (containerd != NULL && strverscmp(get(u, "kubernetes_containerd"), containerd) < 0)
-		return err_set(e, "%s: Kubernetes 1.%d needs containerd %s or newer, but the node has Debian's %s",
-		    u->provider, minor, containerd, get(u, "kubernetes_containerd"));
+		return err_set(e, "%s: Kubernetes 1.%d needs containerd %s or newer, but the node has %s", u->provider,
+		    minor, containerd, get(u, "kubernetes_containerd"));
 	/* From 1.35 on the kubelet does not start on cgroup v1 (KEP-5573). Debian 12 has v2, and a kernel of 6.1. */
 	if (minor >= 35 && has_word(get(u, "node_append"), "systemd.unified_cgroup_hierarchy=0"))
 		return err_set(e, "%s: Kubernetes 1.%d does not start on cgroup v1, which [node] append selects",
@@ -297,7 +297,7 @@ static int unfit(const struct upstream *u, const char *path, struct err *e, cons
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	return err_set(e, "%s%s; to create it again: make pin PROVIDER=%s", path, text, u->provider);
+	return err_set(e, "%s%s; to create it again: make pin PROVIDER=%s SOURCE=upstream", path, text, u->provider);
 }
 
 static int file_fits(
