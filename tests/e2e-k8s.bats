@@ -76,7 +76,11 @@ load lib/kubernetes
 	mkdir "$copy"
 	tar -C "$TOP" -c GNUmakefile mk tools providers manifests tests/providers | tar -C "$copy" -x
 	printf 'apiVersion: v1\nkind: Namespace\nmetadata: { name: extra }\n' > "$copy/manifests/extra.yaml"
-	sed -i 's/^apply = .*/& extra/' "$copy/providers/$PROVIDER/provider.ini"
+	if grep -q '^apply = ' "$copy/providers/$PROVIDER/provider.ini"; then
+		sed -i 's/^apply = .*/& extra/' "$copy/providers/$PROVIDER/provider.ini"
+	else
+		printf '\n[manifests]\napply += extra\n' >> "$copy/providers/$PROVIDER/provider.ini"
+	fi
 	run -0 make -s -C "$copy" B="$B" PROVIDER="$PROVIDER" why STAGE=manifests
 	show echo "$output"
 	[[ $output == *"extra.yaml"* ]]
