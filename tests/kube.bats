@@ -44,6 +44,28 @@ kubectl_says() {
 	run -0 kube_pods_ready 1
 }
 
+@test "a workload is not ready before its controller has seen it, and until all of its pods are" {
+	workload() { kubectl_says <<< "*'get deployments,daemonsets,statefulsets'*) echo '{\"items\":[$1]}' ;;"; }
+	meta='"metadata":{"namespace":"a","name":"b","generation":2}'
+	workload "{\"kind\":\"DaemonSet\",$meta,\"status\":{\"observedGeneration\":1,\"numberReady\":1,\"desiredNumberScheduled\":1}}"
+	run -1 kube_workloads_ready
+	[ "$output" = 'DaemonSet a/b is not ready' ]
+	workload "{\"kind\":\"DaemonSet\",$meta,\"status\":{\"observedGeneration\":2,\"desiredNumberScheduled\":1}}"
+	run -1 kube_workloads_ready
+	workload "{\"kind\":\"DaemonSet\",$meta,\"status\":{\"observedGeneration\":2,\"numberReady\":1,\"desiredNumberScheduled\":1}}"
+	run -0 kube_workloads_ready
+	[ -z "$output" ]
+	# Of a Deployment that was just created there is no status.
+	workload "{\"kind\":\"Deployment\",$meta,\"spec\":{\"replicas\":2}}"
+	run -1 kube_workloads_ready
+	workload "{\"kind\":\"Deployment\",$meta,\"spec\":{\"replicas\":2},\"status\":{\"observedGeneration\":2,\"readyReplicas\":1}}"
+	run -1 kube_workloads_ready
+	workload "{\"kind\":\"StatefulSet\",$meta,\"spec\":{\"replicas\":0},\"status\":{\"observedGeneration\":2}}"
+	run -0 kube_workloads_ready
+	kubectl_says <<< "*) echo refused >&2; exit 1 ;;"
+	run -1 kube_workloads_ready
+}
+
 @test "after a restart, failed pods are not waited for; those that were only stopped are" {
 	kubectl_says <<< "*'get pods'*) printf 'a/once Failed False\nb/c Running True\n' ;;"
 	run -0 kube_pods_back

@@ -127,6 +127,20 @@ kube_pods_are() {
 # kube_pods_ready [MINIMUM]: are there at least MINIMUM pods, each of them Ready or finished?
 kube_pods_ready() { kube_pods_are Succeeded "${1:-1}"; }
 
+# kube_workloads_ready: has every Deployment, DaemonSet and StatefulSet all of its pods, and are these Ready? Prints those that have
+# not. A controller that has not yet seen one has created no pod of it: kube_pods_ready would miss that.
+kube_workloads_ready() {
+	local objects waiting
+	objects=$(kc get deployments,daemonsets,statefulsets -A -o json) || return 1
+	waiting=$(jq -r '.items[] | select((.status.observedGeneration // 0) < .metadata.generation or
+		if .kind == "DaemonSet" then (.status.numberReady // 0) < .status.desiredNumberScheduled
+		else (.status.readyReplicas // 0) < .spec.replicas end) | "\(.kind) \(.metadata.namespace)/\(.metadata.name) is not ready"' <<< "$objects") || return 1
+	[ -z "$waiting" ] || { echo "$waiting"; return 1; }
+}
+
+# kube_all_ready MINIMUM: both.
+kube_all_ready() { kube_workloads_ready && kube_pods_ready "$1"; }
+
 # kube_pods_back: is every pod Ready again after a stop? A pod with restartPolicy Never that was killed by the stop is
 # not started again (kubernetes.io, Pod Lifecycle: "Failed").
 kube_pods_back() { kube_pods_are 'Succeeded|Failed'; }
