@@ -21,35 +21,6 @@ all_reach() {
 	[ "$(in_pod two "curl -sS --retry 10 --retry-connrefused --max-time 60 http://$(address one):8080")" = one ]
 }
 
-# pod NAME NODE: print a pod that answers every request with its name, and with enough other bytes to fill several packets: with
-# a wrong MTU only small answers would arrive.
-pod() {
-	sed "s,@image@,$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images"),; s,@name@,$1,; s,@node@,$2," <<-'END'
-		---
-		apiVersion: v1
-		kind: Pod
-		metadata: { name: @name@, labels: { app: web } }
-		spec:
-		  nodeName: @node@
-		  terminationGracePeriodSeconds: 0
-		  containers:
-		    - name: web
-		      image: @image@
-		      command:
-		        - perl
-		        - -MIO::Socket::INET
-		        - -e
-		        - |
-		          my $s = IO::Socket::INET->new(Listen => 20, LocalPort => 8080, ReuseAddr => 1) or die;
-		          while (my $c = $s->accept) {
-		            sysread($c, my $request, 4096);
-		            print $c "HTTP/1.0 200 OK\r\nFill: " . "x" x 5000 . "\r\n\r\n$ENV{HOSTNAME}\n";
-		            close $c;
-		          }
-		      readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 5, timeoutSeconds: 10 }
-	END
-}
-
 @test "two nodes with a pod on each" {
 	local port
 	port=$(free_port)
@@ -58,8 +29,8 @@ pod() {
 	[ -z "${CNI:-}" ] || [ "$(cni)" = "$CNI" ]
 	all_ready 2
 	{
-		pod one node01
-		pod two node02
+		web_pod one node01 one
+		web_pod two node02 two
 		cat <<-END
 			---
 			apiVersion: v1

@@ -36,43 +36,25 @@ TWO=(NODES=2)
 }
 
 @test "pods on two nodes reach each other by address and by service" {
-	local image ip
-	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
-	sed "s,@image@,$image," <<-'END' | kc apply -f -
-		apiVersion: v1
-		kind: Service
-		metadata: { name: web }
-		spec: { selector: { app: web }, ports: [{ name: web, port: 80, targetPort: 8080 }] }
-		---
-		apiVersion: v1
-		kind: Pod
-		metadata: { name: web, labels: { app: web } }
-		spec:
-		  nodeName: node02
-		  terminationGracePeriodSeconds: 0
-		  containers:
-		    - name: web
-		      image: @image@
-		      command:
-		        - perl
-		        - -MIO::Socket::INET
-		        - -e
-		        - |
-		          my $s = IO::Socket::INET->new(Listen => 5, LocalPort => 8080, ReuseAddr => 1) or die;
-		          while (my $c = $s->accept) {
-		            sysread($c, my $request, 4096);
-		            print $c "HTTP/1.0 200 OK\r\n\r\nhere\n";
-		            close $c;
-		          }
-		---
-		apiVersion: v1
-		kind: Pod
-		metadata: { name: client }
-		spec:
-		  nodeName: node01
-		  terminationGracePeriodSeconds: 0
-		  containers: [{ name: client, image: @image@, command: [sleep, infinity] }]
-	END
+	local ip
+	{
+		web_pod web node02 here
+		cat <<-END
+			---
+			apiVersion: v1
+			kind: Service
+			metadata: { name: web }
+			spec: { selector: { app: web }, ports: [{ name: web, port: 80, targetPort: 8080 }] }
+			---
+			apiVersion: v1
+			kind: Pod
+			metadata: { name: client }
+			spec:
+			  nodeName: node01
+			  terminationGracePeriodSeconds: 0
+			  containers: [{ name: client, image: $(tools_image), command: [sleep, infinity] }]
+		END
+	} | kc apply -f -
 	kc wait --for=condition=Ready pod/web pod/client --timeout=300s
 	ip=$(kc get pod web -o 'jsonpath={.status.podIP}')
 	[[ $ip == 10.244.2.* ]]
@@ -104,7 +86,7 @@ TWO=(NODES=2)
 	local image end before after port
 	show mk cluster-up "${TWO[@]}" RESUME=always
 	resumed_from > "$BATS_FILE_TMPDIR/state"
-	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
+	image=$(tools_image)
 	before=$(restarts)
 	end=$((SECONDS + 60))
 	while [ "$SECONDS" -lt "$end" ]; do
@@ -182,7 +164,7 @@ manager_started() { kc get pod -n kube-system kube-controller-manager-node01 -o 
 @test "a saved state in which the controllers' tokens expire: the controller manager restarts, and a claim is bound" {
 	local image began
 	mk cluster-up
-	image=$(sed -n '/kubestamp-tools/p' "$B/clusters/$ME/share/images")
+	image=$(tools_image)
 	# The image's saved state may be old too. Wait until a controller works: then its manager has tokens that can expire.
 	kc create namespace settled
 	wait_for 120 kc get serviceaccount -n settled default

@@ -2,9 +2,10 @@
 # systems, live.sh for the machine of a live stage. What a script sources or runs below mk/sh, and the tools that it runs
 # as $BIN/NAME, are part of the stage's key without being named in provider.ini (stagekey(1)).
 #
-# A stage finds in its environment: OUT (where its artefacts go), IN_<stage> (the artefacts of each stage it
-# needs; "_" for each "-" of its name), TOP (the checkout), B (the build directory), BIN (our tools, for this machine), KS_CACHE, PROVIDER, PROVIDER_DIRS (the
-# provider's own directory, then what it inherits), and the values of provider.ini that it declares (stage-script).
+# A stage finds in its environment: OUT (where its artefacts go), IN_<stage> (the artefacts of each stage it needs; "_" for each
+# "-" of its name), TOP (the checkout), B (the build directory), BIN (our tools, for this machine), KS_CACHE, PROVIDER,
+# PROVIDER_DIRS (the provider's own directory, then what it inherits), and the values of provider.ini that it declares
+# (stage-script).
 # shellcheck shell=bash
 set -eu -o pipefail
 shopt -s inherit_errexit nullglob
