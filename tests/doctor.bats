@@ -4,8 +4,9 @@ load lib/common
 
 setup() {
 	export TOP BIN B=$BATS_TEST_TMPDIR/build
-	export ENGINE='' ACCEL='' NODES=1 MEMORY='' API_PORT='' REGISTRY_PORT='' SSH_PORT='' PUBLISH='' PROVIDER_DIR=tests/providers/mini
+	export ENGINE='' ACCEL='' NODES=1 MEMORY='' API_PORT='' REGISTRY_PORT='' SSH_PORT='' PUBLISH='' PROVIDER_DIR=tests/providers/mini IMAGE_LAYOUT=none
 	mkdir -p "$B"
+	cd "$BATS_TEST_TMPDIR"
 	# An engine has already been detected; engine.bats tests the detection.
 	printf 'ENGINE=podman\nengine=(podman)\nengine_run=()\n' > "$B/engine-auto.conf"
 }
@@ -39,6 +40,19 @@ listen() {
 	[ "$status" = "$status_wanted" ]
 	grep -qE '^  ok +ports ' <<< "$output"
 	grep -qE '^  ok +engine +podman run' <<< "$output"
+}
+
+@test "free space: less is required of who has the provider's image" {
+	local what
+	# hostcheck is replaced by a program that prints its arguments.
+	mkdir bin oci
+	touch oci/oci-layout
+	printf '#!/bin/sh\necho "$@"\n' > bin/hostcheck
+	chmod +x bin/hostcheck
+	BIN=$PWD/bin run -0 doctor
+	[[ $output == *" --space 8G "* ]]
+	BIN=$PWD/bin IMAGE_LAYOUT=$PWD/oci run -0 doctor
+	[[ $output == *" --space 2G "* ]]
 }
 
 @test "a port in use is named, whichever variable sets it" {

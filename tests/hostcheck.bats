@@ -76,6 +76,15 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(word disk) == "BAD none: No such file"* ]]
 }
 
+@test "--space: as much as provisioning needs, or less" {
+	MEMORY=1M run hostcheck -e engine.conf -d / --space 1
+	[[ $(word disk) == "ok "*" GiB free in /" ]]
+	run -1 hostcheck -e engine.conf -d / --space 1000000G
+	[[ $(word disk) == "BAD "*" GiB free in /; 1000000.0 are required. 'make gc' "* ]]
+	run -2 hostcheck -e engine.conf --space much
+	[[ $output == *"--space much: not a size such as 8G"* ]]
+}
+
 @test "networks: that of the provider" {
 	provider() {
 		mkdir -p net

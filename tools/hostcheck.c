@@ -14,6 +14,9 @@
 /* Of a node if neither the user nor the provider says how much. */
 #define MEMORY_DEFAULT "1024M"
 
+/* Of a provider that has yet to be provisioned: its stages with their checkpoints. */
+#define SPACE_DEFAULT "8G"
+
 /* Of the nodes' bridge, if the provider does not say; see provider.ini(5). */
 #define NETWORK_DEFAULT "192.168.66.2/24"
 
@@ -27,12 +30,14 @@ static const struct opt opts[] = {
 	{ 'I', "include", "DIR", "also look in DIR for inherited providers" },
 	{ 'p', "provider", "DIR", "the provider" },
 	{ 'q', "quiet", NULL, "print only requirements that are not met" },
+	{ 's', "space", "SIZE", "the free space that is required (" SPACE_DEFAULT ")" },
 	{ 0, NULL, NULL, NULL },
 };
 
 struct request {
-	const char *dir, *engine, *engine_error, *provider;
+	const char *dir, *engine, *engine_error, *provider, *space;
 	struct words include;
+	uint64_t space_bytes;
 	bool quiet, accel;
 	/* What is checked, and whether a requirement is not met. */
 	struct conf settings;
@@ -46,6 +51,7 @@ static const struct opt_member members[] = {
 	OPT_MEMBER(OPT_ERROR, struct request, engine_error),
 	OPT_MEMBER('p', struct request, provider),
 	OPT_MEMBER('q', struct request, quiet),
+	OPT_MEMBER('s', struct request, space),
 	OPT_MEMBER(OPT_ACCEL, struct request, accel),
 	OPT_MEMBER('I', struct request, include),
 	{ 0, 0, OPT_TEXT },
@@ -206,7 +212,7 @@ static int check_all(struct request *r, struct err *e)
 	report(r, "cgroups", &a);
 	host_limits(&a);
 	report(r, "limits", &a);
-	host_disk(&a, r->dir);
+	host_disk(&a, r->dir, r->space_bytes);
 	report(r, "disk", &a);
 	check_memory(r);
 	if (check_ports(r, e) < 0)
@@ -224,6 +230,8 @@ static int run(const struct cli *c, struct request *r)
 
 	if (c->argc > 0)
 		return cli_usage(c, "no operand is expected");
+	if (num_size(r->space, &r->space_bytes) < 0)
+		return cli_usage(c, "--space %s: not a size such as 8G", r->space);
 	if (read_settings(r, &e) < 0)
 		return cli_fail(c, EX_FAIL, &e);
 	if (r->accel) {
@@ -238,7 +246,7 @@ static int run(const struct cli *c, struct request *r)
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &hostcheck_tool, .argc = argc, .argv = argv };
-	struct request r = { .dir = ".", .engine_error = "none" };
+	struct request r = { .dir = ".", .engine_error = "none", .space = SPACE_DEFAULT };
 	int code;
 
 	code = cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r);

@@ -18,7 +18,7 @@
 #include "base/num.h"
 #include "vm/kvm.h"
 
-enum { FILES_MIN = 4096, DISK_MIN_GIB = 8, TCP_LISTEN = 10 };
+enum { FILES_MIN = 4096, TCP_LISTEN = 10 };
 
 static void answer(struct host_answer *a, enum host_grade grade, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -87,23 +87,24 @@ void host_limits(struct host_answer *a)
 		    (uintmax_t)limit.rlim_max, FILES_MIN);
 }
 
-void host_disk(struct host_answer *a, const char *dir)
+void host_disk(struct host_answer *a, const char *dir, uint64_t required)
 {
+	const double gib = 1 << 30;
 	struct statvfs st;
-	uint64_t gib;
+	uint64_t free;
 
 	if (statvfs(dir, &st) < 0) {
 		answer(a, HOST_BAD, "%s: %s", dir, strerror(errno));
 		return;
 	}
-	gib = ((uint64_t)st.f_bavail * st.f_frsize) >> 30;
-	if (gib >= DISK_MIN_GIB)
-		answer(a, HOST_GOOD, "%" PRIu64 " GiB free in %s", gib, dir);
+	free = (uint64_t)st.f_bavail * st.f_frsize;
+	if (free >= required)
+		answer(a, HOST_GOOD, "%.1f GiB free in %s", (double)free / gib, dir);
 	else
 		answer(a, HOST_BAD,
-		    "%" PRIu64 " GiB free in %s; %d are required. 'make gc' removes outdated files; B= selects another "
+		    "%.1f GiB free in %s; %.1f are required. 'make gc' removes outdated files; B= selects another "
 		    "directory.",
-		    gib, dir, DISK_MIN_GIB);
+		    (double)free / gib, dir, (double)required / gib);
 }
 
 void host_memory(struct host_answer *a, uint64_t memory, uint64_t cache)

@@ -25,8 +25,8 @@ void host_cgroups(struct host_answer *a);
 /* The limit of open files. */
 void host_limits(struct host_answer *a);
 
-/* Free space in the directory DIR. */
-void host_disk(struct host_answer *a, const char *dir);
+/* Are REQUIRED bytes free in the directory DIR? */
+void host_disk(struct host_answer *a, const char *dir, uint64_t required);
 
 /* Are MEMORY MiB available for the nodes, and CACHE MiB for the code that QEMU translates under emulation? */
 void host_memory(struct host_answer *a, uint64_t memory, uint64_t cache);
