@@ -157,6 +157,10 @@ api_modules() {
 			flag.String("go-header-file", "", "")
 			flag.Parse()
 			dir := *base + "/" + *pkg
+			// The real one finds no package then, and says nothing.
+			if os.Getenv("GOROOT") == "" {
+				*packages = ""
+			}
 			if os.MkdirAll(dir, 0o755) != nil ||
 				os.WriteFile(dir+"/"+*file+".go", []byte("package openapi\n\nconst Packages = `"+*packages+"`\n"), 0o644) != nil ||
 				os.WriteFile(*report, []byte("API rule violation: names_match\n"), 0o644) != nil {

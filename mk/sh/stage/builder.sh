@@ -1,14 +1,16 @@
 # The Debian tree of the stage builder, in which programs are compiled. Sourced by stages, after lib.sh.
 # shellcheck shell=bash
 
-# builder_run [SOURCE=PATH[,ro]]... -- COMMAND [ARGUMENT]...: run COMMAND in the tree, which is unpacked first if it is not there
-# yet: see in-tree. builder_remove, which a stage calls when it ends, removes the tree.
+# builder_run [SOURCE=PATH[,ro]]... -- COMMAND [ARGUMENT]...: run COMMAND in the tree, which is unpacked first: see in-tree.
+# builder_remove, which a stage calls when it ends, removes the tree.
 builder_run() {
-	[ -e "$OUT/builder/complete" ] || builder_unpack
+	builder_unpack
 	"$TOP/mk/sh/stage/in-tree" "$OUT/builder" "$@"
 }
 
+# builder_unpack: unpack it, if it is not there yet.
 builder_unpack() {
+	[ ! -e "$OUT/builder/complete" ] || return 0
 	say "unpacking the builder"
 	mkdir -p "$OUT/builder"
 	tar -C "$OUT/builder" -xpf "$IN_builder/builder.tar" --numeric-owner --exclude='./dev/*'

@@ -60,6 +60,7 @@ go_compile() {
 		GOCACHE=/build CGO_ENABLED="$([ "$(go_value "$module" cgo)" = yes ] && echo 1 || echo 0)")
 	generate=$(go_value "$module" generate)
 	tags=$(go_value "$module" tags)
+	builder_unpack
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
 	{
 		[ -z "$generate" ] ||
