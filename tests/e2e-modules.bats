@@ -23,8 +23,9 @@ mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$TOP" PROVIDER="$PROV
 	module=$(cd "$TOP/providers/go" && echo crictl-*)
 	mkdir -p cache/go
 	ln -s "$USER_CACHE/go/modules" cache/go/modules
-	env TOP="$TOP" BIN="$BIN" KS_CACHE="$PWD/cache" IN_builder="${builder%/stamp}" OUT="$PWD" \
+	run -0 env TOP="$TOP" BIN="$BIN" KS_CACHE="$PWD/cache" IN_builder="${builder%/stamp}" OUT="$PWD" \
 		bash -c '. "$TOP/mk/sh/stage/lib.sh"; . "$TOP/mk/sh/stage/go.sh"; go_programs "$1" "$OUT/programs"' sh "$module"
+	[[ $output =~ "compiled $module in "[0-9]+" s, "[1-9][0-9]*" s of processor time" ]]
 	run -0 sh -c 'cmp "$1"/crictl programs/crictl' sh "$(echo "$USER_CACHE/go/programs/$module".????????????????????????????????/bin)"
 	run -0 programs/crictl --version
 	[ "$output" = "crictl version v${module#crictl-}" ]
@@ -61,7 +62,7 @@ mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$TOP" PROVIDER="$PROV
 
 @test "our tools compiled again, from no cache: the same bytes" {
 	mkdir out
-	env TOP="$TOP" BIN="$BIN" KS_CACHE="$PWD/cache" IN_builder="$(stage_dir builder)" OUT="$PWD/out" builder_tools=builder \
+	run -0 env TOP="$TOP" BIN="$BIN" KS_CACHE="$PWD/cache" IN_builder="$(stage_dir builder)" OUT="$PWD/out" builder_tools=builder \
 		"$TOP/providers/base/stage/tools"
 	diff -r out/bin "$(stage_dir tools)/bin"
 }

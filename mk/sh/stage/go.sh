@@ -39,9 +39,16 @@ go_programs() {
 	exec {lock}>&-
 }
 
+# go_cpu: set cpu to the seconds of processor time that this shell's children have used (proc_pid_stat(5): cutime, cstime).
+go_cpu() {
+	local stat
+	read -ra stat < "/proc/$BASHPID/stat"
+	cpu=$(((stat[15] + stat[16]) / $(getconf CLK_TCK)))
+}
+
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs run generate tags
+	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs run generate tags begin cpu before
 	# One that was killed may have left it.
 	rm -rf "$new"
 	mkdir -p "$new/bin" "$go_cache"/{modules,build}
@@ -61,12 +68,16 @@ go_compile() {
 	generate=$(go_value "$module" generate)
 	tags=$(go_value "$module" tags)
 	builder_unpack
+	go_cpu
+	begin=$SECONDS before=$cpu
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
 	{
 		[ -z "$generate" ] ||
 			"${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$tags" "${programs[@]#*=}" || exit
 		"${run[@]}" /go-build /source /out "$tags" "$(go_variables "$module")" "${programs[@]}"
 	} 2>&1 | tee "$log" || fail "$module: $(go_reason "$(cat "$log")")"
+	go_cpu
+	say "compiled $module in $((SECONDS - begin)) s, $((cpu - before)) s of processor time"
 	rm -rf "$new/source" "$2"
 	touch "$new/complete"
 	mv -T "$new" "$2"
