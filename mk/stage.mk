@@ -17,10 +17,10 @@ STAGE_GOALS += $(if $(SOURCE)$(CNI)$(MANIFESTS)$(EXTRA_IMAGES),provider-show)
 BUILD_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) check-e2e force
 ifneq ($(filter $(STAGE_GOALS),$(MAKECMDGOALS)),)
 ifeq ($(PROVIDER_DIR),)
-$(error there is no provider '$(PROVIDER)'; there are: $(ALL_PROVIDERS))
+$(error unknown provider '$(PROVIDER)'; the providers are: $(ALL_PROVIDERS))
 endif
 # The variable $1 is empty, $2 or $3.
-choice = $(if $(filter-out $2 $3,$($1))$(word 2,$($1)),$(error $1=$($1): $2 or $3))
+choice = $(if $(filter-out $2 $3,$($1))$(word 2,$($1)),$(error $1=$($1): must be $2 or $3))
 $(call choice,SOURCE,go,upstream)
 $(call choice,CNI,bridge,flannel)
 include $(P)/keys.mk
@@ -33,7 +33,7 @@ PROVIDER_DIRS ?=
 FORCE:
 
 ifeq ($(filter yes no,$(STATE)),)
-$(error STATE=$(STATE): yes or no)
+$(error STATE=$(STATE): must be yes or no)
 endif
 
 # Computed by every make, and replaced only if it changed; then make restarts with the new keys.
