@@ -1,6 +1,6 @@
 # The tests: unit tests, fuzz targets over their corpora, and bats files. mk/sh/dev/check runs them.
 
-# Of make fuzz: the target, and how long to run it.
+# For make fuzz: the target, and how long to run it.
 TARGET ?=
 FUZZ_SECONDS ?= 60
 

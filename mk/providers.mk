@@ -1,6 +1,6 @@
 # Providers and add-ons: making them into images, and what is done with their files. No cluster is needed.
 
-# The goals that ask for a stage: its stamp, where the provider has it.
+# The goals that need a stage: its stamp, if the provider has that stage.
 LAST = $(if $(filter $1,$(STAGES)),$(call stamp,$1))
 .PHONY: provision image check-provider
 provision image: | $(call LAST,image)

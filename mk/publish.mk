@@ -6,7 +6,7 @@ $(error make $(firstword $(PUBLISH_GOALS)): REGISTRY is not set: HOST[:PORT]/PAT
 endif
 
 ifeq ($(filter yes no,$(DISK_WINDOWS)),)
-$(error DISK_WINDOWS=$(DISK_WINDOWS): yes or no)
+$(error DISK_WINDOWS=$(DISK_WINDOWS): must be yes or no)
 endif
 
 # PROVIDERS, or PROVIDER if it is set, or all of them except those of the tests.

@@ -7,7 +7,7 @@
 # mk/sh/common/conf.sh, and exports what they set. Recipes without $(with-settings) get none of it: not the compiler, not
 # the tests, and not a make that a recipe starts, for which an exported default would look like the user's choice.
 
-# Old names of variables, OLD:NEW. Whoever still sets one is told, since it would have no effect.
+# Old names of variables, OLD:NEW. Setting one is an error, since it would have no effect.
 RENAMED := DISK_CHUNKS:DISK_WINDOWS
 old-name = $(firstword $(subst :, ,$1))
 $(foreach r,$(RENAMED),$(if $(filter-out undefined,$(origin $(call old-name,$r))),\

@@ -4,23 +4,23 @@
 PROVIDER_DIR := $(firstword $(wildcard providers/$(PROVIDER)/provider.ini tests/providers/$(PROVIDER)/provider.ini))
 PROVIDER_DIR := $(patsubst %/,%,$(dir $(PROVIDER_DIR)))
 P := $(B)/$(PROVIDER)
-# Without those that are only inherited.
+# All but the abstract ones.
 ALL_PROVIDERS = $(sort $(notdir $(patsubst %/,%,$(dir $(shell grep -Lx 'abstract = yes' providers/*/provider.ini)))))
 
-# Programs of others whose version is part of a key.
+# Third-party programs whose versions are part of keys.
 VERSIONED := mmdebstrap mke2fs qemu-img
 # With IMAGE=, cluster-up needs no stage.
 STAGE_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) bench why times force gc check-e2e keys images images-check pin bundle sources-list
-# Not without these variables: it shows abstract providers too.
+# provider-show needs the keys only with these variables; without them it can show abstract providers too.
 STAGE_GOALS += $(if $(SOURCE)$(CNI)$(MANIFESTS)$(EXTRA_IMAGES),provider-show)
 # The goals that build: they refuse a provider whose downloads are not pinned.
 BUILD_GOALS := provision image check-provider publish $(if $(IMAGE),,cluster-up) check-e2e force
 ifneq ($(filter $(STAGE_GOALS),$(MAKECMDGOALS)),)
 ifeq ($(PROVIDER_DIR),)
-$(error there is no provider '$(PROVIDER)'; there are: $(ALL_PROVIDERS))
+$(error unknown provider '$(PROVIDER)'; the providers are: $(ALL_PROVIDERS))
 endif
-# The variable $1 is empty, $2 or $3.
-choice = $(if $(filter-out $2 $3,$($1))$(word 2,$($1)),$(error $1=$($1): $2 or $3))
+# Checks that the variable $1 is empty, $2 or $3.
+choice = $(if $(filter-out $2 $3,$($1))$(word 2,$($1)),$(error $1=$($1): must be $2 or $3))
 $(call choice,SOURCE,go,upstream)
 $(call choice,CNI,bridge,flannel)
 include $(P)/keys.mk
@@ -33,7 +33,7 @@ PROVIDER_DIRS ?=
 FORCE:
 
 ifeq ($(filter yes no,$(STATE)),)
-$(error STATE=$(STATE): yes or no)
+$(error STATE=$(STATE): must be yes or no)
 endif
 
 # Computed by every make, and replaced only if it changed; then make restarts with the new keys.

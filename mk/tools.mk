@@ -69,7 +69,7 @@ $(BIN)/%: $(TB)/debug/%
 	@mkdir -p $(@D)
 	$(Q)$(if $(SAN),cp,strip -o) $(if $(SAN),$< $@.$$$$,$@.$$$$ $<) && mv $@.$$$$ $@
 
-# In a QEMU: no sanitizer of ours, which would have to come first in it.
+# It runs inside QEMU, so it has no sanitizers: their runtime would have to be the first library that QEMU loads.
 $(BIN)/%.so: tools/preload/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(KS_CFLAGS)) -fPIC -shared -s -o $@.$$$$ $< && mv $@.$$$$ $@

@@ -64,9 +64,9 @@ line() { grep "^$1=" <<< "$output"; }
 	done
 	echo 'node_cpus=many' > provider.conf
 	run -2 clusterconf -i provider.conf
-	[ "$output" = "clusterconf: CPUS=many: a number from 1 to 999" ]
+	[ "$output" = "clusterconf: CPUS=many: must be a number from 1 to 999" ]
 	run -2 clusterconf ACCEL=none
-	[ "$output" = "clusterconf: ACCEL=none: kvm or tcg" ]
+	[ "$output" = "clusterconf: ACCEL=none: must be kvm or tcg" ]
 	run -0 clusterconf --check
 	[ -z "$output" ]
 }

@@ -214,7 +214,7 @@ generate() { "$TOP/mk/sh/stage/go-generate" "${1:-openapi}" source example.test/
 	[[ $output == "no space left: "* ]]
 }
 
-@test "module.ini: a key that there is none of, one that is missing, a module that is not there stop make before it builds" {
+@test "module.ini: an unknown key, a missing key or a missing module stops make before it builds" {
 	mkdir -p providers/go/hello-1.0.0 providers/own
 	ln -s "$TOP/mk" mk
 	printf '%s\n' '[provider]' 'description = own' '[debian]' 'suite = trixie' '[node]' 'memory = 1G' 'cpus = 1' 'disk = 1G' \

@@ -62,3 +62,32 @@ a_house() {
 	[ "$output" = "tools/a:2 and tools/b:2 share 10 lines" ]
 	run -0 "$TOP/mk/sh/dev/duplicates" 11 tools
 }
+
+@test "docs/ARCHITECTURE.md has the table of tools/lib/README.md" {
+	cd "$TOP"
+	diff <(grep '^| ' tools/lib/README.md) <(sed -n '/^| room | what lives there/,/^$/p' docs/ARCHITECTURE.md | grep '^| ')
+}
+
+@test "no function in C is longer than 60 lines" {
+	cd "$TOP"
+	run -0 awk '/^{/ { from = FNR } /^}/ { if (from && FNR - from > 60) print FILENAME ":" from; from = 0 }' \
+		mk/*.c tools/*.c tools/*/*.c tools/lib/*/*.c tests/*/*.c
+	[ -z "$output" ]
+}
+
+@test "the documentation names only files that exist" {
+	local file name missing=
+	cd "$TOP"
+	for file in README.md docs/*.md tools/lib/README.md; do
+		# Between backquotes, from the top of the checkout; not patterns, and not names that stand for others.
+		for name in $(grep -oE '`(mk|tools|docs|providers|tests|manifests|\.ci)/[^` ]*`' "$file" | tr -d '`' |
+			grep -vE '\*|\b(NAME|ROOM|SCRIPT)\b'); do
+			[ -e "$name" ] || missing+="$file: $name"$'\n'
+		done
+		# Links, from the file's own directory.
+		for name in $(grep -oE '\]\([^)#:]+' "$file" | cut -c 3-); do
+			[ -e "$(dirname "$file")/$name" ] || missing+="$file: $name"$'\n'
+		done
+	done
+	[ -z "$missing" ] || { echo "$missing"; return 1; }
+}

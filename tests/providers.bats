@@ -68,7 +68,7 @@ supported() {
 		[[ $output == *"providers/$p/provider.ini: an abstract provider: "* ]]
 	done
 	run -2 env -u MAKEFLAGS -u MAKELEVEL make -s provision PROVIDER=nonesuch B="$BATS_TEST_TMPDIR"
-	[[ $output == *"there is no provider 'nonesuch'; there are: k8s-1.20 k8s-1.22 "* ]]
+	[[ $output == *"unknown provider 'nonesuch'; the providers are: k8s-1.20 k8s-1.22 "* ]]
 	[[ $output != *upstream* ]]
 }
 

@@ -319,7 +319,7 @@ promised() {
 	[ "$(value disk_sent)" -gt 5000000 ]
 	[ "$(value disk_sent)" -lt 7500000 ]
 	run -2 publish DISK_WINDOWS=maybe
-	[[ $output == *"DISK_WINDOWS=maybe: yes or no"* ]]
+	[[ $output == *"DISK_WINDOWS=maybe: must be yes or no"* ]]
 }
 
 @test "disk windows: authentication, https, signing" {

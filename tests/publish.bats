@@ -217,7 +217,7 @@ load lib/publish
 	text="TAG: '-x' is not a valid tag" expect publish PROVIDER=one REGISTRY=a/b TAG='y -x'
 	text="TLS_VERIFY=no is neither true nor false" expect publish PROVIDER=one REGISTRY=a/b TLS_VERIFY=no
 	text="SIGN_BY: only PUBLISHER=skopeo can sign" expect publish PROVIDER=one REGISTRY=a/b PUBLISHER=regpush SIGN_BY=x
-	text="there is no provider 'none'" expect publish PROVIDER=none REGISTRY=a/b
+	text="unknown provider 'none'" expect publish PROVIDER=none REGISTRY=a/b
 }
 
 @test "signing: with the key of SIGN_BY; a missing key is an error" {
@@ -355,5 +355,5 @@ load lib/publish
 	[[ $output == *" mk/sh/cluster/cluster-up"* ]]
 	[[ $output != *"mk/sh/stage/stage "* && $output != *stagekey* ]]
 	run ! mk -n cluster-up PROVIDER=none
-	[[ $output == *"there is no provider 'none'"* ]]
+	[[ $output == *"unknown provider 'none'"* ]]
 }

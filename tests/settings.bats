@@ -129,7 +129,7 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 		[[ $output == "error: ${wrong%%=*}=${wrong#*=}: "* ]]
 		[ ! -e build/clusters/c.lock ]
 	done
-	[[ $(mk cluster-show NODES=x 2>&1) == "error: NODES=x: a number from 1 to 99"* ]]
+	[[ $(mk cluster-show NODES=x 2>&1) == "error: NODES=x: must be a number from 1 to 99"* ]]
 }
 
 # engine: make a podman whose containers are files in ./containers, and whose image has the directory ./share. It records its

@@ -151,16 +151,16 @@ module sigs.k8s.io/cri-tools@v1.37.0" ]
 		[ "$(grep -E '^[a-z]+: |\*\*\* [A-Z]' <<< "$stderr" | grep -vc '^make: ')" = 1 ]
 		[[ $stderr == *"$text"* ]] || { echo "$line: $stderr"; return 1; }
 	done <<-'END'
-		SOURCE=debian|SOURCE=debian: go or upstream
-		SOURCE=Go|SOURCE=Go: go or upstream
-		CNI=calico|CNI=calico: bridge or flannel
+		SOURCE=debian|SOURCE=debian: must be go or upstream
+		SOURCE=Go|SOURCE=Go: must be go or upstream
+		CNI=calico|CNI=calico: must be bridge or flannel
 		SOURCE=go PROVIDER=k8s-1.20|SOURCE=go: k8s-1.20 has no [go] modules: it takes Kubernetes from debian
 		SOURCE=upstream PROVIDER=k8s-1.20|SOURCE=upstream: k8s-1.20 has no [upstream] repository: it takes Kubernetes from debian
 		SOURCE=go PROVIDER=mini|SOURCE=go: mini has no Kubernetes
 		CNI=bridge PROVIDER=mini|CNI=bridge: mini has no pod network
 	END
 	run -2 mk keys SOURCE='go upstream'
-	[[ $output == *"SOURCE=go upstream: go or upstream"* ]]
+	[[ $output == *"SOURCE=go upstream: must be go or upstream"* ]]
 	# Where they have no meaning they are not looked at.
 	SOURCE=anything run -0 mk help
 }

@@ -14,9 +14,10 @@
 #include "base/child.h"
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/mkdirs.h"
+#include "base/output.h"
 #include "base/quote.h"
 #include "base/readfile.h"
-#include "base/output.h"
 #include "base/unfinished.h"
 #include "provider/addon_pins.h"
 #include "provider/template.h"
@@ -78,22 +79,6 @@ static int run_program(const struct args *args, int out, int *code, struct err *
 	return err_set(e, "%s failed", args->v[0]);
 }
 
-/* As mkdir -p. */
-static int make_dir(const char *path, struct err *e)
-{
-	AUTO_FREE char *part = strdup(path);
-	char *s;
-
-	if (part == NULL)
-		return err_no_memory(e);
-	for (s = part + 1; (s = strchr(s, '/')) != NULL; *s++ = '/') {
-		*s = '\0';
-		if (mkdir(part, 0777) < 0 && errno != EEXIST)
-			return err_sys(e, "%s", part);
-	}
-	return mkdir(path, 0777) < 0 && errno != EEXIST ? err_sys(e, "%s", path) : 0;
-}
-
 /* The path in the cache of a file that is fetched (to be freed), which is then there and has the locked digest. */
 static int cached(struct request *r, const struct addon *a, const char *file, char **path, struct err *e)
 {
@@ -106,7 +91,7 @@ static int cached(struct request *r, const struct addon *a, const char *file, ch
 		return -1;
 	if (r->cache == NULL)
 		return err_set(e, "%s is a downloaded file, which requires --cache", file);
-	if (make_dir(r->cache, e) < 0)
+	if (make_dirs(r->cache, 0777, e) < 0)
 		return -1;
 	if (asprintf(path, "%s/%s", r->cache, hex) < 0) {
 		*path = NULL;
@@ -259,7 +244,7 @@ static int write_files(struct request *r, const struct addon *a, struct err *e)
 	AUTO_WORDS struct words files = { 0 };
 	size_t i;
 
-	if (make_dir(r->dir, e) < 0)
+	if (make_dirs(r->dir, 0777, e) < 0)
 		return -1;
 	if (a->single)
 		return write_file(r, a, 0, a->name, e);

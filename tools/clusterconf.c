@@ -55,7 +55,7 @@ static int show(const struct cli *c, const char *path)
 	return EX_DONE;
 }
 
-/* Reads the provider's values, wherever it is. */
+/* Reads the provider's values from the image, the checkout, or both. */
 static int take_provider(struct conf *source, const struct request *r, struct err *e)
 {
 	AUTO_PROVIDER struct provider p = { 0 };

@@ -20,15 +20,24 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	const char *before, *list, *others, *save;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('b', struct request, before),
+	OPT_MEMBER('l', struct request, list),
+	OPT_MEMBER('o', struct request, others),
+	OPT_MEMBER('s', struct request, save),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool clusterports_tool = {
 	.name = "clusterports",
 	.synopsis = "[options] [NAME=VALUE...] | -l FILE | -s FILE",
 	.about = "Print the options that publish a cluster's ports, for podman run or docker run.",
 	.opts = opts,
-};
-
-struct request {
-	const char *before, *list, *others, *save;
+	.members = members,
 };
 
 static int no_file(const char *path, struct err *e)
@@ -186,16 +195,6 @@ int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &clusterports_tool, .argc = argc, .argv = argv };
 	struct request r = { 0 };
-	int id;
 
-	while ((id = cli_next(&c)) >= 0)
-		if (id == 'b')
-			r.before = c.arg;
-		else if (id == 'l')
-			r.list = c.arg;
-		else if (id == 'o')
-			r.others = c.arg;
-		else
-			r.save = c.arg;
-	return cli_end(&c, id == CLI_EXIT ? c.exit_code : run(&c, &r));
+	return cli_end(&c, cli_options(&c, NULL, &r) == CLI_EXIT ? c.exit_code : run(&c, &r));
 }

@@ -56,7 +56,7 @@ static int write_conf(const char *path, const char *name, const struct engine *e
 	return out_commit(&o, e);
 }
 
-/* Returns 1 if one works and was written, 0 with the reason of each in WHY, or -1. */
+/* Returns 1 if one works and was written, 0 with the reason for each in WHY, or -1. */
 static int find(const struct request *r, const char *tree, struct err *why, struct err *e)
 {
 	struct engine engine = { 0 };

@@ -11,13 +11,13 @@
 #include "vm/command_line.h"
 #include "vm/kvm.h"
 
-/* Of a node if neither the user nor the provider says how much. */
+/* The memory of a node if neither the user nor the provider sets it. */
 #define MEMORY_DEFAULT "1024M"
 
-/* Of a provider that has yet to be provisioned: its stages with their checkpoints. */
+/* The space that provisioning a provider takes: its stages with their checkpoints. */
 #define SPACE_DEFAULT "8G"
 
-/* Of the nodes' bridge, if the provider does not say; see provider.ini(5). */
+/* The address of the nodes' bridge if the provider does not set it; see provider.ini(5). */
 #define NETWORK_DEFAULT "192.168.66.2/24"
 
 enum { NODES_MAX = 99, OPT_ERROR = OPT_LONG, OPT_ACCEL };

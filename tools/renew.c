@@ -29,11 +29,25 @@ static const struct opt opts[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct job {
+	const char *dir, *hang_up;
+	struct words prioritize, restart;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('C', struct job, dir),
+	OPT_MEMBER('H', struct job, hang_up),
+	OPT_MEMBER('p', struct job, prioritize),
+	OPT_MEMBER('r', struct job, restart),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool renew_tool = {
 	.name = "renew",
 	.synopsis = "[options] < INPUT",
 	.about = "Give a resumed machine the time, new random numbers and its own files.",
 	.opts = opts,
+	.members = members,
 };
 
 /* LONG_S: a token of Kubernetes' controllers lasts an hour and is renewed after 48 minutes: 12 minutes are always left. */
@@ -163,18 +177,13 @@ static void end_process(void *arg, pid_t pid)
 	(void)kill(pid, SIGTERM);
 }
 
-struct job {
-	const char *dir, *hang_up;
-	const struct words *prioritize, *restart;
-};
-
 /* The machine has what is its own: now its processes may notice. It was paused from BEFORE to NOW. */
 static void notify(const struct job *job, time_t before, time_t now)
 {
-	if (job->restart->n > 0 && now - before >= LONG_S)
-		procs_each("/proc", job->restart, end_process, NULL);
-	if (job->prioritize->n > 0)
-		prioritize(job->prioritize);
+	if (job->restart.n > 0 && now - before >= LONG_S)
+		procs_each("/proc", &job->restart, end_process, NULL);
+	if (job->prioritize.n > 0)
+		prioritize(&job->prioritize);
 	if (job->hang_up != NULL)
 		hang_up(job->hang_up);
 }
@@ -210,30 +219,27 @@ static int renew(const struct job *job, char *input, size_t n, struct err *e)
 	return more;
 }
 
-int main(int argc, char **argv)
+/* Reads the input and renews the machine. Returns an exit code. */
+static int run(struct cli *c, const struct job *job)
 {
-	struct cli c = { .tool = &renew_tool, .argc = argc, .argv = argv };
-	AUTO_WORDS struct words prioritized = { 0 }, restarted = { 0 };
-	struct job job = { .dir = "/", .prioritize = &prioritized, .restart = &restarted };
 	AUTO_FREE char *input = NULL;
 	struct err e = { 0 };
 	size_t n;
-	int id, rc = 0;
 
-	while ((id = cli_next(&c)) >= 0) {
-		switch (id) {
-		case 'C': job.dir = c.arg; break;
-		case 'H': job.hang_up = c.arg; break;
-		case 'p': rc |= words_add(&prioritized, c.arg); break;
-		case 'r': rc |= words_add(&restarted, c.arg); break;
-		}
-	}
-	if (id == CLI_EXIT)
-		return cli_end(&c, c.exit_code);
-	if (c.argc > 0)
-		return cli_end(&c, cli_usage(&c, "unexpected operand '%s'", c.argv[0]));
-	rc = rc < 0 ? err_no_memory(&e) : read_file("/dev/stdin", READ_FILE_MAX, &input, &n, &e);
-	if (rc < 0 || renew(&job, input, n, &e) < 0)
-		return cli_end(&c, cli_fail(&c, EX_FAIL, &e));
-	return cli_end(&c, EX_DONE);
+	if (c->argc > 0)
+		return cli_usage(c, "unexpected operand '%s'", c->argv[0]);
+	if (read_file("/dev/stdin", READ_FILE_MAX, &input, &n, &e) < 0 || renew(job, input, n, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	return EX_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .tool = &renew_tool, .argc = argc, .argv = argv };
+	struct job job = { .dir = "/" };
+	int code = cli_options(&c, NULL, &job) == CLI_EXIT ? c.exit_code : run(&c, &job);
+
+	words_free(&job.prioritize);
+	words_free(&job.restart);
+	return cli_end(&c, code);
 }

@@ -15,32 +15,40 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct request {
+	bool unpause;
+	int64_t seconds;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('u', struct request, unpause),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool vmpause_tool = {
 	.name = "vmpause",
 	.synopsis = "[options] RUN-DIR...",
 	.about = "Pause or unpause QEMU virtual machines.",
 	.opts = options,
+	.members = members,
 };
 
-/* Returns CLI_END, or CLI_EXIT with the exit code in C. */
-static int parse(struct cli *c, bool *unpause, int64_t *seconds)
+/* Takes --timeout. Returns an exit code. */
+static int take_timeout(struct cli *c, int id, void *arg)
 {
-	int id;
+	struct request *r = arg;
 
-	while ((id = cli_next(c)) != CLI_END) {
-		switch (id) {
-		case 'u':
-			*unpause = true;
-			break;
-		case 't':
-			if (num_parse(c->arg, 1, 86400, seconds) == 0)
-				break;
-			c->exit_code = cli_usage(c, "timeout: '%s' is not a number of seconds", c->arg);
-			return CLI_EXIT;
-		default:
-			return CLI_EXIT;
-		}
-	}
+	(void)id;
+	if (num_parse(c->arg, 1, 86400, &r->seconds) == 0)
+		return EX_DONE;
+	return cli_usage(c, "timeout: '%s' is not a number of seconds", c->arg);
+}
+
+/* Returns CLI_END, or CLI_EXIT with the exit code in C. */
+static int parse(struct cli *c, struct request *r)
+{
+	if (cli_options(c, take_timeout, r) == CLI_EXIT)
+		return CLI_EXIT;
 	if (c->argc > 0)
 		return CLI_END;
 	c->exit_code = cli_usage(c, "expected one or more runtime directories");
@@ -84,20 +92,20 @@ static int set_clock(const char *run, int64_t deadline, struct err *e)
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &vmpause_tool, .argc = argc, .argv = argv };
-	bool unpause = false;
-	int64_t seconds = 60, deadline;
+	struct request r = { .seconds = 60 };
+	int64_t deadline;
 	struct err e = { 0 };
 	int i, rc = EX_DONE;
 
-	if (parse(&c, &unpause, &seconds) == CLI_EXIT)
+	if (parse(&c, &r) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);
-	deadline = now_ms() + seconds * 1000;
+	deadline = now_ms() + r.seconds * 1000;
 	/* All VMs are unpaused before the first clock is set, since an agent may take a while to answer. */
 	for (i = 0; i < c.argc; i++)
-		if (send_command(c.argv[i], unpause ? "cont" : "stop", deadline, &e) < 0)
+		if (send_command(c.argv[i], r.unpause ? "cont" : "stop", deadline, &e) < 0)
 			rc = cli_fail(
 			    &c, ms_left(deadline) == 0 ? EX_LATE : EX_FAIL, (err_prefix(&e, "%s", c.argv[i]), &e));
-	for (i = 0; i < c.argc && unpause && rc == EX_DONE; i++)
+	for (i = 0; i < c.argc && r.unpause && rc == EX_DONE; i++)
 		if (set_clock(c.argv[i], deadline, &e) < 0)
 			cli_warn(&c, "%s: the guest's clock was not set: %s", c.argv[i], e.msg);
 	return cli_end(&c, rc);

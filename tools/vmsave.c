@@ -33,13 +33,6 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool vmsave_tool = {
-	.name = "vmsave",
-	.synopsis = "[options] RUN-DIR STATE [RUN-DIR STATE]...",
-	.about = "Save running QEMU virtual machines; they continue to run.",
-	.opts = options,
-};
-
 struct save {
 	struct saver *v;
 	size_t n;
@@ -47,6 +40,21 @@ struct save {
 	size_t nmaps;
 	bool quit, compress, no_sync;
 	int64_t seconds, deadline;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('q', struct save, quit),
+	OPT_MEMBER('z', struct save, compress),
+	OPT_MEMBER(OPT_NO_SYNC, struct save, no_sync),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool vmsave_tool = {
+	.name = "vmsave",
+	.synopsis = "[options] RUN-DIR STATE [RUN-DIR STATE]...",
+	.about = "Save running QEMU virtual machines; they continue to run.",
+	.opts = options,
+	.members = members,
 };
 
 static int add_map(struct save *s, char *text)
@@ -60,37 +68,26 @@ static int add_map(struct save *s, char *text)
 	return 0;
 }
 
+/* Takes --map or --timeout. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
+{
+	struct save *s = arg;
+
+	if (id == OPT_MAP) {
+		if (add_map(s, (char *)(uintptr_t)c->arg) == 0)
+			return EX_DONE;
+		return cli_usage(c, "map: expected INSIDE=HERE with an absolute INSIDE, at most %d times", MAPS_MAX);
+	}
+	if (num_parse(c->arg, 1, 86400, &s->seconds) == 0)
+		return EX_DONE;
+	return cli_usage(c, "timeout: '%s' is not a number of seconds", c->arg);
+}
+
 /* Returns CLI_END, or CLI_EXIT with the code in C. */
 static int parse(struct cli *c, struct save *s)
 {
-	int id;
-
-	while ((id = cli_next(c)) != CLI_END) {
-		switch (id) {
-		case 'q':
-			s->quit = true;
-			break;
-		case 'z':
-			s->compress = true;
-			break;
-		case OPT_NO_SYNC:
-			s->no_sync = true;
-			break;
-		case OPT_MAP:
-			if (add_map(s, (char *)(uintptr_t)c->arg) == 0)
-				break;
-			c->exit_code = cli_usage(
-			    c, "map: expected INSIDE=HERE with an absolute INSIDE, at most %d times", MAPS_MAX);
-			return CLI_EXIT;
-		case 't':
-			if (num_parse(c->arg, 1, 86400, &s->seconds) == 0)
-				break;
-			c->exit_code = cli_usage(c, "timeout: '%s' is not a number of seconds", c->arg);
-			return CLI_EXIT;
-		default:
-			return CLI_EXIT;
-		}
-	}
+	if (cli_options(c, take, s) == CLI_EXIT)
+		return CLI_EXIT;
 	if (c->argc > 0 && c->argc % 2 == 0 && c->argc / 2 <= MACHINES_MAX)
 		return CLI_END;
 	c->exit_code =

@@ -84,13 +84,6 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool vmstart_tool = {
-	.name = "vmstart",
-	.synopsis = "[options] --name NAME --run DIR [-- QEMU-ARGUMENT...]",
-	.about = "Start one QEMU virtual machine.",
-	.opts = options,
-};
-
 /* The options: the *_text members as given, until check() has parsed them. */
 struct settings {
 	struct vm vm;
@@ -106,53 +99,48 @@ struct settings {
 	bool foreground, print;
 };
 
-/* Where the argument of an option is stored. */
-static const struct {
-	int id;
-	size_t offset;
-} slots[] = {
-	{ 'n', offsetof(struct settings, vm.name) },
-	{ 'k', offsetof(struct settings, vm.kernel) },
-	{ 'i', offsetof(struct settings, vm.initrd) },
-	{ 'a', offsetof(struct settings, vm.append) },
-	{ 'm', offsetof(struct settings, memory_text) },
-	{ 'c', offsetof(struct settings, cpus_text) },
-	{ 'd', offsetof(struct settings, start.disk) },
-	{ 'b', offsetof(struct settings, start.backing) },
-	{ 't', offsetof(struct settings, timeout_text) },
-	{ OPT_DISK_SIZE, offsetof(struct settings, size_text) },
-	{ OPT_DISK_FORMAT, offsetof(struct settings, start.disk_format) },
-	{ OPT_BACKING_FORMAT, offsetof(struct settings, start.backing_format) },
-	{ OPT_RUN, offsetof(struct settings, start.run) },
-	{ OPT_QMP, offsetof(struct settings, qmp) },
-	{ OPT_AGENT, offsetof(struct settings, agent) },
-	{ OPT_CONSOLE, offsetof(struct settings, console) },
-	{ OPT_CONSOLE_SOCKET, offsetof(struct settings, console_socket) },
-	{ OPT_PIDFILE, offsetof(struct settings, pidfile) },
-	{ 'r', offsetof(struct settings, resume.dir) },
-	{ OPT_RENEW, offsetof(struct settings, resume.renew) },
-	{ OPT_RENEW_INPUT, offsetof(struct settings, renew_input) },
-	{ OPT_ACCEL, offsetof(struct settings, accel) },
-	{ OPT_MACHINE, offsetof(struct settings, vm.machine) },
-	{ OPT_CPU, offsetof(struct settings, vm.cpu) },
-	{ OPT_QEMU, offsetof(struct settings, vm.qemu) },
-	{ OPT_GRACE, offsetof(struct settings, grace_text) },
-	{ OPT_TCG_APPEND, offsetof(struct settings, tcg_append) },
-	{ OPT_TCG_CPU, offsetof(struct settings, tcg_cpu) },
+static const struct opt_member members[] = {
+	OPT_MEMBER('n', struct settings, vm.name),
+	OPT_MEMBER('k', struct settings, vm.kernel),
+	OPT_MEMBER('i', struct settings, vm.initrd),
+	OPT_MEMBER('a', struct settings, vm.append),
+	OPT_MEMBER('m', struct settings, memory_text),
+	OPT_MEMBER('c', struct settings, cpus_text),
+	OPT_MEMBER('d', struct settings, start.disk),
+	OPT_MEMBER('b', struct settings, start.backing),
+	OPT_MEMBER('t', struct settings, timeout_text),
+	OPT_MEMBER(OPT_DISK_SIZE, struct settings, size_text),
+	OPT_MEMBER(OPT_DISK_FORMAT, struct settings, start.disk_format),
+	OPT_MEMBER(OPT_BACKING_FORMAT, struct settings, start.backing_format),
+	OPT_MEMBER(OPT_RUN, struct settings, start.run),
+	OPT_MEMBER(OPT_QMP, struct settings, qmp),
+	OPT_MEMBER(OPT_AGENT, struct settings, agent),
+	OPT_MEMBER(OPT_CONSOLE, struct settings, console),
+	OPT_MEMBER(OPT_CONSOLE_SOCKET, struct settings, console_socket),
+	OPT_MEMBER(OPT_PIDFILE, struct settings, pidfile),
+	OPT_MEMBER('r', struct settings, resume.dir),
+	OPT_MEMBER(OPT_RENEW, struct settings, resume.renew),
+	OPT_MEMBER(OPT_RENEW_INPUT, struct settings, renew_input),
+	OPT_MEMBER(OPT_ACCEL, struct settings, accel),
+	OPT_MEMBER(OPT_MACHINE, struct settings, vm.machine),
+	OPT_MEMBER(OPT_CPU, struct settings, vm.cpu),
+	OPT_MEMBER(OPT_QEMU, struct settings, vm.qemu),
+	OPT_MEMBER(OPT_GRACE, struct settings, grace_text),
+	OPT_MEMBER(OPT_TCG_APPEND, struct settings, tcg_append),
+	OPT_MEMBER(OPT_TCG_CPU, struct settings, tcg_cpu),
+	OPT_MEMBER(OPT_KEEP_DISK, struct settings, start.keep_disk),
+	OPT_MEMBER('f', struct settings, foreground),
+	OPT_MEMBER(OPT_PRINT, struct settings, print),
+	{ 0, 0, OPT_TEXT },
 };
 
-/* Stores the argument of option ID. False if the option is not in slots. */
-static bool keep_text(struct settings *s, int id, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof slots / sizeof *slots; i++)
-		if (slots[i].id == id) {
-			*(const char **)(void *)((char *)s + slots[i].offset) = text;
-			return true;
-		}
-	return false;
-}
+static const struct tool vmstart_tool = {
+	.name = "vmstart",
+	.synopsis = "[options] --name NAME --run DIR [-- QEMU-ARGUMENT...]",
+	.about = "Start one QEMU virtual machine.",
+	.opts = options,
+	.members = members,
+};
 
 /* Parses the argument of --nic, --extra-disk or --fw-cfg and adds the part to VM. Returns 0 or -1. */
 static int add_part(struct vm *vm, int id, const char *spec, struct err *e)
@@ -179,32 +167,20 @@ static int add_part(struct vm *vm, int id, const char *spec, struct err *e)
 	}
 }
 
+/* Takes a part of the machine. Returns an exit code. */
+static int take_part(struct cli *c, int id, void *arg)
+{
+	struct settings *s = arg;
+	struct err e;
+
+	return add_part(&s->vm, id, c->arg, &e) == 0 ? EX_DONE : cli_usage(c, "%s", e.msg);
+}
+
 /* Returns CLI_END, or CLI_EXIT with the exit code in C. */
 static int parse(struct cli *c, struct settings *s)
 {
-	struct err e;
-	int id;
-
-	while ((id = cli_next(c)) != CLI_END) {
-		switch (id) {
-		case CLI_EXIT:
-			return CLI_EXIT;
-		case OPT_KEEP_DISK:
-			s->start.keep_disk = true;
-			break;
-		case 'f':
-			s->foreground = true;
-			break;
-		case OPT_PRINT:
-			s->print = true;
-			break;
-		default:
-			if (keep_text(s, id, c->arg) || add_part(&s->vm, id, c->arg, &e) == 0)
-				break;
-			c->exit_code = cli_usage(c, "%s", e.msg);
-			return CLI_EXIT;
-		}
-	}
+	if (cli_options(c, take_part, s) == CLI_EXIT)
+		return CLI_EXIT;
 	s->vm.extra = c->argv;
 	if (c->argc == 0 || strcmp(c->argv[-1], "--") == 0)
 		return CLI_END;

@@ -7,12 +7,12 @@
 
 #include "base/cleanup.h"
 #include "base/cli.h"
+#include "base/unfinished.h"
 #include "snapshot/disks.h"
 #include "snapshot/fitness.h"
 #include "snapshot/manifest.h"
 #include "snapshot/pack.h"
 #include "snapshot/verify.h"
-#include "base/unfinished.h"
 
 /* The first of these are actions, at most one of which is given. */
 enum { OPT_RECORD = OPT_LONG, OPT_PACK, OPT_UNPACK, OPT_JSON, OPT_DISK, OPT_USABLE, OPT_EXPIRES, OPT_KEEP, OPT_FILE };
@@ -31,19 +31,27 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool vmstate_tool = {
-	.name = "vmstate",
-	.synopsis = "[options] DIR [NAME...]",
-	.about = "Verify, pack, unpack and copy the files of a saved machine.",
-	.opts = options,
-};
-
 enum act { VERIFY, RECORD, PACK, UNPACK, LIST, DISK, USABLE, EXPIRES };
 
 struct job {
 	enum act act;
 	const char *dir, *file, *dest;
 	bool keep;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER(OPT_KEEP, struct job, keep),
+	OPT_MEMBER(OPT_FILE, struct job, file),
+	OPT_MEMBER('o', struct job, dest),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool vmstate_tool = {
+	.name = "vmstate",
+	.synopsis = "[options] DIR [NAME...]",
+	.about = "Verify, pack, unpack and copy the files of a saved machine.",
+	.opts = options,
+	.members = members,
 };
 
 /* Says which options or operands do not go together; NULL: they do. */
@@ -60,8 +68,8 @@ static const char *conflict(const struct cli *c, const struct job *j)
 	return c->argc == 1 ? NULL : "expected one directory";
 }
 
-/* Returns CLI_END, or CLI_EXIT with the code in C. */
-static int parse(struct cli *c, struct job *j)
+/* Takes the option of an action. Returns an exit code. */
+static int take_action(struct cli *c, int id, void *arg)
 {
 	static const enum act acts[] = { [OPT_RECORD - OPT_LONG] = RECORD,
 		[OPT_PACK - OPT_LONG] = PACK,
@@ -70,38 +78,21 @@ static int parse(struct cli *c, struct job *j)
 		[OPT_DISK - OPT_LONG] = DISK,
 		[OPT_USABLE - OPT_LONG] = USABLE,
 		[OPT_EXPIRES - OPT_LONG] = EXPIRES };
-	const char *wrong;
-	int id;
+	struct job *j = arg;
 
-	while ((id = cli_next(c)) != CLI_END) {
-		switch (id) {
-		case OPT_RECORD:
-		case OPT_PACK:
-		case OPT_UNPACK:
-		case OPT_JSON:
-		case OPT_DISK:
-		case OPT_USABLE:
-		case OPT_EXPIRES:
-			if (j->act != VERIFY && j->act != acts[id - OPT_LONG]) {
-				c->exit_code = cli_usage(
-				    c, "only one of --record, --pack, --unpack, --json, --disk, --usable and --expires");
-				return CLI_EXIT;
-			}
-			j->act = acts[id - OPT_LONG];
-			break;
-		case OPT_KEEP:
-			j->keep = true;
-			break;
-		case OPT_FILE:
-			j->file = c->arg;
-			break;
-		case 'o':
-			j->dest = c->arg;
-			break;
-		default:
-			return CLI_EXIT;
-		}
-	}
+	if (j->act != VERIFY && j->act != acts[id - OPT_LONG])
+		return cli_usage(c, "only one of --record, --pack, --unpack, --json, --disk, --usable and --expires");
+	j->act = acts[id - OPT_LONG];
+	return EX_DONE;
+}
+
+/* Returns CLI_END, or CLI_EXIT with the code in C. */
+static int parse(struct cli *c, struct job *j)
+{
+	const char *wrong;
+
+	if (cli_options(c, take_action, j) == CLI_EXIT)
+		return CLI_EXIT;
 	wrong = conflict(c, j);
 	if (wrong != NULL) {
 		c->exit_code = cli_usage(c, "%s", wrong);

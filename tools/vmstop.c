@@ -18,43 +18,44 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool vmstop_tool = {
-	.name = "vmstop",
-	.synopsis = "[options] RUN-DIR",
-	.about = "Shut a VM down gracefully, or end it at the deadline.",
-	.opts = options,
-};
-
 struct stop {
 	const char *run, *qmp, *pidfile;
 	int64_t seconds;
 };
 
+static const struct opt_member members[] = {
+	OPT_MEMBER(OPT_QMP, struct stop, qmp),
+	OPT_MEMBER(OPT_PIDFILE, struct stop, pidfile),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool vmstop_tool = {
+	.name = "vmstop",
+	.synopsis = "[options] RUN-DIR",
+	.about = "Shut a VM down gracefully, or end it at the deadline.",
+	.opts = options,
+	.members = members,
+};
+
+/* Takes --timeout or --now, of which the last one counts. Returns an exit code. */
+static int take_timeout(struct cli *c, int id, void *arg)
+{
+	struct stop *s = arg;
+
+	if (id == OPT_NOW) {
+		s->seconds = 0;
+		return EX_DONE;
+	}
+	if (num_parse(c->arg, 1, 86400, &s->seconds) == 0)
+		return EX_DONE;
+	return cli_usage(c, "timeout: '%s' is not a number of seconds", c->arg);
+}
+
 /* Returns CLI_END, or CLI_EXIT with the exit code in C. */
 static int parse(struct cli *c, struct stop *s)
 {
-	int id;
-
-	while ((id = cli_next(c)) != CLI_END) {
-		switch (id) {
-		case 't':
-			if (num_parse(c->arg, 1, 86400, &s->seconds) == 0)
-				break;
-			c->exit_code = cli_usage(c, "timeout: '%s' is not a number of seconds", c->arg);
-			return CLI_EXIT;
-		case OPT_NOW:
-			s->seconds = 0;
-			break;
-		case OPT_QMP:
-			s->qmp = c->arg;
-			break;
-		case OPT_PIDFILE:
-			s->pidfile = c->arg;
-			break;
-		default:
-			return CLI_EXIT;
-		}
-	}
+	if (cli_options(c, take_timeout, s) == CLI_EXIT)
+		return CLI_EXIT;
 	if (c->argc == 1) {
 		s->run = c->argv[0];
 		return CLI_END;

@@ -66,13 +66,13 @@ static void refused(const char *name, const char *text, const char *want)
 
 static void test_errors(void)
 {
-	refused("NODES", "", "NODES=: a number from 1 to 99");
-	refused("NODES", "1\t", "NODES=1\t: a number from 1 to 99");
-	refused("NODES", "11 1", "NODES=11 1: a number from 1 to 99");
-	refused("ENGINE", "podmandocker", "ENGINE=podmandocker: podman or docker");
-	refused("PUBLISH", "1:2:3", "PUBLISH=1:2:3: ports of node01, PORT or HOST-PORT:PORT");
-	refused("MEMORY", "0", "MEMORY=0: a size such as 4096M or 4G");
-	refused("WITH", "a/b", "WITH=a/b: names of add-ons");
+	refused("NODES", "", "NODES=: must be a number from 1 to 99");
+	refused("NODES", "1\t", "NODES=1\t: must be a number from 1 to 99");
+	refused("NODES", "11 1", "NODES=11 1: must be a number from 1 to 99");
+	refused("ENGINE", "podmandocker", "ENGINE=podmandocker: must be podman or docker");
+	refused("PUBLISH", "1:2:3", "PUBLISH=1:2:3: must be ports of node01, PORT or HOST-PORT:PORT");
+	refused("MEMORY", "0", "MEMORY=0: must be a size such as 4096M or 4G");
+	refused("WITH", "a/b", "WITH=a/b: must be names of add-ons");
 }
 
 /* A value that provider and image agree on has the provider's file as its origin; otherwise the image's value counts. */

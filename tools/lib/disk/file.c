@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/qemu_img.h"
 #include "base/sparse.h"
 #include "base/unfinished.h"
-#include "disk/qemu_img.h"
 
 int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct err *e)
 {
@@ -66,7 +66,7 @@ static int convert(const struct diskfile *f, const char *format, const char *to,
 	args_add(&a, "-W");
 	qemu_img_file(&a, f->part);
 	qemu_img_file(&a, to);
-	return qemu_img(&a, f->path, deadline, NULL, e);
+	return qemu_img(&a, f->path, -1, deadline, NULL, e);
 }
 
 int diskfile_end(struct diskfile *f, const char *format, int64_t deadline, struct err *e)

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/qemu_img.h"
 #include "base/unfinished.h"
-#include "disk/qemu_img.h"
 #include "oci/ustar.h"
 
 #define NOTE_LAYER "org.kubestamp.layer.digest"
@@ -187,7 +187,7 @@ int disklayer_view(struct disklayer *d, const struct layout *l, int64_t deadline
 	args_add(&a, "-Fqcow2");
 	args_add(&a, "-b%s", name);
 	qemu_img_file(&a, d->view);
-	return qemu_img(&a, d->view, deadline, NULL, e);
+	return qemu_img(&a, d->view, -1, deadline, NULL, e);
 }
 
 /* Converts a raw disk to qcow2 as the stage disk does, with the same result every time. Returns 0 or -1. */
@@ -204,7 +204,7 @@ static int convert(const char *options, const char *from, const char *to, int64_
 	args_add(&a, "-o%s", options);
 	qemu_img_file(&a, from);
 	qemu_img_file(&a, to);
-	return qemu_img(&a, to, deadline, NULL, e);
+	return qemu_img(&a, to, -1, deadline, NULL, e);
 }
 
 /* Writes the sample, numbers and then zeros. Returns 0 or -1. */
@@ -258,7 +258,7 @@ static char *read_options(const struct disklayer *d, int64_t deadline, struct er
 	args_add(&a, "info");
 	args_add(&a, "--output=json");
 	args_add(&a, "%s", name);
-	if (qemu_img(&a, d->blob_, deadline, &text, e) < 0)
+	if (qemu_img(&a, d->blob_, -1, deadline, &text, e) < 0)
 		return NULL;
 	j = json_loads(text, 0, NULL);
 	cluster = json_integer_value(json_object_get(j, "cluster-size"));

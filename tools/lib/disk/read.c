@@ -16,6 +16,7 @@
 #include "base/args.h"
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "base/qemu_img.h"
 #include "base/unfinished.h"
 
 /* Timeouts: for the server to listen, without a byte of an answer (the disk may be on a slow network), to exit. */
@@ -117,8 +118,7 @@ static int start(struct diskread *d, const char *path, const char *format, int s
 	args_add(&a, "--shared=" SHARED);
 	args_add(&a, "--socket=%s", d->socket_);
 	args_add(&a, "--format=%s", format);
-	/* Without a slash, "a:b" would be a protocol and "-x" an option. */
-	args_add(&a, "%s%s", path[0] == '/' ? "" : "./", path);
+	qemu_img_file(&a, path);
 	rc =
 	    a.failed ? err_no_memory(e) : child_start(&d->server_, a.v, &(struct child_io){ -1, -1, said }, SIGKILL, e);
 	args_free(&a);

@@ -210,7 +210,7 @@ static int check(const struct setting *s, const char *value, struct err *e)
 	if (s->pattern == NULL || (*value == '\0' && s->node != NULL))
 		return 0;
 	rc = matches(s->pattern, value, e);
-	return rc != 0 ? rc - 1 : err_set(e, "%s=%s: %s", s->name, value, s->words);
+	return rc != 0 ? rc - 1 : err_set(e, "%s=%s: must be %s", s->name, value, s->words);
 }
 
 /* Sets S to VALUE: of a list, with one blank between words and none at the ends. */

@@ -12,23 +12,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/mkdirs.h"
 #include "base/sha256.h"
 
 enum { URL_MAX = 16384, WEEK = 7 * 24 * 3600 };
-
-/* Creates the missing directories above PATH. Returns 0 or -1. */
-static int make_parents(char *path)
-{
-	char *slash;
-
-	for (slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return -1;
-		*slash = '/';
-	}
-	return 0;
-}
 
 static int digest(const char *base, const char *repo, const char *hex, char name[SHA256_HEX])
 {
@@ -90,9 +77,10 @@ void regsession_open(struct regsession *s, const char *base, const char *repo, c
 	char name[SHA256_HEX];
 	AUTO_FREE char *path = digest(base, repo, hex, name) == 0 ? in_cache(name) : NULL;
 	struct stat opened, named;
+	struct err ignored;
 
 	*s = (struct regsession){ .fd_ = -1 };
-	if (path == NULL || make_parents(path) < 0)
+	if (path == NULL || make_parents(path, 0700, &ignored) < 0)
 		return;
 	s->fd_ = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->fd_ < 0)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/readfile.h"
+
 /* Two ticks of the slowest kernel (10 ms each), since time stamps lag by up to one tick. */
 enum { TICK_NS = 20 * 1000 * 1000, POLL_MS = 4 };
 
@@ -28,17 +30,11 @@ json_t *verified_parse(const char *text, size_t n)
 /* The ID of the current boot, see random(4); NULL: unknown. */
 static json_t *this_boot(void)
 {
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-	char line[64];
-	json_t *id = NULL;
+	char id[64];
 
-	if (f != NULL && fgets(line, sizeof line, f) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		id = json_string(line);
-	}
-	if (f != NULL)
-		(void)fclose(f);
-	return id;
+	read_file_head("/proc/sys/kernel/random/boot_id", id, sizeof id);
+	id[strcspn(id, "\n")] = '\0';
+	return id[0] != '\0' ? json_string(id) : NULL;
 }
 
 /* BOOT: the boot until whose end the record holds; NULL: it always holds. Returns NULL if out of memory. */

@@ -6,52 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/args.h"
-#include "base/child.h"
 #include "base/cleanup.h"
+#include "base/qemu_img.h"
 #include "vm/machine.h"
-
-/* A prefix for PATH: qemu-img would treat "a:b" as a protocol and "-x" as an option unless a slash comes first. */
-static const char *fence(const char *path)
-{
-	return path[0] == '/' ? "" : "./";
-}
-
-/* Runs qemu-img. Stores its output in OUT (free it), or the first line of its standard error in E. Returns 0 or -1. */
-static int run(struct args *a, int cancel_fd, int64_t deadline, char **out, struct err *e)
-{
-	static const char self[] = "qemu-img: ";
-	struct child_text text;
-	int status, rc = 0;
-	const char *words;
-
-	if (a->failed)
-		return err_no_memory(e);
-	if (child_run(a->v, cancel_fd, deadline, &text, &status, e) < 0)
-		return -1;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		text.err[strcspn(text.err, "\n")] = '\0';
-		words = strncmp(text.err, self, sizeof self - 1) == 0 ? text.err + sizeof self - 1 : text.err;
-		rc = err_set(e, "qemu-img: %s", words[0] != '\0' ? words : "failed");
-	}
-	free(text.err);
-	if (rc == 0)
-		*out = text.out;
-	else
-		free(text.out);
-	return rc;
-}
 
 /* Runs "qemu-img COMMAND -q [-u] -f qcow2 -b BACKING -F FORMAT PATH [SIZE]"; UNSEEN, -u: BACKING is not opened. */
 static int on_backing(const char *command, bool unseen, const char *path, const char *backing, const char *format,
     const uint64_t *size, int cancel_fd, int64_t deadline, struct err *e)
 {
 	struct args a = { 0 };
-	AUTO_FREE char *out = NULL;
-	int rc;
 
 	args_add(&a, "qemu-img");
 	args_add(&a, "%s", command);
@@ -64,12 +30,10 @@ static int on_backing(const char *command, bool unseen, const char *path, const 
 	args_add(&a, "%s", backing);
 	args_add(&a, "-F");
 	args_add(&a, "%s", format);
-	args_add(&a, "%s%s", fence(path), path);
+	qemu_img_file(&a, path);
 	if (size != NULL)
 		args_add(&a, "%" PRIu64, *size);
-	rc = run(&a, cancel_fd, deadline, &out, e);
-	args_free(&a);
-	return rc;
+	return qemu_img(&a, NULL, cancel_fd, deadline, NULL, e);
 }
 
 int vmimg_parse(struct vmimg *img, const char *json, struct err *e)
@@ -93,17 +57,14 @@ int vmimg_parse(struct vmimg *img, const char *json, struct err *e)
 static int info(const char *path, int cancel_fd, int64_t deadline, char **out, struct err *e)
 {
 	struct args a = { 0 };
-	int rc;
 
 	args_add(&a, "qemu-img");
 	args_add(&a, "info");
 	/* A VM that writes to the image holds a lock on it. */
 	args_add(&a, "--force-share");
 	args_add(&a, "--output=json");
-	args_add(&a, "%s%s", fence(path), path);
-	rc = run(&a, cancel_fd, deadline, out, e);
-	args_free(&a);
-	return rc;
+	qemu_img_file(&a, path);
+	return qemu_img(&a, NULL, cancel_fd, deadline, out, e);
 }
 
 int vmimg_info(struct vmimg *img, const char *path, int cancel_fd, int64_t deadline, struct err *e)

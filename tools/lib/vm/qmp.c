@@ -17,12 +17,6 @@
 /* The longest message that is accepted. The longest one QEMU sends, the answer to query-qmp-schema, has 0.2 MB. */
 #define LINE_MAX_BYTES (1024 * 1024)
 
-static int no_memory(struct err *e)
-{
-	(void)err_no_memory(e);
-	return err_prefix(e, "qmp");
-}
-
 int qmp_rx_feed(struct qmp_rx *rx, const void *data, size_t n, struct err *e)
 {
 	char *p;
@@ -33,7 +27,7 @@ int qmp_rx_feed(struct qmp_rx *rx, const void *data, size_t n, struct err *e)
 		return err_set(e, "qmp: message longer than %d bytes", LINE_MAX_BYTES);
 	p = realloc(rx->buf, rx->len + n);
 	if (p == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	(void)memcpy(p + rx->len, data, n);
 	rx->buf = p;
 	rx->len += n;
@@ -156,7 +150,7 @@ static int next_reply(struct qmp *q, json_t **msg, int64_t deadline, struct err 
 		if (json_array_size(q->events) >= EVENTS_MAX)
 			(void)json_array_remove(q->events, 0);
 		if (json_array_append_new(q->events, *msg) < 0)
-			return no_memory(e);
+			return err_no_memory(e);
 	}
 }
 
@@ -235,7 +229,7 @@ static int execute(
 
 	json_decref(msg);
 	if (text == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (send_all(q, text, strlen(text), fd, deadline, e) < 0 || send_all(q, "\n", 1, -1, deadline, e) < 0)
 		return -1;
 	return take_reply(q, command, ret, deadline, e);
@@ -321,7 +315,7 @@ int qmp_open(struct qmp *q, const char *path, const int cancel[2], int64_t deadl
 {
 	*q = (struct qmp){ .fd = -1, .cancel = { cancel[0], cancel[1] }, .events = json_array() };
 	if (q->events == NULL)
-		return no_memory(e);
+		return err_no_memory(e);
 	if (open_socket(q, path, deadline, e) == 0)
 		return 0;
 	qmp_close(q);

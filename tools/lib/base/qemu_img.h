@@ -1,6 +1,6 @@
 /* qemu-img(1) as a child process. */
-#ifndef KS_DISK_QEMU_IMG_H
-#define KS_DISK_QEMU_IMG_H
+#ifndef KS_BASE_QEMU_IMG_H
+#define KS_BASE_QEMU_IMG_H
 
 #include <stdint.h>
 
@@ -12,8 +12,9 @@ void qemu_img_file(struct args *a, const char *path);
 
 /*
  * Runs the arguments A, "qemu-img" first, and frees them. OUT, unless it is NULL, receives the standard output, which
- * the caller frees. NAME stands for the disk in errors. Returns 0 or -1, also at DEADLINE (now_ms).
+ * the caller frees. The first line of the standard error becomes the error; NAME, unless it is NULL, stands for the
+ * disk in it. CANCEL_FD and DEADLINE are those of child_run. Returns 0 or -1.
  */
-int qemu_img(struct args *a, const char *name, int64_t deadline, char **out, struct err *e);
+int qemu_img(struct args *a, const char *name, int cancel_fd, int64_t deadline, char **out, struct err *e);
 
 #endif
