@@ -152,7 +152,7 @@ gomod_pinned() { go mod edit -json "$1/go.mod" | jq -r --arg path "$2" '.Require
 # gomod_set_go DIRECTORY: a go.mod that asks for a newer Go than module.ini compiles with raises that.
 gomod_set_go() {
 	local had want
-	had=$("$BIN/inifile" --list module "$1/module.ini" | sed -n 's/^go=//p')
+	had=$("$BIN/inifile" --get module.go "$1/module.ini") || [ $? = 3 ]
 	want=$(go mod edit -json "$1/go.mod" | jq -r .Go)
 	[ -z "$had" ] || ! version_newer "$want" "$had" || "$BIN/inifile" --in-place --set "module.go=$want" "$1/module.ini"
 }
