@@ -19,31 +19,19 @@ go_id() {
 	} | sha256sum | cut -c 1-32
 }
 
-# go_programs MODULE DEST: its programs, in the directory DEST: from the user's cache, or compiled. One make at a time compiles
-# a module; the others wait for it, and then take what it has made.
+# go_programs MODULE DEST: its programs, in the directory DEST: from the user's cache, or compiled.
 go_programs() {
-	local id cached lock
+	local id cached
 	id=$(go_id "$1")
 	cached=$go_cache/programs/$1.$id
-	mkdir -p "$go_cache/programs" "$2"
-	exec {lock}> "$cached.lock"
-	flock "$lock"
-	if [ -e "$cached/complete" ]; then
-		say "already compiled: $1"
-		# gc keeps what was used lately.
-		touch "$cached/complete"
-	else
-		go_compile "$1" "$cached"
-	fi
+	builder_cached "$1" "$cached" go_compile "$1"
+	mkdir -p "$2"
 	cp -l "$cached"/bin/* "$2/" 2> /dev/null || cp -f "$cached"/bin/* "$2/"
-	exec {lock}>&-
 }
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs run generate tags
-	# One that was killed may have left it.
-	rm -rf "$new"
+	local module=$1 new=$2 binds file log=$OUT/go.log certificates proxy programs run generate tags
 	mkdir -p "$new/bin" "$go_cache"/{modules,build}
 	cp -RT "$TOP/providers/go/$module" "$new/source"
 	# The machine's way to the network, and the authorities that it trusts: a proxy may have one of its own.
@@ -66,9 +54,7 @@ go_compile() {
 			"${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$tags" "${programs[@]#*=}" || exit
 		"${run[@]}" /go-build /source /out "$tags" "$(go_variables "$module")" "${programs[@]}"
 	} 2>&1 | tee "$log" || fail "$module: $(go_reason "$(cat "$log")")"
-	rm -rf "$new/source" "$2"
-	touch "$new/complete"
-	mv -T "$new" "$2"
+	rm -rf "$new/source"
 }
 
 # go_proxy: of the user's settings, those that say where modules come from, as NAME=VALUE lines.
