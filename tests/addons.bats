@@ -233,6 +233,7 @@ fake_kubectl() {
 		echo "$*" >> asked
 		case "$*" in
 		*'get namespace'*) exit 1 ;;
+		*'-f packed/01-app.yaml') echo 'customresourcedefinition.apiextensions.k8s.io/widgets.example.org serverside-applied' ;;
 		*'rollout status'*) cat state-rollout ;;
 		*'get pods'*) printf 'a Running True\nb Succeeded \n' ;;
 		*'get --namespace apps widget'*) printf True ;;

@@ -1,4 +1,4 @@
-# Where Debian's packages come from: debian_sources in mk/sh/stage/debian.sh.
+# mk/sh/stage/debian.sh: where Debian's packages come from, and which a file system has.
 load lib/common
 
 setup() {
@@ -49,4 +49,18 @@ KEY=/usr/share/keyrings/debian-archive-keyring.gpg
 	printf '%s\n' 'http://archive.example/ubuntu noble main ' > targets
 	run -1 sources trixie
 	[[ $output == *"no Debian release trixie: set MIRROR= to a Debian mirror"* ]]
+}
+
+@test "debian_packages: the names and versions in a file system" {
+	mkdir -p tree/var/lib/dpkg out
+	printf 'Package: %s\nStatus: install ok installed\nArchitecture: amd64\nMaintainer: m\nDescription: d\n Package: no\nVersion: %s\n\n' \
+		base-files 12.4 libc6 2.36-9+deb12u1 > tree/var/lib/dpkg/status
+	tar -C tree -cf tree.tar .
+	OUT=$PWD/out
+	. "$TOP/mk/sh/stage/debian.sh"
+	[ "$(debian_packages tree.tar)" = $'base-files 12.4\nlibc6 2.36-9+deb12u1' ]
+	[ -z "$(ls out)" ]
+	echo x > x
+	tar -cf x.tar x
+	run ! bash -euc '. "$TOP/mk/sh/stage/debian.sh"; OUT=. debian_packages x.tar'
 }

@@ -77,7 +77,7 @@ is_in() {
 	[ "$(jq -r .serverVersion.gitVersion <<< "$output")" = "v$v" ]
 	if [ "$(setting kubernetes_source)" = go ]; then
 		[ "$(version kubernetes)" = "$v" ]
-		go=go$(inifile --list module "$TOP/providers/go/kubernetes-$v/module.ini" | sed -n 's/^go=//p')
+		go=go$(inifile --get module.go "$TOP/providers/go/kubernetes-$v/module.ini")
 		[ "$(jq -r .clientVersion.goVersion <<< "$output")" = "$go" ]
 		[ "$(jq -r .serverVersion.goVersion <<< "$output")" = "$go" ]
 		is_in "$(version etcd)" kc exec -n kube-system etcd-node01 -- etcd --version

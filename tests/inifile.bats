@@ -16,6 +16,18 @@ setup() {
 	[[ $output == "inifile: f:10: "* ]]
 }
 
+@test "get: one value, with its continuation lines" {
+	[ "$(inifile --get a.x f)" = '1 2' ]
+	[ "$(inifile -g a.y.z f)" = 3 ]
+	[ "$(inifile -g 'b c.x' f)" = 4 ]
+	run -3 inifile --get a.z f
+	[ -z "$output" ]
+	run -3 inifile --get e.x f
+	echo nothing >> f
+	run -2 inifile --get a.x f
+	[[ $output == "inifile: f:10: "* ]]
+}
+
 @test "set: on standard output, or in place; nothing else changes" {
 	cp f before
 	[ "$(inifile --set a.x=9 f)" = $'; c\n[a]\nx = 9\ny.z = 3\n\n[b c]\nx = 4\n[d]' ]
@@ -90,7 +102,10 @@ y.z = 3" ]
 @test "usage errors" {
 	refuses inifile "'a.b=c' is not SECTION.KEY=OLD NEW" -r a.b=c f
 	refuses inifile "'a.b=c d e' is not SECTION.KEY=OLD NEW" -r 'a.b=c d e' f
-	refuses inifile 'one of --list, --set and --replace is needed' f
+	refuses inifile 'one of --get, --list, --set and --replace is needed' f
+	refuses inifile 'one of --get, --list, --set and --replace is needed' -g a.x -l a f
+	refuses inifile "'a' is not SECTION.KEY" -g a f
+	refuses inifile "'a]b.c' is not SECTION.KEY" -g a]b.c f
 	refuses inifile '--in-place needs --set or --replace' -i -l a f
 	refuses inifile "'a=b' is not SECTION.KEY=VALUE" -s a=b f
 	refuses inifile "'a.b' is not SECTION.KEY=VALUE" -s a.b f

@@ -44,6 +44,7 @@ live="boot node cluster manifests ready seal image check"
 @test "files of a provider" {
 	moves "manifests ready seal image check" manifests/storage.yaml '# more'
 	moves "cluster manifests ready seal image check" providers/kubernetes/templates/volume.yaml '# more'
+	moves "manifests ready seal image check" providers/kubernetes/templates/registry.yaml '# more'
 	moves "" providers/kubernetes/templates/join.yaml '# more'
 	moves "seal image check" providers/kubernetes/seal/before :
 	moves "disk layers $live" providers/kubernetes/disk.d/kubernetes :

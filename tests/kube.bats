@@ -174,6 +174,23 @@ nodeRegistration:
 	[ "$(stat -c %a "$D/kubeconfig")" = 600 ]
 }
 
+@test "kube_registry: the ConfigMap names the registry's port on the host, which is remembered" {
+	printf '%s\n' port_5000=40001 port_6443=40002 > "$D/ports"
+	curl() { printf '%s\n' "$@" > "$D/called"; }
+	kube_registry
+	[ "$(sed -n '/^  localRegistryHosting/,/^https/p' "$D/called")" = '  localRegistryHosting.v1: |
+    host: "127.0.0.1:40001"
+    hostFromContainerRuntime: "registry:5000"
+    hostFromClusterNetwork: "registry:5000"
+    help: "make image-push IMG=..."
+https://127.0.0.1:40002/api/v1/namespaces/kube-public/configmaps/local-registry-hosting?fieldManager=kubestamp&force=true' ]
+	[ "$(cat "$D/hosted_at")" = 40001 ]
+	curl() { return 22; }
+	rm "$D/hosted_at"
+	run ! kube_registry
+	[ ! -e "$D/hosted_at" ]
+}
+
 @test "kube_names: the names in a list of the API, with their namespaces" {
 	run -0 kube_names <<< '{"kind":"SecretList","metadata":{"resourceVersion":"515"},"items":[{"metadata":{"name":"a","namespace":"kube-system","uid":"1","annotations":{"x":"{\"metadata\":{\"name\":\"no\",\"namespace\":\"no\"}}"}},"type":"t"},{"metadata":{"name":"b-1","generateName":"b-","namespace":"default","uid":"2"}}]}'
 	[ "$output" = $'kube-system/a\ndefault/b-1' ]

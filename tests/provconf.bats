@@ -591,6 +591,11 @@ documented() {
 	[[ $output == *"pause = 3.9"* ]]
 	run -0 provconf -n 1.31.4 --versions table --inherited q
 	[ "$output" = "$(printf '; As q, of another version.\n\n[provider]\ninherit = q\ndescription = Kubernetes 1.31 (1.31.4) on Debian 12\n\n[kubernetes]\nversion = 1.31.4\n\n[images]\npause = 3.10\netcd = 4')" ]
+	# With source = go the sources of kubeadm name the images.
+	printf '[1.31]\nimages.pause = 3.10\nnode.memory = 2G\n' > table
+	sed -i 's/^source = upstream/source = go/' q/provider.ini
+	run -0 provconf -n 1.31.4 --versions table q
+	[[ $output == *"pause = 3.9"*"memory = 2G"* ]]
 	run -2 provconf -n 1.31.4 --versions none q
 	[[ $output == "provconf: none: No such file or directory" ]]
 	sed -i '/^\[kubernetes/,/^source/d' q/provider.ini

@@ -1,4 +1,4 @@
-/* inifile: reads a section of an INI file, or changes its values. */
+/* inifile: reads values of an INI file, or changes them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "provider/ini_edit.h"
 
 static const struct opt opts[] = {
+	{ 'g', "get", "SECTION.KEY", "print one value" },
 	{ 'l', "list", "SECTION", "print KEY=VALUE for each key of a section" },
 	{ 's', "set", "SECTION.KEY=VALUE", "print the file with this value; can be repeated" },
 	{ 'r', "replace", "SECTION.KEY=OLD NEW", "the same with the word NEW for OLD" },
@@ -20,12 +21,13 @@ static const struct opt opts[] = {
 };
 
 struct request {
-	const char *list;
+	const char *get, *list;
 	struct words set, replace;
 	bool in_place;
 };
 
 static const struct opt_member members[] = {
+	OPT_MEMBER('g', struct request, get),
 	OPT_MEMBER('l', struct request, list),
 	OPT_MEMBER('s', struct request, set),
 	OPT_MEMBER('r', struct request, replace),
@@ -36,14 +38,14 @@ static const struct opt_member members[] = {
 static const struct tool inifile_tool = {
 	.name = "inifile",
 	.synopsis = "[options] FILE",
-	.about = "Print a section of an INI file, or change its values.",
+	.about = "Print values of an INI file, or change them.",
 	.opts = opts,
 	.members = members,
 };
 
-/* A section whose values are collected. */
+/* A section whose values are collected, or one key of it. */
 struct list {
-	const char *section;
+	const char *section, *key; /* key: NULL for all */
 	FILE *f;
 	bool any;
 };
@@ -54,22 +56,25 @@ static int take_line(const struct iniline *l, void *arg, struct err *e)
 	struct list *list = arg;
 
 	(void)e;
-	if (strcmp(l->section, list->section) != 0)
+	if (strcmp(l->section, list->section) != 0 || (list->key != NULL && strcmp(l->key, list->key) != 0))
 		return 0;
 	if (l->continuation)
 		(void)fprintf(list->f, " %s", l->value);
+	else if (list->key != NULL)
+		(void)fputs(l->value, list->f);
 	else
 		(void)fprintf(list->f, "%s%s=%s", list->any ? "\n" : "", l->key, l->value);
 	list->any = true;
 	return 0;
 }
 
-static int print_section(const struct cli *c, const char *section)
+/* Prints the values of SECTION, or that of KEY. Returns an exit code. */
+static int print_values(const struct cli *c, const char *section, const char *key)
 {
 	AUTO_FREE char *text = NULL;
 	struct err e = { 0 };
 	size_t n = 0;
-	struct list list = { .section = section, .f = open_memstream(&text, &n) };
+	struct list list = { .section = section, .key = key, .f = open_memstream(&text, &n) };
 	int rc;
 
 	if (list.f == NULL)
@@ -83,6 +88,30 @@ static int print_section(const struct cli *c, const char *section)
 		return EX_NO;
 	(void)puts(text);
 	return EX_DONE;
+}
+
+/* Cuts SECTION.KEY into its two parts. Returns KEY, or NULL: NAME has another form. */
+static char *split_name(char *name)
+{
+	char *dot = strchr(name, ' ') != NULL ? strrchr(name, '.') : strchr(name, '.');
+
+	if (dot == NULL || dot == name || dot[1] == '\0' || strpbrk(name, "]\n") != NULL)
+		return NULL;
+	*dot = '\0';
+	return dot + 1;
+}
+
+static int print_value(const struct cli *c, const char *name)
+{
+	AUTO_FREE char *section = strdup(name);
+	const char *key;
+
+	if (section == NULL)
+		return cli_no_memory(c);
+	key = split_name(section);
+	if (key == NULL)
+		return cli_usage(c, "'%s' is not SECTION.KEY", name);
+	return print_values(c, section, key);
 }
 
 /* The parts of SECTION.KEY=VALUE; SECTION is the memory of all. */
@@ -101,11 +130,9 @@ static int parse_assignment(const struct cli *c, const char *text, struct assign
 	a->value = strchr(section, '=');
 	if (a->value != NULL)
 		*a->value++ = '\0';
-	a->key = strchr(section, ' ') != NULL ? strrchr(section, '.') : strchr(section, '.');
-	if (a->value == NULL || a->key == NULL || a->key == section || a->key[1] == '\0' ||
-	    strpbrk(text, "\n") != NULL || strchr(section, ']') != NULL)
+	a->key = split_name(section);
+	if (a->value == NULL || a->key == NULL || strchr(text, '\n') != NULL)
 		return cli_usage(c, "'%s' is not SECTION.KEY=VALUE", text);
-	*a->key++ = '\0';
 	return EX_DONE;
 }
 
@@ -184,13 +211,15 @@ static int run(const struct cli *c, const struct request *r)
 {
 	bool edits = r->set.n > 0 || r->replace.n > 0;
 
-	if ((r->list != NULL) + edits != 1)
-		return cli_usage(c, "one of --list, --set and --replace is needed");
+	if ((r->get != NULL) + (r->list != NULL) + edits != 1)
+		return cli_usage(c, "one of --get, --list, --set and --replace is needed");
 	if (r->in_place && !edits)
 		return cli_usage(c, "--in-place needs --set or --replace");
 	if (c->argc != 1)
 		return cli_usage(c, "one file is needed");
-	return r->list != NULL ? print_section(c, r->list) : edit(c, r);
+	if (r->get != NULL)
+		return print_value(c, r->get);
+	return r->list != NULL ? print_values(c, r->list, NULL) : edit(c, r);
 }
 
 int main(int argc, char **argv)

@@ -17,19 +17,26 @@ kube_join() {
 }
 
 # kube_config: make $D/kubeconfig for the host: admin.conf with the port that is published on 127.0.0.1; and its
-# certificates and key as files, for kube_curl.
+# certificates and key as files, for kube_curl. Not with kubectl, which takes 0.1 s: a cluster that resumes waits for this.
+# kubeadm writes each value on one line.
 kube_config() {
 	(
 		umask 077
-		sed "s,^\( *server: \).*,\1https://127.0.0.1:$(cl_saved_port 6443)," "$D/kubernetes/admin.conf" > "$D/kubeconfig.new"
+		sed "s,^\( *server: \).*,\1$(kube_server)," "$D/kubernetes/admin.conf" > "$D/kubeconfig.new"
 		mv "$D/kubeconfig.new" "$D/kubeconfig"
 		kube_pem certificate-authority-data > "$D/api-ca.pem"
 		{ kube_pem client-certificate-data && kube_pem client-key-data; } > "$D/api-client.pem"
 	)
 }
 
-# kube_server: print the URL of the API.
-kube_server() { sed -n 's/^ *server: //p' "$D/kubeconfig"; }
+# kube_pem NAME: print a base64 field of $D/kubeconfig, decoded.
+kube_pem() { sed -n "s/^ *$1: //p" "$D/kubeconfig" | base64 -d; }
+
+# kube_server: print the URL of the API on this machine. kube_server_inside: that in the cluster's network.
+kube_server() { echo "https://127.0.0.1:$(cl_saved_port 6443)"; }
+kube_server_inside() {
+	"$BIN_KUBERNETES/kubectl" config view --kubeconfig "$D/kubernetes/admin.conf" -o 'jsonpath={.clusters[0].cluster.server}'
+}
 
 # kube_curl CURL-OPTION...: curl with the certificates of $D/kubeconfig. kube_curl_options sets these options in $api, for a
 # second request of the same curl. The user agent is not curl's: for that one the API server indents its answers
@@ -47,11 +54,8 @@ kube_curl() {
 # keps/sig-cluster-lifecycle/generic/1755-communicating-a-local-registry). $D/hosted_at keeps the port, so that a resumed
 # cluster with the same port need not be updated. kube_registry_options sets kube_curl's options for that in $patch.
 kube_registry_options() {
-	patch=(-o /dev/null -X PATCH -H 'Content-Type: application/apply-patch+yaml' --data-binary "$(printf '%s\n' \
-		'apiVersion: v1' 'kind: ConfigMap' 'metadata: { name: local-registry-hosting, namespace: kube-public }' \
-		'data:' '  localRegistryHosting.v1: |' "    host: \"127.0.0.1:$(cl_saved_port 5000)\"" \
-		'    hostFromContainerRuntime: "registry:5000"' '    hostFromClusterNetwork: "registry:5000"' \
-		'    help: "make image-push IMG=..."')"
+	patch=(-o /dev/null -X PATCH -H 'Content-Type: application/apply-patch+yaml'
+		--data-binary "$("$BIN/kuberender" -D "port=$(cl_saved_port 5000)" "$TOP/providers/kubernetes/templates/registry.yaml")"
 		"$(kube_server)/api/v1/namespaces/kube-public/configmaps/local-registry-hosting?fieldManager=kubestamp&force=true")
 }
 kube_registry() {
@@ -62,9 +66,6 @@ kube_registry() {
 
 # kube_names: read lists of objects from the API; print "NAMESPACE/NAME" for each object.
 kube_names() { jq -r '.items[]?.metadata | "\(.namespace)/\(.name)"'; }
-
-# kube_pem NAME: print a base64 field of $D/kubeconfig, decoded.
-kube_pem() { sed -n "s/^ *$1: //p" "$D/kubeconfig" | base64 -d; }
 
 kc() { "$BIN_KUBERNETES/kubectl" --kubeconfig "$D/kubeconfig" --request-timeout 120s "$@"; }
 

@@ -23,5 +23,5 @@ settings_show() {
 	fi
 	settings_check
 	echo "# no cluster $CLUSTER; cluster-up would use"
-	settings "ACCEL=$("$TOP/mk/sh/common/accel")" | "$BIN/clusterconf" --show -
+	settings "ACCEL=$("$BIN/hostcheck" --accel)" | "$BIN/clusterconf" --show -
 }

@@ -5,7 +5,7 @@
 # go_value MODULE KEY: print a value of its module.ini; nothing if it is not set.
 go_value() {
 	[ -e "$TOP/providers/go/$1/module.ini" ] || fail "[go] modules: $1: there is no providers/go/$1/module.ini"
-	"$BIN/inifile" --list module "$TOP/providers/go/$1/module.ini" | sed -n "s/^$2=//p"
+	"$BIN/inifile" --get "module.$2" "$TOP/providers/go/$1/module.ini" || [ $? = 3 ]
 }
 
 # go_compiled: print the provider's modules whose programs are compiled, a line each: with source = upstream not those of Kubernetes

@@ -15,12 +15,12 @@ ui_begin() {
 # ui_alive FILE: show the elapsed time and the last line of FILE; if the output is not a terminal, once a minute.
 ui_alive() {
 	local last
+	[ -n "$UI_TTY" ] || [ $((SECONDS - UI_SAID)) -ge 60 ] || return 0
+	UI_SAID=$SECONDS
+	last=$(tail -c 2000 "$1" 2> /dev/null | tr '\r\t' '\n ' | grep -av '^ *$' | tail -n 1) || true
 	if [ -n "$UI_TTY" ]; then
-		last=$(tail -c 2000 "$1" 2> /dev/null | tr '\r\t' '\n ' | grep -av '^ *$' | tail -n 1) || true
 		printf '\r\033[K%-9s %4ds  %.*s' '' $((SECONDS - UI_SINCE)) $((${COLUMNS:-80} - 20)) "${last//[^[:print:]]/}"
-	elif [ $((SECONDS - UI_SAID)) -ge 60 ]; then
-		UI_SAID=$SECONDS
-		last=$(grep -av '^ *$' "$1" 2> /dev/null | tail -n 1) || true
+	else
 		printf '%-9s %4ds  %.60s\n' '' $((SECONDS - UI_SINCE)) "$last"
 	fi
 }

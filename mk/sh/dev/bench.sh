@@ -18,6 +18,7 @@ bench_seconds() {
 }
 
 bench_ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", b == 0 ? 0 : a / b }'; }
+bench_most() { awk -v a="$1" -v b="$2" 'BEGIN { print (a > b ? a : b) }'; }
 bench_least() { awk -v a="$1" -v b="$2" 'BEGIN { print a < b ? a : b }'; }
 
 # bench_number NAME VALUE: fail unless VALUE is a number, that is, has been measured.

@@ -22,9 +22,8 @@ addon_pack() { addon_tool --pack "$2" "$1"; }
 
 # addon_apply DIR: apply what addon_pack has left there, and wait until it runs.
 addon_apply() {
-	local addon_name addon_apply addon_needs addon_namespace addon_wait addon_timeout file wait end options=()
-	# shellcheck source=/dev/null
-	. "$1/conf"
+	local addon_name addon_apply addon_needs addon_namespace addon_wait addon_timeout file words wait end options=()
+	conf_read "$1/conf"
 	if [ -n "$addon_namespace" ]; then
 		options=(--namespace "$addon_namespace")
 		kc get namespace "$addon_namespace" > /dev/null 2>&1 || kc create namespace "$addon_namespace" || return
@@ -32,9 +31,10 @@ addon_apply() {
 	for file in "$1"/*.yaml "$1"/*.yml "$1"/*.json; do
 		[ -e "$file" ] || continue
 		# shellcheck disable=SC2086 # options
-		kube_apply $addon_apply "${options[@]}" -f "$file" || return
+		words=$(kube_apply $addon_apply "${options[@]}" -f "$file") || return
+		printf '%s\n' "$words"
 		# The next file may contain objects of the kinds that this one defines.
-		grep -q '^kind: CustomResourceDefinition' "$file" || continue
+		[[ $words == *customresourcedefinition.apiextensions.k8s.io/* ]] || continue
 		kc wait --for condition=Established crd --all --timeout "$(cl_scale 60)s" > /dev/null || return
 	done
 	end=$((SECONDS + $(cl_scale "${addon_timeout:-120}")))

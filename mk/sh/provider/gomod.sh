@@ -110,20 +110,21 @@ gomod_download() {
 # - The "godebug" lines are those of the module. They say which Go version's defaults the programs have at run time, and Go reads
 #   them only from the main module, which is ours: without them, a newer Go than upstream's would bring newer defaults.
 gomod_edits() {
-	local path root theirs
+	local path root
 	path=$(jq -r .Path <<< "$4")
 	root=$(sed -E 's,^(github\.com/[^/]+/[^/]+|[^/]+/[^/]+).*,\1/,' <<< "$path")
-	go mod edit -json "$1/go.mod" | jq -r --arg path "$path" --arg root "$root" --arg old "v$2" --arg new "v$3" '
+	# In the output a comment is only "Indirect". "go help mod edit" spells Godebug what the output spells GoDebug.
+	go mod edit -json "$1/go.mod" | jq -r --rawfile text "$1/go.mod" --arg path "$path" --arg root "$root" --arg old "v$2" --arg new "v$3" '
+		def moves: .Version == $old and ("\(.Path)/" | startswith($root));
+		($text | split("\n") | map(sub("^(require)?[ \t]+"; ""))) as $lines |
 		"-require=\($path)@\($new)",
-		(.Require[]? | select(.Version == $old and ("\(.Path)/" | startswith($root))) | "-require=\(.Path)@\($new)"),
-		(.Replace[]? | select($path == "k8s.io/kubernetes" and .Old.Path == .New.Path and (.Old.Path | startswith("k8s.io/"))) | "-dropreplace=\(.Old.Path)")'
-	sed -nE 's,^(require)?[[:blank:]]+([^ ]+) (v[^ ]+) // indirect$,\2 \3,p' "$1/go.mod" |
-		awk -v path="$path" -v root="$root" -v old="v$2" '$1 != path && !($2 == old && index($1 "/", root) == 1) { print "-droprequire=" $1 }'
-	theirs=$(go mod edit -json "$(jq -r .GoMod <<< "$4")")
-	jq -r --arg version "v0.${3#*.}" '.Replace[]? | select(.New.Path | startswith("./staging/src/")) | "-replace=\(.Old.Path)=\(.Old.Path)@\($version)"' <<< "$theirs"
-	# "go help mod edit" spells it Godebug, the output GoDebug.
-	go mod edit -json "$1/go.mod" | jq -r '(.GoDebug // .Godebug)[]? | "-dropgodebug=\(.Key)"'
-	jq -r '(.GoDebug // .Godebug)[]? | "-godebug=\(.Key)=\(.Value)"' <<< "$theirs"
+		(.Require[]? | select(moves) | "-require=\(.Path)@\($new)"),
+		(.Replace[]? | select($path == "k8s.io/kubernetes" and .Old.Path == .New.Path and (.Old.Path | startswith("k8s.io/"))) | "-dropreplace=\(.Old.Path)"),
+		(.Require[]? | select(.Path != $path and (moves | not) and ("\(.Path) \(.Version) // indirect" | IN($lines[]))) | "-droprequire=\(.Path)"),
+		((.GoDebug // .Godebug)[]? | "-dropgodebug=\(.Key)")'
+	go mod edit -json "$(jq -r .GoMod <<< "$4")" | jq -r --arg version "v0.${3#*.}" '
+		(.Replace[]? | select(.New.Path | startswith("./staging/src/")) | "-replace=\(.Old.Path)=\(.Old.Path)@\($version)"),
+		((.GoDebug // .Godebug)[]? | "-godebug=\(.Key)=\(.Value)")'
 }
 
 # gomod_make OLD VERSION NEW: make the directory NEW from providers/go/OLD for another version of its module, and set
@@ -152,7 +153,7 @@ gomod_pinned() { go mod edit -json "$1/go.mod" | jq -r --arg path "$2" '.Require
 # gomod_set_go DIRECTORY: a go.mod that asks for a newer Go than module.ini compiles with raises that.
 gomod_set_go() {
 	local had want
-	had=$("$BIN/inifile" --list module "$1/module.ini" | sed -n 's/^go=//p')
+	had=$("$BIN/inifile" --get module.go "$1/module.ini") || [ $? = 3 ]
 	want=$(go mod edit -json "$1/go.mod" | jq -r .Go)
 	[ -z "$had" ] || ! version_newer "$want" "$had" || "$BIN/inifile" --in-place --set "module.go=$want" "$1/module.ini"
 }

@@ -1,18 +1,18 @@
 # Kubernetes from upstream (upstream(1)), and the cache of downloads. Sourced; needs BIN, TOP, KS_CACHE, PROVIDER,
 # PROVIDER_DIRS, and the provider's settings.
 # shellcheck shell=bash
-. "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/common/conf.sh"
 . "$TOP/mk/sh/provider/file.sh"
 
 # upstream_tool OPTION...: run upstream(1). A stage has only the settings that it declares. The node's containerd may be one of
 # the provider's modules.
 upstream_tool() {
-	local name values=()
-	for name in ${go_modules:-}; do
-		[[ $name != containerd-[0-9]* ]] || values+=(-D "kubernetes_containerd=${name#containerd-}")
+	local module defines containerd=()
+	conf_defines kubernetes_ images_ conformance_ node_append
+	for module in ${go_modules:-}; do
+		[[ $module != containerd-[0-9]* ]] || containerd=(-D "kubernetes_containerd=${module#containerd-}")
 	done
-	for name in ${!kubernetes_@} ${!images_@} ${!conformance_@} ${!node_append@}; do values+=(-D "$name=${!name-}"); done
-	"$BIN/upstream" --provider "$PROVIDER" "${values[@]}" --kubernetes-mirror "${K8S_MIRROR:-}" --cri-tools-mirror "${CRI_TOOLS_MIRROR:-}" "$@"
+	"$BIN/upstream" --provider "$PROVIDER" "${containerd[@]}" "${defines[@]}" --kubernetes-mirror "${K8S_MIRROR:-}" --cri-tools-mirror "${CRI_TOOLS_MIRROR:-}" "$@"
 }
 
 # upstream_file NAME: the absolute path of the provider's file.

@@ -19,5 +19,27 @@ builder_unpack() {
 
 builder_remove() { rm -rf "$OUT/builder"; }
 
+# builder_cached WHAT DIR COMMAND [ARGUMENT]...: make the directory DIR of the user's cache with COMMAND ARGUMENT... DIR.new, unless it
+# is complete. One make at a time makes it; the others wait for it, and then take what it has made. WHAT is for the log.
+builder_cached() {
+	local dir=$2 lock
+	mkdir -p "${dir%/*}"
+	exec {lock}> "$dir.lock"
+	flock "$lock"
+	if [ -e "$dir/complete" ]; then
+		say "already compiled: $1"
+	else
+		# One that was killed may have left it.
+		rm -rf "$dir.new"
+		"${@:3}" "$dir.new"
+		touch "$dir.new/complete"
+		rm -rf "$dir"
+		mv -T "$dir.new" "$dir"
+	fi
+	# What was used lately is kept (gc, and the stage tools).
+	touch "$dir" "$dir/complete"
+	exec {lock}>&-
+}
+
 # builder_version PATTERN: print "NAME VERSION" of the tree's packages whose names match the extended regular expression.
 builder_version() { grep -E "^($1) " "$IN_builder/packages"; }

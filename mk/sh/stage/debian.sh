@@ -26,6 +26,15 @@ debian_sources() {
 	printf '%s\n' "$found"
 }
 
+# debian_packages TREE.tar: print "NAME VERSION" for each package of a Debian file system.
+debian_packages() {
+	local dir
+	dir=$(mktemp -d -p "$OUT")
+	tar -C "$dir" -xf "$1" ./var/lib/dpkg/status
+	dpkg-query --admindir="$dir/var/lib/dpkg" -W -f '${Package} ${Version}\n'
+	rm -rf "$dir"
+}
+
 # debian_tree DEST.tar VARIANT PACKAGES [MMDEBSTRAP-OPTION...]: a Debian file system as a tar, without what no
 # container or node reads, and without what differs from one run to the next.
 debian_tree() {

@@ -19,24 +19,14 @@ go_id() {
 	} | sha256sum | cut -c 1-32
 }
 
-# go_programs MODULE DEST: its programs, in the directory DEST: from the user's cache, or compiled. One make at a time compiles
-# a module; the others wait for it, and then take what it has made.
+# go_programs MODULE DEST: its programs, in the directory DEST: from the user's cache, or compiled.
 go_programs() {
-	local id cached lock
+	local id cached
 	id=$(go_id "$1")
 	cached=$go_cache/programs/$1.$id
-	mkdir -p "$go_cache/programs" "$2"
-	exec {lock}> "$cached.lock"
-	flock "$lock"
-	if [ -e "$cached/complete" ]; then
-		say "already compiled: $1"
-		# gc keeps what was used lately.
-		touch "$cached/complete"
-	else
-		go_compile "$1" "$cached"
-	fi
+	builder_cached "$1" "$cached" go_compile "$1"
+	mkdir -p "$2"
 	cp -l "$cached"/bin/* "$2/" 2> /dev/null || cp -f "$cached"/bin/* "$2/"
-	exec {lock}>&-
 }
 
 # go_cpu: set cpu to the seconds of processor time that this shell's children have used (proc_pid_stat(5): cutime, cstime).
@@ -48,9 +38,7 @@ go_cpu() {
 
 # go_compile MODULE DIR: compile its programs, as DIR/bin.
 go_compile() {
-	local module=$1 new=$2.new binds file log=$OUT/go.log certificates proxy programs run generate tags begin cpu before
-	# One that was killed may have left it.
-	rm -rf "$new"
+	local module=$1 new=$2 binds file log=$OUT/go.log certificates proxy programs run generate tags begin cpu before
 	mkdir -p "$new/bin" "$go_cache"/{modules,build}
 	cp -RT "$TOP/providers/go/$module" "$new/source"
 	# The machine's way to the network, and the authorities that it trusts: a proxy may have one of its own.
@@ -78,9 +66,7 @@ go_compile() {
 	} 2>&1 | tee "$log" || fail "$module: $(go_reason "$(cat "$log")")"
 	go_cpu
 	say "compiled $module in $((SECONDS - begin)) s, $((cpu - before)) s of processor time"
-	rm -rf "$new/source" "$2"
-	touch "$new/complete"
-	mv -T "$new" "$2"
+	rm -rf "$new/source"
 }
 
 # go_proxy: of the user's settings, those that say where modules come from, as NAME=VALUE lines.

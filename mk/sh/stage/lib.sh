@@ -9,7 +9,7 @@
 # shellcheck shell=bash
 set -eu -o pipefail
 shopt -s inherit_errexit nullglob
-. "$TOP/mk/sh/common/fail.sh"
+. "$TOP/mk/sh/common/conf.sh"
 . "$TOP/mk/sh/common/version.sh"
 
 # say TEXT: a line for the stage's log; the newest one is shown while the stage runs.
@@ -24,10 +24,7 @@ need_programs() {
 }
 
 # provider_conf: the stage's values of provider.ini, as shell.
-provider_conf() {
-	. "$TOP/mk/sh/common/conf.sh"
-	conf_lines $CONF_NAMES
-}
+provider_conf() { conf_lines $CONF_NAMES; }
 
 # provider_file NAME: the path of a file of the provider.
 . "$TOP/mk/sh/provider/file.sh"

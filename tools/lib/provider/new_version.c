@@ -101,6 +101,14 @@ static int set(struct draft *d, const char *section, const char *key, const char
 	return 0;
 }
 
+/* Are the images made from Go modules? Then the sources of kubeadm name them, and the table does not. */
+static bool has_own_images(const struct provider *p)
+{
+	const char *source = provider_get(p, "kubernetes", "source");
+
+	return source != NULL && strcmp(source, "go") == 0;
+}
+
 /* A line "SECTION.KEY = VALUE" of the table. A key that the provider does not set is not set here. */
 static int take_value(const struct iniline *l, void *arg, struct err *e)
 {
@@ -118,6 +126,8 @@ static int take_value(const struct iniline *l, void *arg, struct err *e)
 	if (dot == NULL || l->continuation)
 		return inifile_err(l, e, "not SECTION.KEY = VALUE, in one line");
 	*dot = '\0';
+	if (strcmp(section, "images") == 0 && has_own_images(d->v->from))
+		return 0;
 	had = provider_get(d->v->from, section, dot + 1);
 	if (had == NULL || strcmp(had, l->value) == 0)
 		return 0;

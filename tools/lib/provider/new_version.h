@@ -16,8 +16,8 @@ struct new_version {
 
 /*
  * Writes the new provider.ini to F: with the version, which is also replaced in the description and in the comment at
- * the top; and, for another minor version, with the values that the table has for it, of keys that FROM sets. All else
- * stays as it is. Returns 0, or -1: FROM has no version, or a file cannot be read.
+ * the top; and, for another minor version, with the values that the table has for it, of keys that FROM sets; not the
+ * [images] of a provider with source = go. All else stays as it is. Returns 0, or -1: FROM has no version, or a file cannot be read.
  */
 int new_version(FILE *f, const struct new_version *v, struct err *e);
 
