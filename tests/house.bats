@@ -22,6 +22,21 @@ a_house() {
 	[ "$output" = 'kube/yaml.c:1: kube may not include vm ("vm/qmp.h")' ]
 }
 
+@test "an #include is seen in every form" {
+	local line
+	a_house
+	cp kube/yaml.c original
+	for line in '# include "vm/qmp.h"' ' #include "vm/qmp.h"' '#include <vm/qmp.h>' '#include"vm/qmp.h"'; do
+		{ echo "$line" && cat original; } > kube/yaml.c
+		run -1 rooms "$PWD"
+		[ "$output" = 'kube/yaml.c:1: kube may not include vm ("vm/qmp.h")' ]
+	done
+	# The system's headers have folders of the same names.
+	{ echo '#include <net/if.h>' && cat original; } > kube/yaml.c
+	rm original
+	run -0 rooms "$PWD"
+}
+
 @test "files that include each other are reported" {
 	a_house
 	sed -i '1i #include "base/workers.h"' base/err.h

@@ -101,7 +101,7 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 
 @test "cluster-show without a cluster: what cluster-up would use, and where each value comes from" {
 	KUBEVIRT_NUM_NODES=3 DISK=30G run -0 mk cluster-show PROVIDER=mini CPUS=4 RESUME=never
-	[[ ${lines[0]} == "# no cluster mini; "* ]]
+	[[ ${lines[0]} == "# There is no cluster mini; "* ]]
 	[ "$(setting CPUS)" = "4 command line" ]
 	[ "$(setting DISK)" = "30G environment" ]
 	[ "$(setting NODES)" = "3 environment (KUBEVIRT_NUM_NODES)" ]

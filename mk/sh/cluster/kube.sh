@@ -166,7 +166,7 @@ kube_nothing_pulled() {
 kube_volumes() {
 	local i
 	for ((i = 1; i <= storage_volumes; i++)); do
-		"$BIN/kuberender" -D "node=$1" -D "disk=$i" -D "size=${storage_size:-10Gi}" \
+		"$BIN/kuberender" -D "node=$1" -D "disk=$i" -D size=10Gi \
 			"$TOP/providers/kubernetes/templates/volume.yaml" || return
 	done
 }

@@ -22,6 +22,6 @@ settings_show() {
 		return
 	fi
 	settings_check
-	echo "# no cluster $CLUSTER; cluster-up would use"
+	echo "# There is no cluster $CLUSTER; these are the settings of the next cluster-up."
 	settings "ACCEL=$("$BIN/hostcheck" --accel)" | "$BIN/clusterconf" --show -
 }
