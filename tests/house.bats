@@ -106,3 +106,12 @@ a_house() {
 	done
 	[ -z "$missing" ] || { echo "$missing"; return 1; }
 }
+
+@test "docs/TOOLS.md has every program" {
+	local page
+	cd "$TOP"
+	for page in tools/*.1; do
+		page=${page##*/}
+		grep -qE "^\| ([a-z]+, )?${page%.1}(, [a-z]+)? \|" docs/TOOLS.md || { echo "$page is missing"; return 1; }
+	done
+}
