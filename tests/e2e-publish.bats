@@ -23,7 +23,7 @@ teardown_file() {
 	there cluster-down > /dev/null 2>&1 || true
 	kill "$(< pid)"
 	# shellcheck source=/dev/null
-	[ ! -s id ] || (. build/engine-auto.conf && "${engine[@]}" rmi -f "$(< id)") > /dev/null 2>&1 || true
+	[ ! -s image ] || (. build/engine-auto.conf && "${engine[@]}" rmi "$(< image)") > /dev/null 2>&1 || true
 }
 
 # there ARG...: run make as the user of that machine does, with this checkout's tools.
@@ -42,8 +42,8 @@ there() {
 
 @test "cluster-up IMAGE=: the cluster resumes from the published image, without any stage; every pod is Ready" {
 	show there cluster-up RESUME=always
-	sed -n 's/^IMAGE_ID=//p' "build/clusters/$ME/conf" > id
-	[ -s id ]
+	sed -n 's/^IMAGE=//p' "build/clusters/$ME/conf" > image
+	[[ $(< image) == localhost/kubestamp/pulled:* ]]
 	[ -z "$(find build -name stamp)" ]
 	run -0 there kubectl ARGS='get nodes --no-headers'
 	[ "$(awk '$2 == "Ready"' <<< "$output" | wc -l)" = 1 ]
