@@ -73,7 +73,11 @@ int main(void)
 	    a.text);
 	host_memory(&a, UINT64_MAX, 0);
 	ok(a.grade == HOST_BAD, "too much memory: %s", a.text);
-	host_disk(&a, "/nonexistent");
+	host_disk(&a, "/nonexistent", 1);
 	ok(a.grade == HOST_BAD, "no directory: %s", a.text);
+	host_disk(&a, "/", 1);
+	ok(a.grade == HOST_GOOD, "a byte: %s", a.text);
+	host_disk(&a, "/", UINT64_MAX);
+	ok(a.grade == HOST_BAD, "too much space: %s", a.text);
 	return tap_end();
 }
