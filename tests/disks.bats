@@ -83,6 +83,8 @@ plant() {
 }
 
 @test "a disk is divided into windows without those of zeros; its format and backing files do not matter" {
+	mkdir nbd
+	export TMPDIR=$PWD/nbd
 	run -0 ocipack -v -t disk --disk base.qcow2 --subject img --annotation a=b --json lay
 	[[ ${lines[0]}${lines[1]} == *"base.qcow2: 6 windows, 6 of them new"* ]]
 	jq -e --arg d "$(digest lay img)" '.artifactType == "application/vnd.kubestamp.disk.v1" and
@@ -106,7 +108,7 @@ plant() {
 	[ "$(digest lay packed)" = "$(digest lay disk)" ]
 	ocipack -t raw --disk base.raw=raw lay
 	[ "$(jq -c .layers "$(doc lay raw)")" = "$(jq -c .layers "$(doc lay disk)")" ]
-	ls "${TMPDIR:-/tmp}"/kubestamp-nbd.* 2> /dev/null | wc -l | grep -qx 0
+	[ -z "$(ls nbd)" ]
 }
 
 @test "a changed disk: one window of 32 is new, the others keep their descriptors and need not be local" {
