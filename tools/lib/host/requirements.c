@@ -89,7 +89,7 @@ void host_limits(struct host_answer *a)
 
 void host_disk(struct host_answer *a, const char *dir, uint64_t required)
 {
-	const double gib = 1 << 30;
+	const uint64_t tenth = (1 << 30) / 10; /* of a GiB; rounded down, so that too little never looks like enough */
 	struct statvfs st;
 	uint64_t free;
 
@@ -99,12 +99,12 @@ void host_disk(struct host_answer *a, const char *dir, uint64_t required)
 	}
 	free = (uint64_t)st.f_bavail * st.f_frsize;
 	if (free >= required)
-		answer(a, HOST_GOOD, "%.1f GiB free in %s", (double)free / gib, dir);
+		answer(a, HOST_GOOD, "%.1f GiB free in %s", (double)(free / tenth) / 10, dir);
 	else
 		answer(a, HOST_BAD,
 		    "%.1f GiB free in %s; %.1f are required. 'make gc' removes outdated files; B= selects another "
 		    "directory.",
-		    (double)free / gib, dir, (double)required / gib);
+		    (double)(free / tenth) / 10, dir, (double)required / (1 << 30));
 }
 
 void host_memory(struct host_answer *a, uint64_t memory, uint64_t cache)
