@@ -113,7 +113,8 @@ gomod_edits() {
 	local path root
 	path=$(jq -r .Path <<< "$4")
 	root=$(sed -E 's,^(github\.com/[^/]+/[^/]+|[^/]+/[^/]+).*,\1/,' <<< "$path")
-	# In the output a comment is only "Indirect". "go help mod edit" spells Godebug what the output spells GoDebug.
+	# The JSON has no comments, and "// indirect" alone is told from one with more text only in the file itself. What "go help mod
+	# edit" calls Godebug is GoDebug in the JSON.
 	go mod edit -json "$1/go.mod" | jq -r --rawfile text "$1/go.mod" --arg path "$path" --arg root "$root" --arg old "v$2" --arg new "v$3" '
 		def moves: .Version == $old and ("\(.Path)/" | startswith($root));
 		($text | split("\n") | map(sub("^(require)?[ \t]+"; ""))) as $lines |

@@ -2,7 +2,8 @@
 # emulated node the first 200 objects alone take a minute. Sourced by stages, after lib.sh and cluster/kube.sh.
 #
 # etcd, the apiserver and the controller manager run as the static pods say, in a network namespace of their own that has only
-# the node's address: they reach nothing, and nothing reaches them. $D/kubernetes stands for /etc/kubernetes and $OUT/etcd for /var/lib/etcd.
+# the node's address: they reach nothing, and nothing reaches them. $D/kubernetes stands for /etc/kubernetes, and $OUT/etcd for
+# /var/lib/etcd.
 # shellcheck shell=bash
 plane_pids=()
 
