@@ -118,7 +118,8 @@ static void end_connect(const struct waiting *w, struct host *h)
 		return;
 	}
 	errno = result;
-	(void)err_sys(&h->why, "connect");
+	/* Only a connection that was made can be reset: one that is not accepted is refused. */
+	(void)err_sys(&h->why, result == ECONNRESET ? "connection lost before the SSH banner" : "connect");
 	pause_host(w, h);
 }
 
