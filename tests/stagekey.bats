@@ -348,6 +348,19 @@ tool fetch" ]
 	[ "$(changed)" = "" ]
 }
 
+@test "files: SECTION.KEY:PATTERN, the files that a value names" {
+	mkdir -p cni
+	echo a > cni/bridge.yaml
+	echo b > cni/flannel.yaml
+	child '[network]' 'cni = bridge' '[stage src]' 'files = network.cni:/cni/%.yaml network.cni:-/none/%/*'
+	stagekey -i inputs providers/child > /dev/null
+	[ "$(grep -c '^file cni/' inputs/src.*)" = 1 ]
+	grep -qE '^file cni/bridge\.yaml [0-9a-f]{64}$' inputs/src.*
+	moves "" 'echo c > cni/flannel.yaml'
+	moves "src boot app image" 'echo c > cni/bridge.yaml'
+	moves "src boot app image" "sed -i 's/cni = bridge/cni = flannel/' providers/child/provider.ini"
+}
+
 @test "errors give the file, the line and the key" {
 	local ini=providers/child/provider.ini
 	cp $ini ini
@@ -366,6 +379,8 @@ tool fetch" ]
 	wrong 'sections = debain' "'debain': unknown section (did you mean [debian]?)"
 	wrong 'sections = node.memori' "'node.memori': unknown key (did you mean 'memory'?)"
 	wrong 'sections = node.favour' "'node.favour': renamed to resume_priority"
+	wrong 'files = debian.suite:/nosuch/%' "'bookworm' of debian.suite: '/nosuch/bookworm' matches no file"
+	wrong 'files = network:/x%' "'network' is not SECTION.KEY"
 	wrong 'incremental_files = manifests.apply' "'manifests.apply' is not SECTION.KEY:PATTERN"
 	wrong 'incremental_files = manifests.apply:/x' "is not SECTION.KEY:PATTERN"
 	wrong 'incremental_files = manifests:/x%' "'manifests' is not SECTION.KEY"

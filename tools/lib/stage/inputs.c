@@ -357,6 +357,14 @@ static int add_file(const struct stagekeys *k, struct gathered *g, const char *n
 	return add_files(&g->files, &g->scripts, &k->provider->dirs, k->top, name, e);
 }
 
+/* Is NAME a pattern that depends on a value, SECTION.KEY:PATTERN, not the name of a file? */
+static bool is_list(const char *name)
+{
+	const char *colon = strchr(name, ':');
+
+	return colon != NULL && strchr(colon, '%') != NULL;
+}
+
 /* LIST is SECTION.KEY:PATTERN. Adds the files of PATTERN with each word of the key's value in place of %. */
 static int add_list(const struct stagekeys *k, struct gathered *g, char *list, struct err *e)
 {
@@ -465,10 +473,10 @@ static int add_words(
 	for (i = 0; i < words.n && rc == 0; i++)
 		if (strcmp(key, "sections") == 0)
 			rc = add_named_section(&g->conf, k->provider, words.v[i], &why);
+		else if (strcmp(key, "incremental_files") == 0 || (strcmp(key, "files") == 0 && is_list(words.v[i])))
+			rc = add_list(k, g, words.v[i], &why);
 		else if (strcmp(key, "files") == 0)
 			rc = add_file(k, g, words.v[i], &why);
-		else if (strcmp(key, "incremental_files") == 0)
-			rc = add_list(k, g, words.v[i], &why);
 		else
 			rc = add_tool(k, &g->tools, words.v[i], &why);
 	return rc < 0 ? provider_err(e, v, "%s", why.msg) : 0;
