@@ -5,7 +5,7 @@ setup() {
 	export BIN D=$BATS_TEST_TMPDIR BIN_KUBERNETES=$BATS_TEST_TMPDIR/bin
 	mkdir -p "$BIN_KUBERNETES"
 	cd "$TOP" || return
-	libs cluster kube
+	libs cluster kube render
 }
 
 # kubectl_says: make a kubectl from the branches of a case statement over its arguments, on standard input.

@@ -38,7 +38,7 @@ sources() {
 render() {
 	(
 		D=$BATS_TEST_TMPDIR B=$BATS_TEST_TMPDIR
-		libs cluster kube
+		libs cluster kube render
 		values=$(provconf -I providers -f sh "$(dir_of "$1")")
 		eval "$values"
 		for v in "${@:2}"; do declare "${v%%=*}=${v#*=}"; done

@@ -2,13 +2,6 @@
 # BIN_KUBERNETES (the directory of kubeadm and kubectl).
 # shellcheck shell=bash
 
-# kube_render FILE...: print the rendered templates; a word without a value is an error.
-kube_render() {
-	local defines
-	conf_defines kubernetes_ network_ images_ storage_
-	"$BIN/kuberender" "${defines[@]}" "$@"
-}
-
 # kube_join TOKEN SERVER CA-HASH: print kubeadm's configuration for a joining node, in the provider's version of its API. An image
 # without kubeadm_api has Kubernetes 1.20. The token is not in any argument list.
 kube_join() {

@@ -1,5 +1,5 @@
 # The images of a provider: sourced by what lists, pins and bundles them. Needs BIN, TOP, KS_CACHE, PROVIDER, addon.sh and,
-# for kubeadm's, kube.sh and upstream.sh.
+# for kubeadm's, render.sh and upstream.sh.
 # shellcheck shell=bash
 
 # images_provider: set the provider's settings as shell variables, as a stage's script has them, and PROVIDER_DIRS.

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 set -eu -o pipefail
 shopt -s inherit_errexit nullglob
-. "$TOP/mk/sh/cluster/kube.sh"
+. "$TOP/mk/sh/provider/render.sh"
 . "$TOP/mk/sh/provider/addon.sh"
 . "$TOP/mk/sh/provider/images.sh"
 . "$TOP/mk/sh/provider/upstream.sh"
