@@ -78,7 +78,8 @@ endef
 quote = '$(subst ','\'',$1)'
 index-of = $(words $(call up-to,$1,$(STAGES)))
 up-to = $(if $2,$(firstword $2) $(if $(filter $1,$(firstword $2)),,$(call up-to,$1,$(wordlist 2,99,$2))))
-KS_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubestamp
+# XDG Base Directory Specification: a relative path is ignored.
+KS_CACHE := $(or $(filter /%,$(XDG_CACHE_HOME)),$(addsuffix /.cache,$(or $(HOME),$(shell echo ~))))/kubestamp
 
 $(foreach s,$(STAGES),$(eval $(call stage-rule,$s)))
 

@@ -78,6 +78,12 @@ tools() {
 	[ -e out/bin/two ]
 }
 
+@test "the builder's tree cannot be unpacked: one line" {
+	echo damaged > builder/builder.tar
+	run -1 tools
+	[[ ${lines[-1]} == "error: the builder's tree cannot be unpacked in $PWD/out/builder: tar: "* ]]
+}
+
 @test "tools = host: this machine's, without a builder" {
 	mkdir bin
 	for file in one two become.so; do echo "mine" > bin/$file; done

@@ -4,12 +4,14 @@ load lib/common
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	mkdir bin
-	# What apt knows: lines "URI RELEASE COMPONENT SIGNED-BY".
-	printf '#!/bin/sh\ncat %s\n' "$PWD/targets" > bin/apt-get
+	# What apt knows: lines "URI|CODENAME|COMPONENT|SIGNED-BY|ORIGIN"; and without downloaded lists.
+	printf '#!/bin/sh\ncase $* in *no-release-info*) cat %s ;; *) cat %s ;; esac\n' "$PWD/unlisted" "$PWD/targets" > bin/apt-get
 	chmod +x bin/apt-get
-	printf '%s\n' 'http://mirror.example/debian bookworm main ' 'http://mirror.example/debian bookworm-updates main ' \
-		'http://mirror.example/security bookworm-security main /keys/security.gpg' \
-		'http://other.example/debian bookworm contrib ' 'http://other.example/node nodistro main ' > targets
+	printf '%s\n' 'http://mirror.example/debian|bookworm|main|$(SIGNED_BY)|Debian' \
+		'http://mirror.example/debian|bookworm-updates|main|$(SIGNED_BY)|Debian' \
+		'http://mirror.example/security|bookworm-security|main|/keys/security.gpg|Debian' \
+		'http://other.example/debian|bookworm|contrib|$(SIGNED_BY)|Debian' 'http://other.example/node|nodistro|main||. nodistro' > targets
+	: > unlisted
 	printf 'ID=debian\nVERSION_CODENAME=bookworm\n' > os-release
 }
 
@@ -34,9 +36,26 @@ KEY=/usr/share/keyrings/debian-archive-keyring.gpg
 }
 
 @test "a release that apt has beside the machine's own is taken as it is" {
-	echo 'http://third.example/debian trixie main /keys/third.gpg' >> targets
+	echo 'http://third.example/debian|trixie|main|/keys/third.gpg|Debian' >> targets
 	run -0 sources trixie
 	[ "$output" = "deb [signed-by=/keys/third.gpg] http://third.example/debian trixie main" ]
+}
+
+@test "a repository of others, with Debian's names for its suites, is not used" {
+	printf '%s\n' 'http://vendor.example/apt|bookworm|main|/keys/vendor.gpg|Vendor Inc' \
+		'http://vendor.example/apt|trixie|main|/keys/vendor.gpg|Vendor Inc' >> targets
+	run -0 sources bookworm
+	[[ $output != *vendor* ]]
+	run -0 sources trixie
+	[[ $output != *vendor* ]]
+	[[ $output == *"http://mirror.example/debian trixie main"* ]]
+}
+
+@test "no package lists were downloaded yet: the configuration alone says where Debian is" {
+	: > targets
+	printf '%s\n' 'http://mirror.example/debian|bookworm|main|$(SIGNED_BY)|$(ORIGIN)' > unlisted
+	run -0 sources trixie
+	[ "$output" = "deb [signed-by=$KEY] http://mirror.example/debian trixie main" ]
 }
 
 @test "MIRROR is the only source" {
@@ -46,7 +65,7 @@ KEY=/usr/share/keyrings/debian-archive-keyring.gpg
 
 @test "a machine that is not Debian: MIRROR is needed" {
 	printf 'ID=ubuntu\nVERSION_CODENAME=noble\n' > os-release
-	printf '%s\n' 'http://archive.example/ubuntu noble main ' > targets
+	printf '%s\n' 'http://archive.example/ubuntu|noble|main||Ubuntu' > targets
 	run -1 sources trixie
 	[[ $output == *"no Debian release trixie: set MIRROR= to a Debian mirror"* ]]
 }

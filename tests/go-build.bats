@@ -218,7 +218,8 @@ generate() { "$TOP/mk/sh/stage/go-generate" "${1:-openapi}" source example.test/
 	mkdir -p providers/go/hello-1.0.0 providers/own
 	ln -s "$TOP/mk" mk
 	printf '%s\n' '[provider]' 'description = own' '[debian]' 'suite = trixie' '[node]' 'memory = 1G' 'cpus = 1' 'disk = 1G' \
-		'[kubernetes]' 'version = 1.36.3' 'source = go' '[go]' 'modules = hello-1.0.0' > providers/own/provider.ini
+		'[kubernetes]' 'version = 1.22.17' 'source = go' 'kubeadm_api = v1beta3' \
+		'dns = coredns' '[images]' 'repository = r.example' 'pause = 3.5' 'etcd = 3.5.6-0' 'coredns = v1.8.4' '[go]' 'modules = hello-1.0.0' > providers/own/provider.ini
 	echo 'PROVIDER_DIRS := providers/own' > keys.mk
 	check() { TOP=$PWD PROVIDER=own KS_CACHE=/cache mk/sh/stage/pinned keys.mk; }
 	rmdir providers/go/hello-1.0.0
@@ -233,6 +234,11 @@ generate() { "$TOP/mk/sh/stage/go-generate" "${1:-openapi}" source example.test/
 	[ "$output" = "provconf: providers/go/hello-1.0.0/module.ini: module.programs: is not set" ]
 	echo 'programs = hello=example.test/hello/cmd/hello' >> providers/go/hello-1.0.0/module.ini
 	check
+	# What the node has does not fit its Kubernetes.
+	sed -i 's/v1beta3/v1beta4/' providers/own/provider.ini
+	run -1 check
+	[ "$output" = "upstream: own: kubeadm 1.22 needs kubeadm_api = v1beta3, not v1beta4" ]
+	sed -i 's/v1beta4/v1beta3/' providers/own/provider.ini
 	echo 'generate = swagger' >> providers/go/hello-1.0.0/module.ini
 	run -2 check
 	[[ $output == "provconf: providers/go/hello-1.0.0/module.ini:5: module.generate: "*openapi* ]]
@@ -254,6 +260,42 @@ generate() { "$TOP/mk/sh/stage/go-generate" "${1:-openapi}" source example.test/
 	[ "$generated" != "$plain" ]
 	echo '# changed' >> mk/sh/stage/go-generate
 	[ "$(id)" != "$generated" ]
+}
+
+# go_sh COMMAND...: run it with the functions of mk/sh/stage/go.sh.
+go_sh() { env KS_CACHE=/cache bash -c '. "$TOP/mk/sh/stage/go.sh"; "$@"' sh "$@"; }
+
+@test "the user's settings that reach the builder: quoted, and without GOSUMDB=off" {
+	unset GOSUMDB
+	export GOPROXY="http://user:p w'\$x@proxy.example,direct" GONOSUMDB=a.example GOFLAGS=-mod=vendor
+	run -0 go_sh go_network
+	[ "${#lines[@]}" = 2 ]
+	(
+		unset GOPROXY GONOSUMDB
+		eval "$output"
+		[ "$GOPROXY,$GONOSUMDB" = "http://user:p w'\$x@proxy.example,direct,a.example" ]
+	)
+	GOSUMDB=off run -0 go_sh go_network
+	[[ $output != *GOSUMDB=* ]]
+	GOSUMDB=sum.example run -0 go_sh go_network
+	[[ $output == *GOSUMDB=sum.example* ]]
+}
+
+@test "what go says, in one line" {
+	reason() { [[ "$(go_sh go_reason "$2")" == "$1: $2" ]] || { go_sh go_reason "$2"; return 1; }; }
+	reason 'the Go module proxy cannot be reached' 'go: a.example/b@v1.0.0: Get "http://p.example/x": EOF'
+	reason 'the Go module proxy cannot be reached' 'Get "http://p.example/x": net/http: timeout awaiting response headers'
+	reason 'a module in the cache is damaged; remove it' 'go: a.example/b@v1.0.0: zip: not a valid zip file'
+	reason 'GOPROXY is not valid' 'go: invalid proxy URL: foo'
+	# A compiler's words are not a network's.
+	reason 'go failed' 'a/timeout.go:12: undefined: io.EOF'
+}
+
+@test "a version with a suffix, in the programs' variables" {
+	mkdir -p providers/go/hello-1.38.0-rc.1
+	cp -R "$TOP/mk" mk
+	printf '[module]\npath = example.test/hello\ngo = 1.19\nprograms = hello=./hello\nvariables = a.v=v@version@ a.m=@minor@\n' > providers/go/hello-1.38.0-rc.1/module.ini
+	[ "$(TOP=$PWD go_sh go_variables hello-1.38.0-rc.1)" = "-X a.v=v1.38.0-rc.1 -X a.m=38" ]
 }
 
 @test "every module here is complete, pinned, and used by a provider" {

@@ -230,6 +230,10 @@ unchanged() {
 	unchanged 2 "make new-provider NAME=k8s-1.38 FROM=k8s-1.36 VERSION=1.38.0" bump VERSION=1.38.0
 	unchanged 2 "MODULE=runc: k8s-1.36 has no such module in [[]go] modules; it has: kubernetes etcd" bump MODULE=runc VERSION=1.3.4
 	unchanged 2 "there is no providers/nothing" bump PROVIDER=nothing VERSION=1.36.3
+	mkdir "$T/providers/debian"
+	provider_ini "Debian's" > "$T/providers/debian/provider.ini"
+	printf '\n[kubernetes]\nversion = 1.20.2\nsource = debian\n' >> "$T/providers/debian/provider.ini"
+	unchanged 2 "debian takes Kubernetes from Debian, which has no other version" bump PROVIDER=debian VERSION=1.20.3
 	mkdir "$T/providers/plain"
 	provider_ini "no Kubernetes" > "$T/providers/plain/provider.ini"
 	unchanged 2 "MODULE=etcd: plain has no Go modules: its [[]kubernetes] source is not set" bump PROVIDER=plain MODULE=etcd VERSION=3.6.17
@@ -277,6 +281,9 @@ unchanged() {
 	printf '#!/bin/bash\n[[ $* != "mod tidy" ]] || { kill "${PWD##*.}"; sleep 1; }\nexec %s "$@"\n' "$(command -v go)" > fake/go
 	chmod +x fake/go
 	before=$(tree)
+	# A second signal, while it removes what it has made: make passes on what the process group has received.
+	printf '#!/bin/bash\nkill $PPID\nexec %s "$@"\n' "$(command -v rm)" > fake/rm
+	chmod +x fake/rm
 	PATH=$PWD/fake:$PATH run -130 bump VERSION=1.36.3
 	diff <(echo "$before") <(tree)
 	[[ $output == *"nothing was changed"* ]]
@@ -308,6 +315,8 @@ unchanged() {
 	[ "$(ls "$T/providers/go")" = $'etcd-3.6.16\nkubernetes-1.36.1\nkubernetes-1.38.0' ]
 	[[ $output == *"made      providers/go/kubernetes-1.38.0"$'\n'"made      providers/k8s-1.38/provider.ini"$'\n'* ]]
 	[[ $output == *"+kubernetes.version = 1.38.0"* ]]
+	# The node of the old one lacks what this version needs.
+	[[ $stderr == *"upstream: k8s-1.38: "*"new-provider: correct providers/k8s-1.38/provider.ini before you provision it" ]]
 	diff - <(diff "$T"/providers/k8s-1.3{6,8}/provider.ini | grep '^>') <<-'END'
 		> ; Kubernetes 1.38, compiled from Go modules.
 		> description = Kubernetes 1.38.0 on Debian 13

@@ -46,6 +46,10 @@ static void test_supported(void)
 	    MORE("kubernetes_version=1.20.2", "kubernetes_kubeadm_api=v1beta2", "kubernetes_containerd=1.4.13"), "");
 	supported(MORE("kubernetes_version=1.22.17", "kubernetes_kubeadm_api=v1beta2"), "");
 	supported(MORE("kubernetes_version=1.22.17"), "");
+	supported(MORE("kubernetes_version=1.22.17", "kubernetes_containerd="), "");
+	supported(MORE("kubernetes_version=1.22.17", "kubernetes_containerd=2.3.7"),
+	    "p: Kubernetes 1.22 needs a containerd before 2.0.0, but the node has 2.3.7");
+	supported(MORE("kubernetes_version=1.23.1", "kubernetes_containerd=2.3.7"), "");
 	supported(MORE("kubernetes_version=1.23.1", "kubernetes_kubeadm_api=v1beta2"),
 	    "p: kubeadm 1.23 needs kubeadm_api = v1beta3, not v1beta2");
 	supported(MORE("kubernetes_kubeadm_api="), "p: kubeadm 1.30 needs kubeadm_api = v1beta3, not nothing");

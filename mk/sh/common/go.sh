@@ -29,8 +29,10 @@ go_reason() {
 	case $text in
 	*'o space left on device'*) why='no space left' ;;
 	*'checksum mismatch'* | *'SECURITY ERROR'*) why='the contents differ from the digest' ;;
-	*'connection refused'* | *'dial tcp'* | *'no such host'* | *timeout* | *'TLS handshake'* | *EOF\ * | \
-		*'disabled by GOPROXY=off'*) why='the Go module proxy cannot be reached' ;;
+	*'connection refused'* | *'dial tcp'* | *'no such host'* | *'i/o timeout'* | *'timeout awaiting'* | *'deadline exceeded'* | *'TLS handshake'* | \
+		*': EOF '* | *'unexpected EOF '* | *'disabled by GOPROXY=off'*) why='the Go module proxy cannot be reached' ;;
+	*'not a valid zip file'*) why='a module in the cache is damaged; remove it' ;;
+	*'invalid proxy URL'* | *'invalid GOPROXY'*) why='GOPROXY is not valid' ;;
 	*': 5'[0-9][0-9]\ *) why='the Go module proxy has an error' ;;
 	*'toolchain not available'* | *golang.org/toolchain@* | *'running go '*) why='this version of Go cannot be obtained' ;;
 	*': 4'[0-9][0-9]\ * | *'no such file or directory'* | *'unknown revision'* | *'invalid version'*)

@@ -13,7 +13,9 @@ builder_unpack() {
 	[ ! -e "$OUT/builder/complete" ] || return 0
 	say "unpacking the builder"
 	mkdir -p "$OUT/builder"
-	tar -C "$OUT/builder" -xpf "$IN_builder/builder.tar" --numeric-owner --exclude='./dev/*'
+	tar -C "$OUT/builder" -xpf "$IN_builder/builder.tar" --numeric-owner --exclude='./dev/*' 2> "$OUT/builder.said" ||
+		fail "the builder's tree cannot be unpacked in $OUT/builder: $(head -n 1 "$OUT/builder.said")"
+	rm "$OUT/builder.said"
 	touch "$OUT/builder/complete"
 }
 
@@ -25,13 +27,15 @@ builder_cached() {
 	local dir=$2 lock
 	mkdir -p "${dir%/*}"
 	exec {lock}> "$dir.lock"
-	flock "$lock"
+	flock -n "$lock" || { say "waiting for another make, which compiles $1"; flock "$lock"; }
 	if [ -e "$dir/complete" ]; then
 		say "already compiled: $1"
 	else
 		# One that was killed may have left it.
 		rm -rf "$dir.new"
 		"${@:3}" "$dir.new"
+		# What is complete stays so when the machine loses its power.
+		sync -f "$dir.new"
 		touch "$dir.new/complete"
 		rm -rf "$dir"
 		mv -T "$dir.new" "$dir"

@@ -1,9 +1,20 @@
 # Debian file systems; sourced by the stages that make one, after lib.sh.
 # shellcheck shell=bash
 
+# debian_targets: what the machine's apt configuration has, a line "URI|SUITE|COMPONENT|KEYRING|ORIGIN" for each index of packages.
+# Without downloaded lists apt knows no codenames and origins, and leaves these words as they are.
+debian_targets() {
+	local targets format='$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(SIGNED_BY)|$(ORIGIN)'
+	targets=$(apt-get indextargets --format "$format" 'Created-By: Packages')
+	[ -n "$targets" ] ||
+		targets=$(apt-get indextargets --no-release-info --format "${format/CODENAME/RELEASE}" 'Created-By: Packages')
+	printf '%s\n' "$targets"
+}
+
 # debian_sources SUITE: sources.list lines for SUITE and its security and update suites, from the machine's own apt
 # configuration, or from MIRROR (which then must carry SUITE; SUITE-updates and security are not asked for). If the machine
-# runs another release of Debian, they come from where its own do: a mirror carries all releases.
+# runs another release of Debian, they come from where its own do: a mirror carries all releases. Repositories of others, which
+# often name their suites after Debian's, are not used.
 debian_sources() {
 	local suite=$1 key=/usr/share/keyrings/debian-archive-keyring.gpg own found
 	if [ -n "${MIRROR:-}" ]; then
@@ -12,12 +23,12 @@ debian_sources() {
 	fi
 	# shellcheck source=/dev/null
 	own=$(. /etc/os-release && [ "$ID" = debian ] && echo "$VERSION_CODENAME") || own=none
-	found=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(SIGNED_BY)' 'Created-By: Packages' |
-		awk -v suite="$suite" -v own="$own" -v key="$key" '
+	found=$(debian_targets |
+		awk -F '|' -v suite="$suite" -v own="$own" -v key="$key" '
 			function add(name, uri, signed) {
 				return "deb [signed-by=" (signed ~ /^\// ? signed : key) "] " uri " " name " main\n"
 			}
-			$3 != "main" || seen[$1 $2]++ { next }
+			$3 != "main" || ($5 != "Debian" && $5 != "$(ORIGIN)") || seen[$1 $2]++ { next }
 			$2 ~ "^" suite "(-updates|-security)?$" { exact = exact add($2, $1, $4) }
 			$2 ~ "^" own "(-updates|-security)?$" { name = $2; sub(own, suite, name); derived = derived add(name, $1, "") }
 			END { printf "%s", exact != "" ? exact : derived }')

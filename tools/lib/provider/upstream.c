@@ -207,6 +207,12 @@ static const char *containerd_of(int minor)
 	return minor >= 36 ? "2.0.0" : minor >= 26 ? "1.6.0" : NULL;
 }
 
+/* Kubelets up to 1.22 speak CRI v1alpha2 only, which containerd 2.0 no longer has (its docs/containerd-2.0.md). */
+static const char *containerd_before(int minor)
+{
+	return minor <= 22 ? "2.0.0" : NULL;
+}
+
 /* v1beta3 since 1.22, v1beta4 since 1.31 (kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4). */
 static const char *api_of(int minor)
 {
@@ -215,7 +221,8 @@ static const char *api_of(int minor)
 
 int upstream_supported(const struct upstream *u, struct err *e)
 {
-	const char *version = get(u, "kubernetes_version"), *api = get(u, "kubernetes_kubeadm_api"), *containerd;
+	const char *version = get(u, "kubernetes_version"), *api = get(u, "kubernetes_kubeadm_api");
+	const char *has = get(u, "kubernetes_containerd"), *containerd;
 	int minor = minor_of(version);
 
 	if (minor < 0)
@@ -223,9 +230,13 @@ int upstream_supported(const struct upstream *u, struct err *e)
 	containerd = containerd_of(minor);
 	if (containerd != NULL && need(u, "kubernetes_containerd", e) == NULL)
 		return -1;
-	if (containerd != NULL && strverscmp(get(u, "kubernetes_containerd"), containerd) < 0)
+	if (containerd != NULL && strverscmp(has, containerd) < 0)
 		return err_set(e, "%s: Kubernetes 1.%d needs containerd %s or newer, but the node has %s", u->provider,
-		    minor, containerd, get(u, "kubernetes_containerd"));
+		    minor, containerd, has);
+	containerd = containerd_before(minor);
+	if (containerd != NULL && *has != '\0' && strverscmp(has, containerd) >= 0)
+		return err_set(e, "%s: Kubernetes 1.%d needs a containerd before %s, but the node has %s", u->provider,
+		    minor, containerd, has);
 	/* From 1.35 on the kubelet does not start on cgroup v1 (KEP-5573). Debian 12 has v2, and a kernel of 6.1. */
 	if (minor >= 35 && has_word(get(u, "node_append"), "systemd.unified_cgroup_hierarchy=0"))
 		return err_set(e, "%s: Kubernetes 1.%d does not start on cgroup v1, which [node] append selects",
