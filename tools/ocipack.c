@@ -90,11 +90,37 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
+struct job {
+	const char *tag, *from, *arch, *os, *variant, *subject, *image_disk;
+	char *disk, *format;  /* of --disk */
+	struct words members; /* of --index */
+	bool list, prune, json;
+	int64_t jobs, timeout, epoch;
+	struct packopts image;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('t', struct job, tag),
+	OPT_MEMBER(OPT_FROM, struct job, from),
+	OPT_MEMBER(OPT_ARCH, struct job, arch),
+	OPT_MEMBER(OPT_OS, struct job, os),
+	OPT_MEMBER(OPT_VARIANT, struct job, variant),
+	OPT_MEMBER(OPT_SUBJECT, struct job, subject),
+	OPT_MEMBER(OPT_IMAGE_DISK, struct job, image_disk),
+	OPT_MEMBER(OPT_INDEX, struct job, members),
+	OPT_MEMBER(OPT_EXCLUDE, struct job, image.exclude),
+	OPT_MEMBER(OPT_LIST, struct job, list),
+	OPT_MEMBER(OPT_PRUNE, struct job, prune),
+	OPT_MEMBER(OPT_JSON, struct job, json),
+	{ 0, 0, OPT_TEXT },
+};
+
 static const struct tool ocipack_tool = {
 	.name = "ocipack",
 	.synopsis = "[options] LAYOUT",
 	.about = "Build an image in an OCI layout from trees and files, reproducibly.",
 	.opts = options,
+	.members = members,
 };
 
 static const struct setting {
@@ -109,15 +135,6 @@ static const struct setting {
 	{ OPT_USER, PACKOPTS_TEXT, "User" },
 	{ OPT_VOLUME, PACKOPTS_KEYS, "Volumes" },
 	{ OPT_STOP_SIGNAL, PACKOPTS_TEXT, "StopSignal" },
-};
-
-struct job {
-	const char *tag, *from, *arch, *os, *variant, *subject, *image_disk;
-	char *disk, *format;  /* of --disk */
-	struct words members; /* of --index */
-	bool list, prune, json;
-	int64_t jobs, timeout, epoch;
-	struct packopts image;
 };
 
 /* Options of the image's configuration. Returns 0 or -1. */
@@ -177,8 +194,6 @@ static int set_layers(struct cli *c, struct job *job, int id, struct err *e)
 		return packopts_devices(o, c->arg, e);
 	case OPT_MAX_SIZE:
 		return packopts_max(o, c->arg, e);
-	case OPT_EXCLUDE:
-		return words_add(&o->exclude, c->arg) == 0 ? 0 : err_no_memory(e);
 	case OPT_LAYER_ANNOTATION:
 		return packopts_set(o->notes, PACKOPTS_PAIRS, "annotations", c->arg, e);
 	default:
@@ -186,14 +201,12 @@ static int set_layers(struct cli *c, struct job *job, int id, struct err *e)
 	}
 }
 
-/* Options with arguments. Returns 0 or -1. */
+/* Options that are not in the table of members. Returns 0 or -1. */
 static int set_option(struct cli *c, struct job *job, int id, struct err *e)
 {
 	switch (id) {
 	case OPT_DISK:
 		return set_disk(c, job, e);
-	case OPT_INDEX:
-		return words_add(&job->members, c->arg) == 0 ? 0 : err_no_memory(e);
 	case OPT_ANNOTATION:
 		return packopts_set(job->image.annotations, PACKOPTS_PAIRS, "annotations", c->arg, e);
 	case OPT_ENV:
@@ -288,53 +301,12 @@ static int check(struct cli *c, struct job *job)
 	return check_kind(c, job, ordinary);
 }
 
-/* Parses the command line. Returns 0, or 1 with an exit code in *CODE. */
-static int parse(struct cli *c, struct job *job, int *code)
+/* Takes an option. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
 {
 	struct err e;
-	int id;
 
-	while ((id = cli_next(c)) >= 0) {
-		switch (id) {
-		case 't':
-			job->tag = c->arg;
-			break;
-		case OPT_FROM:
-			job->from = c->arg;
-			break;
-		case OPT_ARCH:
-			job->arch = c->arg;
-			break;
-		case OPT_OS:
-			job->os = c->arg;
-			break;
-		case OPT_VARIANT:
-			job->variant = c->arg;
-			break;
-		case OPT_SUBJECT:
-			job->subject = c->arg;
-			break;
-		case OPT_IMAGE_DISK:
-			job->image_disk = c->arg;
-			break;
-		case OPT_LIST:
-			job->list = true;
-			break;
-		case OPT_PRUNE:
-			job->prune = true;
-			break;
-		case OPT_JSON:
-			job->json = true;
-			break;
-		default:
-			if (set_option(c, job, id, &e) == 0)
-				break;
-			*code = cli_usage(c, "%s", e.msg);
-			return 1;
-		}
-	}
-	*code = id == CLI_EXIT ? c->exit_code : check(c, job);
-	return id == CLI_EXIT || *code != 0;
+	return set_option(c, arg, id, &e) == 0 ? EX_DONE : cli_usage(c, "%s", e.msg);
 }
 
 /* The name of this machine's architecture in Go (go tool dist list). */
@@ -546,7 +518,9 @@ int main(int argc, char **argv)
 	job.jobs = workers_count(MAX_JOBS);
 	if (packopts_init(&job.image, &e) < 0) {
 		code = cli_fail(&c, EX_FAIL, &e);
-	} else if (parse(&c, &job, &code) == 0) {
+	} else if (cli_options(&c, take, &job) == CLI_EXIT) {
+		code = c.exit_code;
+	} else if ((code = check(&c, &job)) == EX_DONE) {
 		unfinished_catch_signals();
 		code = run(&c, &job);
 	}

@@ -30,13 +30,6 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool regpull_tool = {
-	.name = "regpull",
-	.synopsis = "[options] REGISTRY/REPO[:TAG|@DIGEST] [LAYOUT[:TAG]]",
-	.about = "Download an image from a registry into an OCI layout, or its disk into a file.",
-	.opts = options,
-};
-
 struct job {
 	struct cli *c;
 	struct regopts opts;
@@ -55,6 +48,21 @@ struct job {
 	uint64_t before; /* bytes that had been received when their download began */
 	struct regdisk disk;
 	struct regbar bar;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER(OPT_DISK_WINDOWS, struct job, windows),
+	OPT_MEMBER(OPT_NO_LAYERS, struct job, no_layers),
+	OPT_MEMBER('n', struct job, dry),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool regpull_tool = {
+	.name = "regpull",
+	.synopsis = "[options] REGISTRY/REPO[:TAG|@DIGEST] [LAYOUT[:TAG]]",
+	.about = "Download an image from a registry into an OCI layout, or its disk into a file.",
+	.opts = options,
+	.members = members,
 };
 
 /* Sets the tag of the image in the layout. Returns 0 or an exit code. */
@@ -82,7 +90,7 @@ static int add_reuse(struct job *job, const char *arg, struct err *e)
 	return words_add(&job->disk.reuse, arg) == 0 ? 0 : err_no_memory(e);
 }
 
-/* Returns 0 or -1. */
+/* Options that are not in the table of members. Returns 0 or -1. */
 static int set_option(struct job *job, int id, const char *arg, struct err *e)
 {
 	switch (id) {
@@ -94,24 +102,24 @@ static int set_option(struct job *job, int id, const char *arg, struct err *e)
 		return diskread_format_ok(arg) ? 0 : err_set(e, "'%s' is not a disk format", arg);
 	case OPT_REUSE:
 		return add_reuse(job, arg, e);
-	case OPT_DISK_WINDOWS:
-		job->windows = true;
-		return 0;
-	case OPT_NO_LAYERS:
-		job->no_layers = true;
-		return 0;
-	case 'n':
-		job->dry = true;
-		return 0;
 	default:
 		return regopts_set(&job->opts, id, arg, e);
 	}
 }
 
-/* Checks that options and operands fit together. Returns 0 or an exit code. */
-static int check(struct cli *c, const struct job *job)
+/* Takes an option. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
+{
+	struct err e;
+
+	return set_option(arg, id, c->arg, &e) == 0 ? EX_DONE : cli_usage(c, "%s", e.msg);
+}
+
+/* Checks that options and operands fit together, and parses the operands. Returns an exit code. */
+static int check(struct cli *c, struct job *job)
 {
 	bool disk = job->disk.path != NULL;
+	struct err e;
 
 	if (!disk && (job->disk.format != NULL || job->disk.reuse.n > 0 || job->dry))
 		return cli_usage(c, "--format, --reuse and --dry-run require --disk");
@@ -123,30 +131,9 @@ static int check(struct cli *c, const struct job *job)
 		return cli_usage(c, "with --disk one operand is required: REGISTRY/REPO[:TAG|@DIGEST]");
 	if (!disk && c->argc != 2)
 		return cli_usage(c, "two operands are required: REGISTRY/REPO[:TAG|@DIGEST] and LAYOUT[:TAG]");
-	return 0;
-}
-
-/* Returns 0, or 1 with an exit code in *CODE. */
-static int parse(struct cli *c, struct job *job, int *code)
-{
-	struct err e;
-	int id;
-
-	*code = 0;
-	while (*code == 0 && (id = cli_next(c)) >= 0)
-		if (set_option(job, id, c->arg, &e) < 0)
-			*code = cli_usage(c, "%s", e.msg);
-	if (*code == 0 && id == CLI_EXIT) {
-		*code = c->exit_code;
-		return 1;
-	}
-	if (*code == 0)
-		*code = check(c, job);
-	if (*code == 0 && ref_parse(&job->from, c->argv[0], &e) < 0)
-		*code = cli_usage(c, "%s", e.msg);
-	if (*code == 0 && job->disk.path == NULL)
-		*code = choose_tag(c, job);
-	return *code != 0;
+	if (ref_parse(&job->from, c->argv[0], &e) < 0)
+		return cli_usage(c, "%s", e.msg);
+	return disk ? EX_DONE : choose_tag(c, job);
 }
 
 static void on_progress(void *arg, uint64_t sent, uint64_t received)
@@ -363,7 +350,9 @@ int main(int argc, char **argv)
 	struct job job = { .c = &c, .opts = REGOPTS_DEFAULTS, .layout = { .index_lock = -1, .blobs_lock = -1 } };
 	int code;
 
-	if (parse(&c, &job, &code) == 0)
+	if (cli_options(&c, take, &job) == CLI_EXIT)
+		code = c.exit_code;
+	else if ((code = check(&c, &job)) == EX_DONE)
 		code = run(&job);
 	words_free(&job.disk.reuse);
 	ref_free(&job.from);

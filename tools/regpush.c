@@ -22,13 +22,6 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool regpush_tool = {
-	.name = "regpush",
-	.synopsis = "[options] LAYOUT[:TAG] REGISTRY/REPO[:TAG]",
-	.about = "Upload an image of an OCI layout to a registry.",
-	.opts = options,
-};
-
 struct job {
 	struct cli *c;
 	struct regopts opts;
@@ -48,41 +41,58 @@ struct job {
 	struct regbar bar;
 };
 
-/* Returns 0, or 1 with an exit code in *CODE. */
-static int parse(struct cli *c, struct job *job, int *code)
+static const struct opt_member members[] = {
+	OPT_MEMBER(OPT_MOUNT, struct job, mount),
+	OPT_MEMBER('n', struct job, dry),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool regpush_tool = {
+	.name = "regpush",
+	.synopsis = "[options] LAYOUT[:TAG] REGISTRY/REPO[:TAG]",
+	.about = "Upload an image of an OCI layout to a registry.",
+	.opts = options,
+	.members = members,
+};
+
+/* Takes an option. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
+{
+	struct job *job = arg;
+	struct err e;
+
+	return regopts_set(&job->opts, id, c->arg, &e) == 0 ? EX_DONE : cli_usage(c, "%s", e.msg);
+}
+
+/* Is the argument of --mount-from a repository of the registry? */
+static bool mount_ok(const struct job *job)
+{
+	AUTO_FREE char *both = NULL;
+	struct ref r = { 0 };
+	struct err ignored;
+	bool good;
+
+	if (asprintf(&both, "%s/%s", job->to.host, job->mount) < 0)
+		both = NULL;
+	good = both != NULL && ref_parse(&r, both, &ignored) == 0 && r.tag == NULL && r.hex == NULL;
+	ref_free(&r);
+	return good;
+}
+
+/* Checks and parses the operands. Returns an exit code. */
+static int check(struct cli *c, struct job *job)
 {
 	struct err e;
-	int id;
 
-	*code = 0;
-	while (*code == 0 && (id = cli_next(c)) >= 0) {
-		if (id == OPT_MOUNT)
-			job->mount = c->arg;
-		else if (id == 'n')
-			job->dry = true;
-		else if (regopts_set(&job->opts, id, c->arg, &e) < 0)
-			*code = cli_usage(c, "%s", e.msg);
-	}
-	if (*code == 0 && id == CLI_EXIT) {
-		*code = c->exit_code;
-		return 1;
-	}
-	if (*code == 0 && (c->argc != 2 || *c->argv[0] == '\0'))
-		*code = cli_usage(c, "two operands are required: LAYOUT[:TAG] and REGISTRY/REPO[:TAG]");
-	if (*code == 0 && ref_parse(&job->to, c->argv[1], &e) < 0)
-		*code = cli_usage(c, "%s", e.msg);
-	if (*code == 0 && job->to.hex != NULL)
-		*code = cli_usage(c, "'%s': cannot push to a digest", c->argv[1]);
-	if (*code == 0 && job->mount != NULL) {
-		struct ref r = { 0 };
-		AUTO_FREE char *both = NULL;
-
-		if (asprintf(&both, "%s/%s", job->to.host, job->mount) < 0 || ref_parse(&r, both, &e) < 0 ||
-		    r.tag != NULL || r.hex != NULL)
-			*code = cli_usage(c, "'%s' is not a repository", job->mount);
-		ref_free(&r);
-	}
-	return *code != 0;
+	if (c->argc != 2 || *c->argv[0] == '\0')
+		return cli_usage(c, "two operands are required: LAYOUT[:TAG] and REGISTRY/REPO[:TAG]");
+	if (ref_parse(&job->to, c->argv[1], &e) < 0)
+		return cli_usage(c, "%s", e.msg);
+	if (job->to.hex != NULL)
+		return cli_usage(c, "'%s': cannot push to a digest", c->argv[1]);
+	if (job->mount != NULL && !mount_ok(job))
+		return cli_usage(c, "'%s' is not a repository", job->mount);
+	return EX_DONE;
 }
 
 static void on_progress(void *arg, uint64_t sent, uint64_t received)
@@ -366,7 +376,9 @@ int main(int argc, char **argv)
 	struct job job = { .c = &c, .opts = REGOPTS_DEFAULTS };
 	int code;
 
-	if (parse(&c, &job, &code) == 0)
+	if (cli_options(&c, take, &job) == CLI_EXIT)
+		code = c.exit_code;
+	else if ((code = check(&c, &job)) == EX_DONE)
 		code = run(&job);
 	ref_free(&job.to);
 	return cli_end(&c, code);
