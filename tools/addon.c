@@ -91,7 +91,7 @@ static int cached(struct request *r, const struct addon *a, const char *file, ch
 		return -1;
 	if (r->cache == NULL)
 		return err_set(e, "%s is a downloaded file, which requires --cache", file);
-	if (make_dirs(r->cache, 0777, e) < 0)
+	if (mkdirs(r->cache, 0777, e) < 0)
 		return -1;
 	if (asprintf(path, "%s/%s", r->cache, hex) < 0) {
 		*path = NULL;
@@ -228,9 +228,8 @@ static int write_file(struct request *r, const struct addon *a, size_t number, c
 	if (number > 0)
 		rc = render_file(r, a, file, fileno(o.f), to, e);
 	else
-		rc = template_file(&a->all->values, a->path, &text, &n, e) < 0
-			 ? -1
-			 : write_all(fileno(o.f), text, n, to, e);
+		rc = template_file(&a->all->values, a->path, &text, &n, e) < 0 ? -1
+									       : write_all(fileno(o.f), text, n, to, e);
 	if (rc == 0)
 		return out_commit(&o, e);
 	/* A file of an earlier call must not be taken for this one's. */
@@ -244,7 +243,7 @@ static int write_files(struct request *r, const struct addon *a, struct err *e)
 	AUTO_WORDS struct words files = { 0 };
 	size_t i;
 
-	if (make_dirs(r->dir, 0777, e) < 0)
+	if (mkdirs(r->dir, 0777, e) < 0)
 		return -1;
 	if (a->single)
 		return write_file(r, a, 0, a->name, e);

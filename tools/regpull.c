@@ -41,13 +41,13 @@ struct job {
 	const char *tag; /* of the image in the layout */
 	struct layout layout;
 	struct regqueue queue;
-	struct regmanifests manifests;
-	struct reglayout_blob *blobs;
+	struct regmanifest_pull manifests;
+	struct blob_download_layout *blobs;
 	size_t nblobs;
 	uint64_t total;  /* bytes of these */
 	uint64_t before; /* bytes that had been received when their download began */
 	struct regdisk disk;
-	struct regbar bar;
+	struct regprogress bar;
 };
 
 static const struct opt_member members[] = {
@@ -77,7 +77,7 @@ static int choose_tag(struct cli *c, struct job *job)
 		return cli_usage(c, "an image without a tag needs one in the layout: LAYOUT:TAG");
 	if (job->tag == NULL)
 		job->tag = job->from.tag != NULL ? job->from.tag : "latest";
-	return oci_good_tag(job->tag) ? 0 : cli_usage(c, "'%s' is not a valid tag", job->tag);
+	return document_good_tag(job->tag) ? 0 : cli_usage(c, "'%s' is not a valid tag", job->tag);
 }
 
 /* Takes the argument of --reuse. Returns 0 or -1. */
@@ -142,7 +142,7 @@ static void on_progress(void *arg, uint64_t sent, uint64_t received)
 
 	(void)sent;
 	if (job->total > 0)
-		regbar_show(&job->bar, job->name, received - job->before, job->total);
+		regprogress_show(&job->bar, job->name, received - job->before, job->total);
 }
 
 /* Does the layout have the blob, in its full size? */
@@ -176,7 +176,7 @@ static int gather(struct job *job, struct err *e)
 			continue;
 		}
 		job->total += part->size;
-		job->blobs[job->nblobs++] = (struct reglayout_blob){
+		job->blobs[job->nblobs++] = (struct blob_download_layout){
 			.download = { .q = &job->queue, .repo = job->from.repo, .hex = part->hex, .size = part->size },
 			.l = &job->layout
 		};
@@ -194,7 +194,7 @@ static int pull_blobs(struct job *job, struct err *e)
 	if (rc == 0 && tasks == NULL)
 		rc = err_no_memory(e);
 	for (i = 0; rc == 0 && i < job->nblobs; i++) {
-		reglayout_blob_init(&job->blobs[i]);
+		blob_download_layout_init(&job->blobs[i]);
 		tasks[i] = &job->blobs[i].download.task;
 	}
 	job->bar.begun = now_ms();
@@ -202,9 +202,9 @@ static int pull_blobs(struct job *job, struct err *e)
 	if (rc == 0) {
 		rc = regqueue_run(&job->queue, tasks, job->nblobs, e);
 		for (i = 0; i < job->nblobs; i++)
-			reglayout_blob_free(&job->blobs[i]);
+			blob_download_layout_free(&job->blobs[i]);
 	}
-	regbar_clear(&job->bar);
+	regprogress_clear(&job->bar);
 	free(tasks);
 	return rc;
 }
@@ -213,7 +213,7 @@ static int pull_blobs(struct job *job, struct err *e)
 static int tag(struct job *job, struct err *e)
 {
 	const struct regimage_part *top = &job->manifests.image.docs.v[0];
-	json_t *desc = oci_new_desc(top->media, top->hex, top->size);
+	json_t *desc = document_new_desc(top->media, top->hex, top->size);
 
 	return desc != NULL ? layout_tag(&job->layout, job->tag, desc, e) : err_no_memory(e);
 }
@@ -242,7 +242,7 @@ static void make_disk_layer(struct job *job)
 		cli_warn(job->c, "disk windows: %s", e.msg);
 }
 
-/* Returns 0, -1, REGMANIFESTS_NONE, REGQUEUE_LATE or LAYOUT_LATE; the last two are equal. */
+/* Returns 0, -1, REGMANIFEST_NONE, REGQUEUE_LATE or LAYOUT_LATE; the last two are equal. */
 static int pull_image(struct job *job, const char *reference, struct err *e)
 {
 	int rc = layout_open(&job->layout, job->dir, true, now_ms() + job->opts.timeout * 1000, e);
@@ -254,8 +254,8 @@ static int pull_image(struct job *job, const char *reference, struct err *e)
 	if (open_queue(job, e) < 0)
 		return -1;
 	job->manifests =
-	    (struct regmanifests){ .q = &job->queue, .repo = job->from.repo, .l = &job->layout, .keep = true };
-	rc = regmanifests_pull(&job->manifests, reference, job->name, e);
+	    (struct regmanifest_pull){ .q = &job->queue, .repo = job->from.repo, .l = &job->layout, .keep = true };
+	rc = regmanifest_pull(&job->manifests, reference, job->name, e);
 	if (rc == 0 && job->windows)
 		make_disk_layer(job);
 	if (rc == 0)
@@ -302,7 +302,7 @@ static int pull_disk(struct job *job, const char *reference, struct err *e)
 		return 0;
 	}
 	rc = regdisk_pull(d, e);
-	regbar_clear(&job->bar);
+	regprogress_clear(&job->bar);
 	if (rc == 0)
 		(void)printf("sha256:%s\n", d->hex);
 	return rc;
@@ -332,7 +332,7 @@ static int run(struct job *job)
 	unfinished_catch_signals();
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	rc = job->disk.path != NULL ? pull_disk(job, reference, &e) : pull_image(job, reference, &e);
-	regbar_clear(&job->bar);
+	regprogress_clear(&job->bar);
 	free(job->blobs);
 	regimage_free(&job->manifests.image);
 	regdisk_free(&job->disk);

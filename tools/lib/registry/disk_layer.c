@@ -33,12 +33,12 @@ static bool has(const struct layout *l, const char *hex)
 static bool lacks_layer(const struct layout *l, const json_t *manifest)
 {
 	const json_t *layer;
-	struct oci_desc desc;
+	struct document_desc desc;
 	struct err ignored;
 	size_t i;
 
 	json_array_foreach (json_object_get(manifest, "layers"), i, layer)
-		if (oci_desc(layer, &desc, &ignored) == 0 && strcmp(desc.media, OCI_MEDIA_LAYER) == 0 &&
+		if (document_desc(layer, &desc, &ignored) == 0 && strcmp(desc.media, OCI_MEDIA_LAYER) == 0 &&
 		    !has(l, desc.hex))
 			return true;
 	return false;
@@ -48,12 +48,12 @@ static bool lacks_layer(const struct layout *l, const json_t *manifest)
 static uint64_t layer_size(const json_t *manifest, const char *hex)
 {
 	const json_t *layer;
-	struct oci_desc desc;
+	struct document_desc desc;
 	struct err ignored;
 	size_t i;
 
 	json_array_foreach (json_object_get(manifest, "layers"), i, layer)
-		if (oci_desc(layer, &desc, &ignored) == 0 && strcmp(desc.hex, hex) == 0)
+		if (document_desc(layer, &desc, &ignored) == 0 && strcmp(desc.hex, hex) == 0)
 			return desc.size;
 	return 0;
 }
@@ -149,7 +149,7 @@ static int work(struct regdisklayer *r, struct work *w, const json_t *manifest, 
 
 int regdisklayer_make(struct regdisklayer *r, struct err *e)
 {
-	const struct oci_desc desc = { r->image->media, r->image->hex, r->image->size };
+	const struct document_desc desc = { r->image->media, r->image->hex, r->image->size };
 	struct work w = { 0 };
 	json_t *manifest;
 	int rc = 0;
@@ -157,7 +157,7 @@ int regdisklayer_make(struct regdisklayer *r, struct err *e)
 	/* An index names images of several platforms; none of ours is one. */
 	if (strcmp(desc.media, OCI_MEDIA_MANIFEST) != 0)
 		return 0;
-	manifest = layout_get(r->l, &desc, oci_parse_manifest, e);
+	manifest = layout_get(r->l, &desc, document_parse_manifest, e);
 	if (manifest == NULL)
 		return -1;
 	if (lacks_layer(r->l, manifest))

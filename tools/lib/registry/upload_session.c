@@ -45,7 +45,7 @@ static char *in_cache(const char *name)
 	return n >= 0 ? path : NULL;
 }
 
-void regsession_sweep(void)
+void upload_session_sweep(void)
 {
 	AUTO_FREE char *dir = in_cache("");
 	DIR *d = dir != NULL ? opendir(dir) : NULL;
@@ -72,15 +72,15 @@ static char *read_url(int fd)
 	return memchr(text, '\0', (size_t)n) == NULL ? strndup(text, (size_t)n - 1) : NULL;
 }
 
-void regsession_open(struct regsession *s, const char *base, const char *repo, const char *hex)
+void upload_session_open(struct upload_session *s, const char *base, const char *repo, const char *hex)
 {
 	char name[SHA256_HEX];
 	AUTO_FREE char *path = digest(base, repo, hex, name) == 0 ? in_cache(name) : NULL;
 	struct stat opened, named;
 	struct err ignored;
 
-	*s = (struct regsession){ .fd_ = -1 };
-	if (path == NULL || make_parents(path, 0700, &ignored) < 0)
+	*s = (struct upload_session){ .fd_ = -1 };
+	if (path == NULL || mkdirs_above(path, 0700, &ignored) < 0)
 		return;
 	s->fd_ = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->fd_ < 0)
@@ -97,7 +97,7 @@ void regsession_open(struct regsession *s, const char *base, const char *repo, c
 	s->url = read_url(s->fd_);
 }
 
-void regsession_set(struct regsession *s, char *url)
+void upload_session_set(struct upload_session *s, char *url)
 {
 	free(s->url);
 	s->url = url;
@@ -107,7 +107,7 @@ void regsession_set(struct regsession *s, char *url)
 	(void)dprintf(s->fd_, "%s\n", url);
 }
 
-void regsession_close(struct regsession *s)
+void upload_session_close(struct upload_session *s)
 {
 	if (s->path != NULL && s->url == NULL)
 		(void)unlink(s->path);
@@ -115,5 +115,5 @@ void regsession_close(struct regsession *s)
 		(void)close(s->fd_);
 	free(s->path);
 	free(s->url);
-	*s = (struct regsession){ .fd_ = -1 };
+	*s = (struct upload_session){ .fd_ = -1 };
 }
