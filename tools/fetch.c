@@ -162,7 +162,6 @@ static int is_right(const struct job *job, const char *path, char hex[SHA256_HEX
 /* Opens and locks the partial file. Returns 0, 1 if another fetch has completed the output meanwhile, -1 or LATE. */
 static int open_part(struct job *job, struct err *e)
 {
-	struct stat opened, named;
 	char hex[SHA256_HEX];
 	int rc;
 
@@ -178,8 +177,7 @@ static int open_part(struct job *job, struct err *e)
 			return LATE;
 		}
 		/* The fetch that held the lock may have renamed or removed the file. */
-		if (fstat(job->fd, &opened) == 0 && lstat(job->part, &named) == 0 && opened.st_ino == named.st_ino &&
-		    opened.st_dev == named.st_dev)
+		if (flock_is_at(job->fd, job->part))
 			return is_right(job, job->output, hex, e);
 		(void)close(job->fd);
 		job->fd = -1;

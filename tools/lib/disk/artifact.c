@@ -110,11 +110,11 @@ static int parse_window(struct disk *d, const json_t *layer, struct err *e)
 		return err_set(e, "not after the previous window");
 	if (desc.size == 0 || desc.size > ZSTD_COMPRESSBOUND(DISK_WINDOW))
 		return err_set(e, "a window cannot have %llu bytes", (unsigned long long)desc.size);
-	if (raw == NULL || oci_digest(raw) == NULL)
+	if (raw == NULL || sha256_parse(raw) == NULL)
 		return err_set(e, "annotation " NOTE_DIGEST " is not a digest");
 	c.size = desc.size;
 	(void)strcpy(c.hex, desc.hex);
-	(void)strcpy(c.raw, oci_digest(raw));
+	(void)strcpy(c.raw, sha256_parse(raw));
 	return disk_add(d, &c, e);
 }
 

@@ -344,7 +344,7 @@ static const char *note(const json_t *notes, const char *name)
 
 int disklayer_parse(struct disklayer_recipe *r, const json_t *notes, struct err *e)
 {
-	const char *hex = oci_digest(note(notes, NOTE_LAYER));
+	const char *hex = sha256_parse(note(notes, NOTE_LAYER));
 
 	*r = (struct disklayer_recipe){ .head = note(notes, NOTE_HEAD),
 		.tail = note(notes, NOTE_TAIL),
@@ -359,7 +359,7 @@ int disklayer_parse(struct disklayer_recipe *r, const json_t *notes, struct err 
 /* Is DIGEST "sha256:HEX"? */
 static bool digest_is(const char *digest, const char *hex)
 {
-	const char *own = oci_digest(digest);
+	const char *own = sha256_parse(digest);
 
 	return own != NULL && strcmp(own, hex) == 0;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "base/words.h"
 #include "kube/yaml.h"
@@ -33,17 +34,12 @@ static const char *find_tag(const char *text, size_t *name)
 	return text + i;
 }
 
-static bool is_digest(const char *s)
-{
-	return strncmp(s, "@sha256:", 8) == 0 && strlen(s) == 8 + 64 && strspn(s + 8, "0123456789abcdef") == 64;
-}
-
 bool kubeimages_is_name(const char *text)
 {
 	size_t name = strcspn(text, "@"), part, port;
 	const char *at = text + name, *tag, *s;
 
-	if (*at != '\0' && !is_digest(at))
+	if (*at != '\0' && sha256_parse(at + 1) == NULL)
 		return false;
 	tag = find_tag(text, &name);
 	if (tag != NULL && !is_tag(tag, (size_t)(at - tag)))

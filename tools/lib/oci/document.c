@@ -13,16 +13,6 @@ enum { MAX_DEPTH = 64 };
 
 static const char sha256_head[] = "sha256:";
 
-const char *oci_digest(const char *digest)
-{
-	const char *hex;
-
-	if (digest == NULL || strncmp(digest, sha256_head, sizeof sha256_head - 1) != 0)
-		return NULL;
-	hex = digest + sizeof sha256_head - 1;
-	return strlen(hex) == SHA256_HEX - 1 && strspn(hex, "0123456789abcdef") == SHA256_HEX - 1 ? hex : NULL;
-}
-
 static json_t *parse(const char *text, size_t n, struct err *e)
 {
 	json_error_t why;
@@ -115,7 +105,7 @@ json_t *document_parse_config(const char *text, size_t n, struct err *e)
 	if (!json_is_array(ids) || json_array_size(ids) > OCI_MAX_LAYERS)
 		rc = err_set(e, "no array \"rootfs.diff_ids\"");
 	json_array_foreach (ids, i, id) {
-		if (oci_digest(json_string_value(id)) == NULL)
+		if (sha256_parse(json_string_value(id)) == NULL)
 			rc = err_set(e, "rootfs.diff_ids[%zu]: not a SHA-256 digest", i);
 	}
 	part = json_object_get(j, "config");
@@ -132,7 +122,7 @@ int document_desc(const json_t *json, struct document_desc *d, struct err *e)
 	const json_t *size = json_object_get(json, "size");
 
 	d->media = json_string_value(json_object_get(json, "mediaType"));
-	d->hex = oci_digest(json_string_value(json_object_get(json, "digest")));
+	d->hex = sha256_parse(json_string_value(json_object_get(json, "digest")));
 	if (d->media == NULL)
 		return err_set(e, "no mediaType");
 	if (d->hex == NULL)
@@ -154,6 +144,19 @@ json_t *document_new_desc(const char *media, const char *hex, uint64_t size)
 const char *document_tag(const json_t *desc)
 {
 	return json_string_value(json_object_get(json_object_get(desc, "annotations"), OCI_REF_NAME));
+}
+
+bool document_find_digest(const json_t *list, const char *hex, struct document_desc *d)
+{
+	const json_t *desc;
+	struct err ignored;
+	size_t i;
+
+	json_array_foreach (list, i, desc) {
+		if (document_desc(desc, d, &ignored) == 0 && strcmp(d->hex, hex) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool document_good_tag(const char *tag)

@@ -38,14 +38,14 @@ json_t *document_parse_config(const char *text, size_t n, struct err *e);
 /* Reads a descriptor. Returns 0, or -1 if it is not one, or its digest is not SHA-256. */
 int document_desc(const json_t *json, struct document_desc *d, struct err *e);
 
-/* The 64 digits in "sha256:HEX", or NULL if DIGEST is anything else, and must not become part of a file name. */
-const char *oci_digest(const char *digest);
-
 /* A new descriptor, or NULL if out of memory. */
 json_t *document_new_desc(const char *media, const char *hex, uint64_t size);
 
 /* The descriptor in INDEX whose ref.name is TAG (a borrowed reference), or NULL. */
 json_t *document_find(const json_t *index, const char *tag);
+
+/* Finds the descriptor of HEX in LIST, an array of manifests or layers. Returns false if it has none. */
+bool document_find_digest(const json_t *list, const char *hex, struct document_desc *d);
 
 /* Is TAG valid as a ref.name (image-spec, annotations.md): letters, digits and separators, not beginning with one? */
 bool document_good_tag(const char *tag);

@@ -153,7 +153,7 @@ static int window_end(void *arg, struct err *e)
 static int get_manifest(struct regdisk *d, const char *reference, const char *name, json_t **j, struct err *e)
 {
 	struct regmanifest doc = { .q = d->q, .name = name, .accept = REGIMAGE_ACCEPT };
-	const char *hex = oci_digest(reference);
+	const char *hex = sha256_parse(reference);
 	AUTO_FREE char *url = NULL;
 	int rc;
 

@@ -94,20 +94,6 @@ static json_t *referrer(const struct document_desc *d, const json_t *j)
 	return NULL;
 }
 
-static bool lists(const json_t *index, const char *hex)
-{
-	const json_t *desc;
-	struct document_desc d;
-	struct err ignored;
-	size_t i;
-
-	json_array_foreach (json_object_get(index, "manifests"), i, desc) {
-		if (document_desc(desc, &d, &ignored) == 0 && strcmp(d.hex, hex) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Sends the index of the image HEX. Returns 0, -1 or REGQUEUE_LATE. */
 static int put(struct regqueue *q, const char *repo, const char *hex, const json_t *index, struct err *e)
 {
@@ -134,7 +120,7 @@ int regreferrers_add(
     struct regqueue *q, const char *repo, const struct document_desc *d, const char *text, size_t n, struct err *e)
 {
 	json_t *j = document_parse_manifest(text, n, e), *index = NULL, *desc;
-	struct document_desc subject;
+	struct document_desc subject, ignored;
 	int rc = j != NULL ? document_desc(json_object_get(j, "subject"), &subject, e) : -1;
 
 	if (rc == 0)
@@ -143,7 +129,7 @@ int regreferrers_add(
 		index = json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType", OCI_MEDIA_INDEX, "manifests");
 		rc = index != NULL ? 0 : err_no_memory(e);
 	}
-	if (rc == 0 && !lists(index, d->hex)) {
+	if (rc == 0 && !document_find_digest(json_object_get(index, "manifests"), d->hex, &ignored)) {
 		desc = referrer(d, j);
 		rc = json_array_append_new(json_object_get(index, "manifests"), desc) == 0 ? 0 : err_no_memory(e);
 		if (rc == 0)

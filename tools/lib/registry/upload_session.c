@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/flock.h"
 #include "base/mkdirs.h"
 #include "base/sha256.h"
 
@@ -76,7 +77,7 @@ void upload_session_open(struct upload_session *s, const char *base, const char 
 {
 	char name[SHA256_HEX];
 	AUTO_FREE char *path = digest(base, repo, hex, name) == 0 ? in_cache(name) : NULL;
-	struct stat opened, named;
+	struct stat opened;
 	struct err ignored;
 
 	*s = (struct upload_session){ .fd_ = -1 };
@@ -86,8 +87,8 @@ void upload_session_open(struct upload_session *s, const char *base, const char 
 	if (s->fd_ < 0)
 		return;
 	/* Another process may have removed the file before we got the lock. */
-	if (flock(s->fd_, LOCK_EX | LOCK_NB) < 0 || fstat(s->fd_, &opened) < 0 || stat(path, &named) < 0 ||
-	    opened.st_ino != named.st_ino || opened.st_uid != geteuid()) {
+	if (flock(s->fd_, LOCK_EX | LOCK_NB) < 0 || !flock_is_at(s->fd_, path) || fstat(s->fd_, &opened) < 0 ||
+	    opened.st_uid != geteuid()) {
 		(void)close(s->fd_);
 		s->fd_ = -1;
 		return;
