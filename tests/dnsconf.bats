@@ -371,6 +371,7 @@ full_inventory() {
 		[node a]\nmac = 02-00-00-00-00-01|17: key 'mac': '02-00-00-00-00-01' is not a unicast MAC
 		[node a]\nmac = 02:00:00:00:00:0g|17: key 'mac': '02:00:00:00:00:0g' is not a unicast MAC
 		[node a]\nmac = 01:00:5e:00:00:01|17: key 'mac': '01:00:5e:00:00:01' is not a unicast MAC
+		[node a]\nmac = 00:00:00:00:00:00|17: key 'mac': '00:00:00:00:00:00' is not a unicast MAC
 		[node a]\nmac = ff:ff:ff:ff:ff:ff|17: key 'mac': 'ff:ff:ff:ff:ff:ff' is not a unicast MAC
 		[node a]\nmac =|17: key 'mac': '' is not a unicast MAC
 		[host a]\naddress = b|17: key 'address': 'b' is not an IPv4 address
@@ -382,7 +383,7 @@ full_inventory() {
 		[host a]\naddress = 1.2.3.4\naddress = 1.2.3.5|18: host a.address: already set in line 17
 		[host a]\naddress = 1.2.3.4\n 1.2.3.5|18: key 'address': cannot be continued on an indented line
 	END
-	[ "$tried" = 22 ]
+	[ "$tried" = 23 ]
 	for name in -a a- a_b a.b 'a b' ' a' a/b a=b '*' 12 12h 5D 1s infinite ignore; do
 		setup
 		section "[host $name]" 'address = 1.2.3.4'

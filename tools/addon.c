@@ -91,7 +91,7 @@ static int cached(struct request *r, const struct addon *a, const char *file, ch
 		return -1;
 	if (r->cache == NULL)
 		return err_set(e, "%s is a downloaded file, which requires --cache", file);
-	if (make_dirs(r->cache, 0777, e) < 0)
+	if (mkdirs(r->cache, 0777, e) < 0)
 		return -1;
 	if (asprintf(path, "%s/%s", r->cache, hex) < 0) {
 		*path = NULL;
@@ -151,20 +151,6 @@ static int make_file(struct request *r, const struct addon *a, const char *progr
 	return rc;
 }
 
-static int write_all(int fd, const char *text, size_t n, const char *path, struct err *e)
-{
-	ssize_t done;
-
-	for (; n > 0; text += done, n -= (size_t)done) {
-		done = write(fd, text, n);
-		if (done < 0 && errno == EINTR)
-			done = 0;
-		if (done < 0)
-			return err_sys(e, "%s", path);
-	}
-	return 0;
-}
-
 /* A file of the add-on's own, rendered. */
 static int own_file(const struct addon *a, const char *path, char **text, size_t *n, struct err *e)
 {
@@ -206,7 +192,9 @@ static int render_file(
 		return make_file(r, a, program, fd, e);
 	else
 		rc = fetched_file(r, a, file, &text, &n, e);
-	return rc < 0 ? -1 : write_all(fd, text, n, to, e);
+	if (rc < 0)
+		return -1;
+	return out_write(fd, text, n) < 0 ? err_sys(e, "%s", to) : 0;
 }
 
 /* Writes file NUMBER of the add-on, or its only one (0), to the directory. */
@@ -228,9 +216,9 @@ static int write_file(struct request *r, const struct addon *a, size_t number, c
 	if (number > 0)
 		rc = render_file(r, a, file, fileno(o.f), to, e);
 	else
-		rc = template_file(&a->all->values, a->path, &text, &n, e) < 0
-			 ? -1
-			 : write_all(fileno(o.f), text, n, to, e);
+		rc = template_file(&a->all->values, a->path, &text, &n, e);
+	if (rc == 0 && out_write(fileno(o.f), text, n) < 0)
+		rc = err_sys(e, "%s", to);
 	if (rc == 0)
 		return out_commit(&o, e);
 	/* A file of an earlier call must not be taken for this one's. */
@@ -244,7 +232,7 @@ static int write_files(struct request *r, const struct addon *a, struct err *e)
 	AUTO_WORDS struct words files = { 0 };
 	size_t i;
 
-	if (make_dirs(r->dir, 0777, e) < 0)
+	if (mkdirs(r->dir, 0777, e) < 0)
 		return -1;
 	if (a->single)
 		return write_file(r, a, 0, a->name, e);

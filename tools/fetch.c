@@ -35,13 +35,6 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool fetch_tool = {
-	.name = "fetch",
-	.synopsis = "[options] URL...",
-	.about = "Download a file with a pinned digest; the URLs are its mirrors.",
-	.opts = options,
-};
-
 struct job {
 	struct cli *c;
 	char sha256[SHA256_HEX];
@@ -56,6 +49,19 @@ struct job {
 	int64_t begun, shown;
 };
 
+static const struct opt_member members[] = {
+	OPT_MEMBER('o', struct job, output),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool fetch_tool = {
+	.name = "fetch",
+	.synopsis = "[options] URL...",
+	.about = "Download a file with a pinned digest; the URLs are its mirrors.",
+	.opts = options,
+	.members = members,
+};
+
 /* Results besides those of download(). WRONG: the digest is wrong. */
 enum { WRONG = -100, LATE = DOWNLOAD_LATE };
 
@@ -67,24 +73,24 @@ static int set_digest(struct cli *c, char to[SHA256_HEX])
 		return cli_usage(c, "'%s' is not a SHA-256 digest (64 hexadecimal digits)", c->arg);
 	for (i = 0; i <= n; i++)
 		to[i] = (char)tolower((unsigned char)c->arg[i]);
-	return 0;
+	return EX_DONE;
 }
 
 static int set_number(struct cli *c, const char *what, int64_t min, int64_t max, int64_t *to)
 {
 	if (num_parse(c->arg, min, max, to) == 0)
-		return 0;
+		return EX_DONE;
 	return cli_usage(c, "%s '%s' is not a number from %d to %d", what, c->arg, (int)min, (int)max);
 }
 
-static int set_option(struct cli *c, struct job *job, int id)
+/* Takes an option. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
 {
+	struct job *job = arg;
+
 	switch (id) {
 	case 's':
 		return set_digest(c, job->sha256);
-	case 'o':
-		job->output = c->arg;
-		return 0;
 	case 't':
 		return set_number(c, "timeout", 1, MAX_SECONDS, &job->timeout);
 	case OPT_STALL:
@@ -93,33 +99,24 @@ static int set_option(struct cli *c, struct job *job, int id)
 		return set_number(c, "number of retries", 0, MAX_RETRIES, &job->retries);
 	default:
 		if (num_size(c->arg, &job->max) == 0)
-			return 0;
+			return EX_DONE;
 		return cli_usage(c, "size '%s' is not a number with an optional K, M, G or T", c->arg);
 	}
 }
 
-/* Returns 0, or 1 with an exit code in *CODE. */
-static int parse(struct cli *c, struct job *job, int *code)
+/* Checks that the digest and the operands are there. Returns an exit code. */
+static int check(const struct cli *c, const struct job *job)
 {
-	int id, i;
+	int i;
 
-	*code = 0;
-	while (*code == 0 && (id = cli_next(c)) >= 0)
-		*code = set_option(c, job, id);
-	if (*code != 0)
-		return 1;
-	if (id == CLI_EXIT) {
-		*code = c->exit_code;
-		return 1;
-	}
 	if (job->sha256[0] == '\0')
-		*code = cli_usage(c, "the digest is missing: use --sha256");
-	else if (c->argc == 0)
-		*code = cli_usage(c, "expected URL...");
-	for (i = 0; i < c->argc && *code == 0; i++)
+		return cli_usage(c, "the digest is missing: use --sha256");
+	if (c->argc == 0)
+		return cli_usage(c, "expected URL...");
+	for (i = 0; i < c->argc; i++)
 		if (!url_supported(c->argv[i]))
-			*code = cli_usage(c, "URL %d is not an http, https or file URL", i + 1);
-	return *code != 0;
+			return cli_usage(c, "URL %d is not an http, https or file URL", i + 1);
+	return EX_DONE;
 }
 
 static void show_progress(void *arg, uint64_t have, uint64_t total)
@@ -165,7 +162,6 @@ static int is_right(const struct job *job, const char *path, char hex[SHA256_HEX
 /* Opens and locks the partial file. Returns 0, 1 if another fetch has completed the output meanwhile, -1 or LATE. */
 static int open_part(struct job *job, struct err *e)
 {
-	struct stat opened, named;
 	char hex[SHA256_HEX];
 	int rc;
 
@@ -181,8 +177,7 @@ static int open_part(struct job *job, struct err *e)
 			return LATE;
 		}
 		/* The fetch that held the lock may have renamed or removed the file. */
-		if (fstat(job->fd, &opened) == 0 && lstat(job->part, &named) == 0 && opened.st_ino == named.st_ino &&
-		    opened.st_dev == named.st_dev)
+		if (flock_is_at(job->fd, job->part))
 			return is_right(job, job->output, hex, e);
 		(void)close(job->fd);
 		job->fd = -1;
@@ -335,7 +330,9 @@ int main(int argc, char **argv)
 	char *name = NULL;
 	int code;
 
-	if (parse(&c, &job, &code) != 0)
+	if (cli_options(&c, take, &job) == CLI_EXIT)
+		return cli_end(&c, c.exit_code);
+	if ((code = check(&c, &job)) != EX_DONE)
 		return cli_end(&c, code);
 	job.deadline = now_ms() + job.timeout * 1000;
 	if (job.output == NULL)

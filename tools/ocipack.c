@@ -90,34 +90,51 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool ocipack_tool = {
-	.name = "ocipack",
-	.synopsis = "[options] LAYOUT",
-	.about = "Build an image in an OCI layout from trees and files, reproducibly.",
-	.opts = options,
-};
-
-static const struct setting {
-	int id;
-	enum packopts_shape shape;
-	const char *member;
-} settings[] = {
-	{ OPT_ENTRYPOINT, PACKOPTS_LIST, "Entrypoint" },
-	{ OPT_CMD, PACKOPTS_LIST, "Cmd" },
-	{ OPT_LABEL, PACKOPTS_PAIRS, "Labels" },
-	{ OPT_WORKDIR, PACKOPTS_TEXT, "WorkingDir" },
-	{ OPT_USER, PACKOPTS_TEXT, "User" },
-	{ OPT_VOLUME, PACKOPTS_KEYS, "Volumes" },
-	{ OPT_STOP_SIGNAL, PACKOPTS_TEXT, "StopSignal" },
-};
-
 struct job {
 	const char *tag, *from, *arch, *os, *variant, *subject, *image_disk;
 	char *disk, *format;  /* of --disk */
 	struct words members; /* of --index */
 	bool list, prune, json;
 	int64_t jobs, timeout, epoch;
-	struct packopts image;
+	struct ociopts image;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER('t', struct job, tag),
+	OPT_MEMBER(OPT_FROM, struct job, from),
+	OPT_MEMBER(OPT_ARCH, struct job, arch),
+	OPT_MEMBER(OPT_OS, struct job, os),
+	OPT_MEMBER(OPT_VARIANT, struct job, variant),
+	OPT_MEMBER(OPT_SUBJECT, struct job, subject),
+	OPT_MEMBER(OPT_IMAGE_DISK, struct job, image_disk),
+	OPT_MEMBER(OPT_INDEX, struct job, members),
+	OPT_MEMBER(OPT_EXCLUDE, struct job, image.exclude),
+	OPT_MEMBER(OPT_LIST, struct job, list),
+	OPT_MEMBER(OPT_PRUNE, struct job, prune),
+	OPT_MEMBER(OPT_JSON, struct job, json),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool ocipack_tool = {
+	.name = "ocipack",
+	.synopsis = "[options] LAYOUT",
+	.about = "Build an image in an OCI layout from trees and files, reproducibly.",
+	.opts = options,
+	.members = members,
+};
+
+static const struct setting {
+	int id;
+	enum ociopts_shape shape;
+	const char *member;
+} settings[] = {
+	{ OPT_ENTRYPOINT, OCIOPTS_LIST, "Entrypoint" },
+	{ OPT_CMD, OCIOPTS_LIST, "Cmd" },
+	{ OPT_LABEL, OCIOPTS_PAIRS, "Labels" },
+	{ OPT_WORKDIR, OCIOPTS_TEXT, "WorkingDir" },
+	{ OPT_USER, OCIOPTS_TEXT, "User" },
+	{ OPT_VOLUME, OCIOPTS_KEYS, "Volumes" },
+	{ OPT_STOP_SIGNAL, OCIOPTS_TEXT, "StopSignal" },
 };
 
 /* Options of the image's configuration. Returns 0 or -1. */
@@ -127,7 +144,7 @@ static int set_config(struct cli *c, struct job *job, int id, struct err *e)
 
 	while (s->id != id)
 		s++;
-	return packopts_set(job->image.config, s->shape, s->member, c->arg, e);
+	return ociopts_set(job->image.config, s->shape, s->member, c->arg, e);
 }
 
 /* "FILE" or "FILE=FORMAT". Returns 0 or -1. */
@@ -160,46 +177,42 @@ static int set_number(struct cli *c, const char *what, int64_t max, int64_t *to,
 /* Options of layers. Returns 0 or -1. */
 static int set_layers(struct cli *c, struct job *job, int id, struct err *e)
 {
-	struct packopts *o = &job->image;
+	struct ociopts *o = &job->image;
 
 	switch (id) {
 	case OPT_TREE:
-		return packopts_layer(o, LAYER_TREE, c->arg, e);
+		return ociopts_layer(o, LAYER_TREE, c->arg, e);
 	case OPT_FILE:
-		return packopts_layer(o, LAYER_FILE, c->arg, e);
+		return ociopts_layer(o, LAYER_FILE, c->arg, e);
 	case OPT_TAR:
-		return packopts_layer(o, LAYER_TAR, c->arg, e);
+		return ociopts_layer(o, LAYER_TAR, c->arg, e);
 	case OPT_COMPRESS:
-		return packopts_kind(o, c->arg, e);
+		return ociopts_kind(o, c->arg, e);
 	case OPT_OWNER:
-		return packopts_owner(o, c->arg, e);
+		return ociopts_owner(o, c->arg, e);
 	case OPT_DEVICES:
-		return packopts_devices(o, c->arg, e);
+		return ociopts_devices(o, c->arg, e);
 	case OPT_MAX_SIZE:
-		return packopts_max(o, c->arg, e);
-	case OPT_EXCLUDE:
-		return words_add(&o->exclude, c->arg) == 0 ? 0 : err_no_memory(e);
+		return ociopts_max(o, c->arg, e);
 	case OPT_LAYER_ANNOTATION:
-		return packopts_set(o->notes, PACKOPTS_PAIRS, "annotations", c->arg, e);
+		return ociopts_set(o->notes, OCIOPTS_PAIRS, "annotations", c->arg, e);
 	default:
 		return set_config(c, job, id, e);
 	}
 }
 
-/* Options with arguments. Returns 0 or -1. */
+/* Options that are not in the table of members. Returns 0 or -1. */
 static int set_option(struct cli *c, struct job *job, int id, struct err *e)
 {
 	switch (id) {
 	case OPT_DISK:
 		return set_disk(c, job, e);
-	case OPT_INDEX:
-		return words_add(&job->members, c->arg) == 0 ? 0 : err_no_memory(e);
 	case OPT_ANNOTATION:
-		return packopts_set(job->image.annotations, PACKOPTS_PAIRS, "annotations", c->arg, e);
+		return ociopts_set(job->image.annotations, OCIOPTS_PAIRS, "annotations", c->arg, e);
 	case OPT_ENV:
-		return packopts_env(&job->image, c->arg, e);
+		return ociopts_env(&job->image, c->arg, e);
 	case OPT_PORT:
-		return packopts_port(&job->image, c->arg, e);
+		return ociopts_port(&job->image, c->arg, e);
 	case 'j':
 		return set_number(c, "number of jobs", MAX_JOBS, &job->jobs, e);
 	case OPT_TIMEOUT:
@@ -228,7 +241,7 @@ static int read_epoch(struct cli *c, struct job *job)
 /* Completes the descriptions of the layers. Returns the number of layers that are read from standard input. */
 static size_t finish_layers(struct job *job)
 {
-	struct packopts *o = &job->image;
+	struct ociopts *o = &job->image;
 	size_t i, pipes = 0;
 
 	for (i = 0; i < o->nlayers; i++) {
@@ -260,7 +273,7 @@ static int check_kind(struct cli *c, const struct job *job, bool ordinary)
 /* Checks the combination of options. Returns 0 or an exit code. */
 static int check(struct cli *c, struct job *job)
 {
-	const struct packopts *o = &job->image;
+	const struct ociopts *o = &job->image;
 	bool ordinary = o->nlayers > 0 || json_object_size(o->config) > 0 || job->arch != NULL || job->os != NULL ||
 			job->variant != NULL;
 	bool disk = job->disk != NULL || job->image_disk != NULL;
@@ -279,7 +292,7 @@ static int check(struct cli *c, struct job *job)
 		return cli_usage(c, "--tag is required: the name of the image");
 	if (job->tag == NULL && job->json)
 		return cli_usage(c, "--json requires --tag");
-	if (job->tag != NULL && !oci_good_tag(job->tag))
+	if (job->tag != NULL && !document_good_tag(job->tag))
 		return cli_usage(c, "'%s' is not a valid name of an image", job->tag);
 	if (job->tag != NULL && o->nlayers == 0 && job->from == NULL && !disk && job->members.n == 0)
 		return cli_usage(c, "the image has no layers: use --tree, --file, --tar or --from");
@@ -288,53 +301,12 @@ static int check(struct cli *c, struct job *job)
 	return check_kind(c, job, ordinary);
 }
 
-/* Parses the command line. Returns 0, or 1 with an exit code in *CODE. */
-static int parse(struct cli *c, struct job *job, int *code)
+/* Takes an option. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
 {
 	struct err e;
-	int id;
 
-	while ((id = cli_next(c)) >= 0) {
-		switch (id) {
-		case 't':
-			job->tag = c->arg;
-			break;
-		case OPT_FROM:
-			job->from = c->arg;
-			break;
-		case OPT_ARCH:
-			job->arch = c->arg;
-			break;
-		case OPT_OS:
-			job->os = c->arg;
-			break;
-		case OPT_VARIANT:
-			job->variant = c->arg;
-			break;
-		case OPT_SUBJECT:
-			job->subject = c->arg;
-			break;
-		case OPT_IMAGE_DISK:
-			job->image_disk = c->arg;
-			break;
-		case OPT_LIST:
-			job->list = true;
-			break;
-		case OPT_PRUNE:
-			job->prune = true;
-			break;
-		case OPT_JSON:
-			job->json = true;
-			break;
-		default:
-			if (set_option(c, job, id, &e) == 0)
-				break;
-			*code = cli_usage(c, "%s", e.msg);
-			return 1;
-		}
-	}
-	*code = id == CLI_EXIT ? c->exit_code : check(c, job);
-	return id == CLI_EXIT || *code != 0;
+	return set_option(c, arg, id, &e) == 0 ? EX_DONE : cli_usage(c, "%s", e.msg);
 }
 
 /* The name of this machine's architecture in Go (go tool dist list). */
@@ -389,7 +361,7 @@ static int begin(const struct job *job, struct layout *l, const char *created, s
  */
 static int build(struct cli *c, struct job *job, struct layout *l, json_t **summary, struct err *e)
 {
-	struct packopts *o = &job->image;
+	struct ociopts *o = &job->image;
 	struct image i = { 0 };
 	char created[32];
 	time_t when = (time_t)job->epoch;
@@ -407,7 +379,7 @@ static int build(struct cli *c, struct job *job, struct layout *l, json_t **summ
 	for (k = 0; rc == 0 && k < o->nlayers; k++)
 		rc = image_add_layer(&i, &o->layers[k], e);
 	if (rc == 0)
-		rc = oci_edit(json_object_get(i.config, "config"), o->config, e);
+		rc = document_edit(json_object_get(i.config, "config"), o->config, e);
 	if (rc == 0 && json_object_update(i.manifest, o->annotations) < 0)
 		rc = err_no_memory(e);
 	if (rc == 0)
@@ -485,8 +457,8 @@ static int list(const struct layout *l, struct err *e)
 	if (index == NULL)
 		return -1;
 	json_array_foreach (json_object_get(index, "manifests"), i, desc) {
-		if (oci_tag(desc) != NULL)
-			(void)printf("%s %s\n", oci_tag(desc), json_string_value(json_object_get(desc, "digest")));
+		if (document_tag(desc) != NULL)
+			(void)printf("%s %s\n", document_tag(desc), json_string_value(json_object_get(desc, "digest")));
 	}
 	json_decref(index);
 	return 0;
@@ -494,7 +466,7 @@ static int list(const struct layout *l, struct err *e)
 
 static int print_summary(const json_t *summary, struct err *e)
 {
-	AUTO_FREE char *text = summary != NULL ? oci_dump(summary) : NULL;
+	AUTO_FREE char *text = summary != NULL ? document_dump(summary) : NULL;
 
 	if (text == NULL)
 		return err_no_memory(e);
@@ -539,18 +511,20 @@ static int run(struct cli *c, struct job *job)
 int main(int argc, char **argv)
 {
 	struct cli c = { .tool = &ocipack_tool, .argc = argc, .argv = argv };
-	struct job job = { .timeout = DEFAULT_TIMEOUT, .image = PACKOPTS_DEFAULTS };
+	struct job job = { .timeout = DEFAULT_TIMEOUT, .image = OCIOPTS_DEFAULTS };
 	struct err e;
 	int code;
 
 	job.jobs = workers_count(MAX_JOBS);
-	if (packopts_init(&job.image, &e) < 0) {
+	if (ociopts_init(&job.image, &e) < 0) {
 		code = cli_fail(&c, EX_FAIL, &e);
-	} else if (parse(&c, &job, &code) == 0) {
+	} else if (cli_options(&c, take, &job) == CLI_EXIT) {
+		code = c.exit_code;
+	} else if ((code = check(&c, &job)) == EX_DONE) {
 		unfinished_catch_signals();
 		code = run(&c, &job);
 	}
-	packopts_free(&job.image);
+	ociopts_free(&job.image);
 	words_free(&job.members);
 	free(job.disk);
 	return cli_end(&c, code);

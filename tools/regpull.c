@@ -30,13 +30,6 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool regpull_tool = {
-	.name = "regpull",
-	.synopsis = "[options] REGISTRY/REPO[:TAG|@DIGEST] [LAYOUT[:TAG]]",
-	.about = "Download an image from a registry into an OCI layout, or its disk into a file.",
-	.opts = options,
-};
-
 struct job {
 	struct cli *c;
 	struct regopts opts;
@@ -48,13 +41,28 @@ struct job {
 	const char *tag; /* of the image in the layout */
 	struct layout layout;
 	struct regqueue queue;
-	struct regmanifests manifests;
-	struct reglayout_blob *blobs;
+	struct regmanifest_pull manifests;
+	struct blob_download_layout *blobs;
 	size_t nblobs;
 	uint64_t total;  /* bytes of these */
 	uint64_t before; /* bytes that had been received when their download began */
 	struct regdisk disk;
-	struct regbar bar;
+	struct regprogress bar;
+};
+
+static const struct opt_member members[] = {
+	OPT_MEMBER(OPT_DISK_WINDOWS, struct job, windows),
+	OPT_MEMBER(OPT_NO_LAYERS, struct job, no_layers),
+	OPT_MEMBER('n', struct job, dry),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool regpull_tool = {
+	.name = "regpull",
+	.synopsis = "[options] REGISTRY/REPO[:TAG|@DIGEST] [LAYOUT[:TAG]]",
+	.about = "Download an image from a registry into an OCI layout, or its disk into a file.",
+	.opts = options,
+	.members = members,
 };
 
 /* Sets the tag of the image in the layout. Returns 0 or an exit code. */
@@ -69,7 +77,7 @@ static int choose_tag(struct cli *c, struct job *job)
 		return cli_usage(c, "an image without a tag needs one in the layout: LAYOUT:TAG");
 	if (job->tag == NULL)
 		job->tag = job->from.tag != NULL ? job->from.tag : "latest";
-	return oci_good_tag(job->tag) ? 0 : cli_usage(c, "'%s' is not a valid tag", job->tag);
+	return document_good_tag(job->tag) ? 0 : cli_usage(c, "'%s' is not a valid tag", job->tag);
 }
 
 /* Takes the argument of --reuse. Returns 0 or -1. */
@@ -82,7 +90,7 @@ static int add_reuse(struct job *job, const char *arg, struct err *e)
 	return words_add(&job->disk.reuse, arg) == 0 ? 0 : err_no_memory(e);
 }
 
-/* Returns 0 or -1. */
+/* Options that are not in the table of members. Returns 0 or -1. */
 static int set_option(struct job *job, int id, const char *arg, struct err *e)
 {
 	switch (id) {
@@ -94,24 +102,24 @@ static int set_option(struct job *job, int id, const char *arg, struct err *e)
 		return diskread_format_ok(arg) ? 0 : err_set(e, "'%s' is not a disk format", arg);
 	case OPT_REUSE:
 		return add_reuse(job, arg, e);
-	case OPT_DISK_WINDOWS:
-		job->windows = true;
-		return 0;
-	case OPT_NO_LAYERS:
-		job->no_layers = true;
-		return 0;
-	case 'n':
-		job->dry = true;
-		return 0;
 	default:
 		return regopts_set(&job->opts, id, arg, e);
 	}
 }
 
-/* Checks that options and operands fit together. Returns 0 or an exit code. */
-static int check(struct cli *c, const struct job *job)
+/* Takes an option. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
+{
+	struct err e;
+
+	return set_option(arg, id, c->arg, &e) == 0 ? EX_DONE : cli_usage(c, "%s", e.msg);
+}
+
+/* Checks that options and operands fit together, and parses the operands. Returns an exit code. */
+static int check(struct cli *c, struct job *job)
 {
 	bool disk = job->disk.path != NULL;
+	struct err e;
 
 	if (!disk && (job->disk.format != NULL || job->disk.reuse.n > 0 || job->dry))
 		return cli_usage(c, "--format, --reuse and --dry-run require --disk");
@@ -123,30 +131,9 @@ static int check(struct cli *c, const struct job *job)
 		return cli_usage(c, "with --disk one operand is required: REGISTRY/REPO[:TAG|@DIGEST]");
 	if (!disk && c->argc != 2)
 		return cli_usage(c, "two operands are required: REGISTRY/REPO[:TAG|@DIGEST] and LAYOUT[:TAG]");
-	return 0;
-}
-
-/* Returns 0, or 1 with an exit code in *CODE. */
-static int parse(struct cli *c, struct job *job, int *code)
-{
-	struct err e;
-	int id;
-
-	*code = 0;
-	while (*code == 0 && (id = cli_next(c)) >= 0)
-		if (set_option(job, id, c->arg, &e) < 0)
-			*code = cli_usage(c, "%s", e.msg);
-	if (*code == 0 && id == CLI_EXIT) {
-		*code = c->exit_code;
-		return 1;
-	}
-	if (*code == 0)
-		*code = check(c, job);
-	if (*code == 0 && ref_parse(&job->from, c->argv[0], &e) < 0)
-		*code = cli_usage(c, "%s", e.msg);
-	if (*code == 0 && job->disk.path == NULL)
-		*code = choose_tag(c, job);
-	return *code != 0;
+	if (ref_parse(&job->from, c->argv[0], &e) < 0)
+		return cli_usage(c, "%s", e.msg);
+	return disk ? EX_DONE : choose_tag(c, job);
 }
 
 static void on_progress(void *arg, uint64_t sent, uint64_t received)
@@ -155,7 +142,7 @@ static void on_progress(void *arg, uint64_t sent, uint64_t received)
 
 	(void)sent;
 	if (job->total > 0)
-		regbar_show(&job->bar, job->name, received - job->before, job->total);
+		regprogress_show(&job->bar, job->name, received - job->before, job->total);
 }
 
 /* Does the layout have the blob, in its full size? */
@@ -189,7 +176,7 @@ static int gather(struct job *job, struct err *e)
 			continue;
 		}
 		job->total += part->size;
-		job->blobs[job->nblobs++] = (struct reglayout_blob){
+		job->blobs[job->nblobs++] = (struct blob_download_layout){
 			.download = { .q = &job->queue, .repo = job->from.repo, .hex = part->hex, .size = part->size },
 			.l = &job->layout
 		};
@@ -207,7 +194,7 @@ static int pull_blobs(struct job *job, struct err *e)
 	if (rc == 0 && tasks == NULL)
 		rc = err_no_memory(e);
 	for (i = 0; rc == 0 && i < job->nblobs; i++) {
-		reglayout_blob_init(&job->blobs[i]);
+		blob_download_layout_init(&job->blobs[i]);
 		tasks[i] = &job->blobs[i].download.task;
 	}
 	job->bar.begun = now_ms();
@@ -215,9 +202,9 @@ static int pull_blobs(struct job *job, struct err *e)
 	if (rc == 0) {
 		rc = regqueue_run(&job->queue, tasks, job->nblobs, e);
 		for (i = 0; i < job->nblobs; i++)
-			reglayout_blob_free(&job->blobs[i]);
+			blob_download_layout_free(&job->blobs[i]);
 	}
-	regbar_clear(&job->bar);
+	regprogress_clear(&job->bar);
 	free(tasks);
 	return rc;
 }
@@ -226,7 +213,7 @@ static int pull_blobs(struct job *job, struct err *e)
 static int tag(struct job *job, struct err *e)
 {
 	const struct regimage_part *top = &job->manifests.image.docs.v[0];
-	json_t *desc = oci_new_desc(top->media, top->hex, top->size);
+	json_t *desc = document_new_desc(top->media, top->hex, top->size);
 
 	return desc != NULL ? layout_tag(&job->layout, job->tag, desc, e) : err_no_memory(e);
 }
@@ -255,7 +242,7 @@ static void make_disk_layer(struct job *job)
 		cli_warn(job->c, "disk windows: %s", e.msg);
 }
 
-/* Returns 0, -1, REGMANIFESTS_NONE, REGQUEUE_LATE or LAYOUT_LATE; the last two are equal. */
+/* Returns 0, -1, REGMANIFEST_NONE, REGQUEUE_LATE or LAYOUT_LATE; the last two are equal. */
 static int pull_image(struct job *job, const char *reference, struct err *e)
 {
 	int rc = layout_open(&job->layout, job->dir, true, now_ms() + job->opts.timeout * 1000, e);
@@ -267,8 +254,8 @@ static int pull_image(struct job *job, const char *reference, struct err *e)
 	if (open_queue(job, e) < 0)
 		return -1;
 	job->manifests =
-	    (struct regmanifests){ .q = &job->queue, .repo = job->from.repo, .l = &job->layout, .keep = true };
-	rc = regmanifests_pull(&job->manifests, reference, job->name, e);
+	    (struct regmanifest_pull){ .q = &job->queue, .repo = job->from.repo, .l = &job->layout, .keep = true };
+	rc = regmanifest_pull(&job->manifests, reference, job->name, e);
 	if (rc == 0 && job->windows)
 		make_disk_layer(job);
 	if (rc == 0)
@@ -315,7 +302,7 @@ static int pull_disk(struct job *job, const char *reference, struct err *e)
 		return 0;
 	}
 	rc = regdisk_pull(d, e);
-	regbar_clear(&job->bar);
+	regprogress_clear(&job->bar);
 	if (rc == 0)
 		(void)printf("sha256:%s\n", d->hex);
 	return rc;
@@ -345,7 +332,7 @@ static int run(struct job *job)
 	unfinished_catch_signals();
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	rc = job->disk.path != NULL ? pull_disk(job, reference, &e) : pull_image(job, reference, &e);
-	regbar_clear(&job->bar);
+	regprogress_clear(&job->bar);
 	free(job->blobs);
 	regimage_free(&job->manifests.image);
 	regdisk_free(&job->disk);
@@ -363,7 +350,9 @@ int main(int argc, char **argv)
 	struct job job = { .c = &c, .opts = REGOPTS_DEFAULTS, .layout = { .index_lock = -1, .blobs_lock = -1 } };
 	int code;
 
-	if (parse(&c, &job, &code) == 0)
+	if (cli_options(&c, take, &job) == CLI_EXIT)
+		code = c.exit_code;
+	else if ((code = check(&c, &job)) == EX_DONE)
 		code = run(&job);
 	words_free(&job.disk.reuse);
 	ref_free(&job.from);

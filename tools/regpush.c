@@ -22,13 +22,6 @@ static const struct opt options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct tool regpush_tool = {
-	.name = "regpush",
-	.synopsis = "[options] LAYOUT[:TAG] REGISTRY/REPO[:TAG]",
-	.about = "Upload an image of an OCI layout to a registry.",
-	.opts = options,
-};
-
 struct job {
 	struct cli *c;
 	struct regopts opts;
@@ -40,49 +33,66 @@ struct job {
 	struct layout layout;
 	struct regqueue queue;
 	struct regimage image;
-	struct regmanifests current; /* the image that the tag names in the registry now */
-	bool trust;                  /* the registry has all parts of it */
-	struct regmanifests_push manifests;
-	struct regupload *blobs;
+	struct regmanifest_pull current; /* the image that the tag names in the registry now */
+	bool trust;                      /* the registry has all parts of it */
+	struct regmanifest_push manifests;
+	struct blob_upload *blobs;
 	size_t nblobs;
-	struct regbar bar;
+	struct regprogress bar;
 };
 
-/* Returns 0, or 1 with an exit code in *CODE. */
-static int parse(struct cli *c, struct job *job, int *code)
+static const struct opt_member members[] = {
+	OPT_MEMBER(OPT_MOUNT, struct job, mount),
+	OPT_MEMBER('n', struct job, dry),
+	{ 0, 0, OPT_TEXT },
+};
+
+static const struct tool regpush_tool = {
+	.name = "regpush",
+	.synopsis = "[options] LAYOUT[:TAG] REGISTRY/REPO[:TAG]",
+	.about = "Upload an image of an OCI layout to a registry.",
+	.opts = options,
+	.members = members,
+};
+
+/* Takes an option. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
+{
+	struct job *job = arg;
+	struct err e;
+
+	return regopts_set(&job->opts, id, c->arg, &e) == 0 ? EX_DONE : cli_usage(c, "%s", e.msg);
+}
+
+/* Is the argument of --mount-from a repository of the registry? */
+static bool mount_ok(const struct job *job)
+{
+	AUTO_FREE char *both = NULL;
+	struct ref r = { 0 };
+	struct err ignored;
+	bool good;
+
+	if (asprintf(&both, "%s/%s", job->to.host, job->mount) < 0)
+		both = NULL;
+	good = both != NULL && ref_parse(&r, both, &ignored) == 0 && r.tag == NULL && r.hex == NULL;
+	ref_free(&r);
+	return good;
+}
+
+/* Checks and parses the operands. Returns an exit code. */
+static int check(struct cli *c, struct job *job)
 {
 	struct err e;
-	int id;
 
-	*code = 0;
-	while (*code == 0 && (id = cli_next(c)) >= 0) {
-		if (id == OPT_MOUNT)
-			job->mount = c->arg;
-		else if (id == 'n')
-			job->dry = true;
-		else if (regopts_set(&job->opts, id, c->arg, &e) < 0)
-			*code = cli_usage(c, "%s", e.msg);
-	}
-	if (*code == 0 && id == CLI_EXIT) {
-		*code = c->exit_code;
-		return 1;
-	}
-	if (*code == 0 && (c->argc != 2 || *c->argv[0] == '\0'))
-		*code = cli_usage(c, "two operands are required: LAYOUT[:TAG] and REGISTRY/REPO[:TAG]");
-	if (*code == 0 && ref_parse(&job->to, c->argv[1], &e) < 0)
-		*code = cli_usage(c, "%s", e.msg);
-	if (*code == 0 && job->to.hex != NULL)
-		*code = cli_usage(c, "'%s': cannot push to a digest", c->argv[1]);
-	if (*code == 0 && job->mount != NULL) {
-		struct ref r = { 0 };
-		AUTO_FREE char *both = NULL;
-
-		if (asprintf(&both, "%s/%s", job->to.host, job->mount) < 0 || ref_parse(&r, both, &e) < 0 ||
-		    r.tag != NULL || r.hex != NULL)
-			*code = cli_usage(c, "'%s' is not a repository", job->mount);
-		ref_free(&r);
-	}
-	return *code != 0;
+	if (c->argc != 2 || *c->argv[0] == '\0')
+		return cli_usage(c, "two operands are required: LAYOUT[:TAG] and REGISTRY/REPO[:TAG]");
+	if (ref_parse(&job->to, c->argv[1], &e) < 0)
+		return cli_usage(c, "%s", e.msg);
+	if (job->to.hex != NULL)
+		return cli_usage(c, "'%s': cannot push to a digest", c->argv[1]);
+	if (job->mount != NULL && !mount_ok(job))
+		return cli_usage(c, "'%s' is not a repository", job->mount);
+	return EX_DONE;
 }
 
 static void on_progress(void *arg, uint64_t sent, uint64_t received)
@@ -95,9 +105,9 @@ static void on_progress(void *arg, uint64_t sent, uint64_t received)
 	if (job->nblobs == 0)
 		return;
 	for (i = 0; i < job->nblobs; i++)
-		if (job->blobs[i].fate == REGUPLOAD_SENT || job->blobs[i].fate == REGUPLOAD_TO_SEND)
+		if (job->blobs[i].fate == BLOB_UPLOAD_SENT || job->blobs[i].fate == BLOB_UPLOAD_TO_SEND)
 			total += job->blobs[i].part->size;
-	regbar_show(&job->bar, job->name, sent, total);
+	regprogress_show(&job->bar, job->name, sent, total);
 }
 
 /* The image with the tag, or the only one. Returns a borrowed reference or NULL. */
@@ -106,7 +116,7 @@ static const json_t *choose(const struct job *job, const json_t *index, struct e
 	const json_t *list = json_object_get(index, "manifests"), *found;
 
 	if (job->tag != NULL) {
-		found = oci_find(index, job->tag);
+		found = document_find(index, job->tag);
 		if (found == NULL)
 			(void)err_set(e, "%s: no image '%s'", job->layout.dir, job->tag);
 		return found;
@@ -122,10 +132,10 @@ static int read_image(struct job *job, struct err *e)
 {
 	json_t *index = layout_index(&job->layout, e);
 	const json_t *found = index != NULL ? choose(job, index, e) : NULL;
-	struct oci_desc d;
+	struct document_desc d;
 	int rc = -1;
 
-	if (found != NULL && (rc = oci_desc(found, &d, e)) == 0)
+	if (found != NULL && (rc = document_desc(found, &d, e)) == 0)
 		rc = regimage_read(&job->image, &job->layout, &d, e);
 	json_decref(index);
 	return rc;
@@ -155,13 +165,13 @@ static int gather(struct job *job, struct err *e)
 	for (i = 0; i < all->n; i++) {
 		if ((job->trust && regimage_has(&job->current.image.blobs, all->v[i].hex)) || left_out(job, &all->v[i]))
 			continue;
-		job->blobs[job->nblobs++] = (struct regupload){ .q = &job->queue,
+		job->blobs[job->nblobs++] = (struct blob_upload){ .q = &job->queue,
 			.l = &job->layout,
 			.repo = job->to.repo,
 			.mount = job->mount,
 			.part = &all->v[i],
 			.dry = job->dry,
-			.fate = REGUPLOAD_TO_SEND };
+			.fate = BLOB_UPLOAD_TO_SEND };
 	}
 	return 0;
 }
@@ -173,7 +183,7 @@ static int check_absent(const struct job *job, struct err *e)
 	size_t i, n = 0;
 
 	for (i = 0; i < job->nblobs; i++) {
-		if (job->blobs[i].fate != REGUPLOAD_ABSENT)
+		if (job->blobs[i].fate != BLOB_UPLOAD_ABSENT)
 			continue;
 		if (n++ == 0)
 			first = job->blobs[i].name_;
@@ -200,18 +210,18 @@ static int push_blobs(struct job *job, struct err *e)
 		return rc;
 	}
 	for (i = 0; i < job->nblobs; i++) {
-		regupload_init(&job->blobs[i]);
+		blob_upload_init(&job->blobs[i]);
 		tasks[i] = &job->blobs[i].task;
 	}
 	job->bar.begun = now_ms();
 	rc = regqueue_run(&job->queue, tasks, job->nblobs, e);
-	regbar_clear(&job->bar);
+	regprogress_clear(&job->bar);
 	if (rc == 0)
 		rc = check_absent(job, e);
 	for (i = 0; i < job->nblobs; i++) {
-		if (rc == 0 || job->blobs[i].fate == REGUPLOAD_ABSENT)
+		if (rc == 0 || job->blobs[i].fate == BLOB_UPLOAD_ABSENT)
 			cli_note(job->c, "%s: %s", job->blobs[i].name_, fates[job->blobs[i].fate]);
-		regupload_free(&job->blobs[i]);
+		blob_upload_free(&job->blobs[i]);
 	}
 	free(tasks);
 	return rc;
@@ -219,7 +229,7 @@ static int push_blobs(struct job *job, struct err *e)
 
 static int push_manifests(struct job *job, struct err *e)
 {
-	job->manifests = (struct regmanifests_push){ .q = &job->queue,
+	job->manifests = (struct regmanifest_push){ .q = &job->queue,
 		.repo = job->to.repo,
 		.l = &job->layout,
 		.image = &job->image,
@@ -227,7 +237,7 @@ static int push_manifests(struct job *job, struct err *e)
 		.name = job->name,
 		.known = job->trust ? &job->current.image.docs : NULL,
 		.unlisted = job->manifests.unlisted };
-	return regmanifests_push(&job->manifests, e);
+	return regmanifest_push(&job->manifests, e);
 }
 
 /* Lists the manifests with a subject as referrers if the registry does not do so. Returns 0, -1 or REGQUEUE_LATE. */
@@ -238,13 +248,13 @@ static int list_referrers(struct job *job, struct err *e)
 	int rc = 0;
 
 	for (i = 0; rc == 0 && i < docs->n; i++) {
-		const struct oci_desc d = { docs->v[i].media, docs->v[i].hex, docs->v[i].size };
+		const struct document_desc d = { docs->v[i].media, docs->v[i].hex, docs->v[i].size };
 		AUTO_FREE char *text = NULL;
 
 		if (!words_has(&job->manifests.unlisted, d.hex))
 			continue;
 		text = layout_text(&job->layout, &d, &n, e);
-		rc = text != NULL ? regrefer_add(&job->queue, job->to.repo, &d, text, n, e) : -1;
+		rc = text != NULL ? regreferrers_add(&job->queue, job->to.repo, &d, text, n, e) : -1;
 		if (rc == 0)
 			cli_note(job->c, "sha256:%s: listed in sha256-%s", d.hex, docs->v[i].subject);
 	}
@@ -258,7 +268,7 @@ static void print_plan(const struct job *job)
 	size_t i;
 
 	for (i = 0; i < job->nblobs; i++)
-		if (job->blobs[i].fate == REGUPLOAD_TO_SEND)
+		if (job->blobs[i].fate == BLOB_UPLOAD_TO_SEND)
 			(void)printf("%s %llu %s\n", job->blobs[i].name_, (unsigned long long)job->blobs[i].part->size,
 			    job->blobs[i].part->media);
 	for (i = docs->n; i-- > 0;)
@@ -310,9 +320,9 @@ static int work(struct job *job, struct err *e)
 	if (job->mount != NULL && regopts_scope(&job->queue, job->mount, "pull", e) < 0)
 		return -1;
 	job->current =
-	    (struct regmanifests){ .q = &job->queue, .repo = job->to.repo, .l = &job->layout, .lenient = true };
-	rc = regmanifests_pull(&job->current, job->to.tag, job->name, e);
-	if (rc < 0 && rc != REGMANIFESTS_NONE)
+	    (struct regmanifest_pull){ .q = &job->queue, .repo = job->to.repo, .l = &job->layout, .lenient = true };
+	rc = regmanifest_pull(&job->current, job->to.tag, job->name, e);
+	if (rc < 0 && rc != REGMANIFEST_NONE)
 		return rc;
 	job->trust = true;
 	rc = push(job, e);
@@ -343,11 +353,11 @@ static int run(struct job *job)
 	job->name = name;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
-	regsession_sweep();
+	upload_session_sweep();
 	rc = layout_open(&job->layout, dir, false, now_ms() + job->opts.timeout * 1000, &e);
 	if (rc == 0)
 		rc = work(job, &e);
-	regbar_clear(&job->bar);
+	regprogress_clear(&job->bar);
 	free(job->blobs);
 	words_free(&job->manifests.unlisted);
 	regimage_free(&job->image);
@@ -366,7 +376,9 @@ int main(int argc, char **argv)
 	struct job job = { .c = &c, .opts = REGOPTS_DEFAULTS };
 	int code;
 
-	if (parse(&c, &job, &code) == 0)
+	if (cli_options(&c, take, &job) == CLI_EXIT)
+		code = c.exit_code;
+	else if ((code = check(&c, &job)) == EX_DONE)
 		code = run(&job);
 	ref_free(&job.to);
 	return cli_end(&c, code);

@@ -99,7 +99,7 @@ static int reseed(struct random *random, struct err *e)
 	return 0;
 }
 
-static int make_parents(int dir, char *name, struct err *e)
+static int mkdirs_above(int dir, char *name, struct err *e)
 {
 	char *slash = name;
 
@@ -135,7 +135,7 @@ static int put_file(int dir, const struct ustar_entry *f, struct err *e)
 
 static int put(int dir, struct ustar_entry *f, struct err *e)
 {
-	if (make_parents(dir, f->name, e) < 0)
+	if (mkdirs_above(dir, f->name, e) < 0)
 		return -1;
 	if (!f->dir)
 		return put_file(dir, f, e);

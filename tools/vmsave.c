@@ -36,7 +36,7 @@ static const struct opt options[] = {
 struct save {
 	struct saver *v;
 	size_t n;
-	struct vm_map maps[MAPS_MAX];
+	struct disks_map maps[MAPS_MAX];
 	size_t nmaps;
 	bool quit, compress, no_sync;
 	int64_t seconds, deadline;
@@ -64,7 +64,7 @@ static int add_map(struct save *s, char *text)
 	if (equals == NULL || text[0] != '/' || equals[1] == '\0' || s->nmaps == MAPS_MAX)
 		return -1;
 	*equals = '\0';
-	s->maps[s->nmaps++] = (struct vm_map){ text, equals + 1 };
+	s->maps[s->nmaps++] = (struct disks_map){ text, equals + 1 };
 	return 0;
 }
 

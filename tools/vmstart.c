@@ -88,7 +88,7 @@ static const struct opt options[] = {
 struct settings {
 	struct vm vm;
 	struct vm_start start;
-	struct vm_resume resume;
+	struct resume resume;
 	const char *accel, *renew_input;
 	const char *tcg_append, *tcg_cpu;
 	const char *qmp, *agent, *console, *console_socket, *pidfile;
@@ -337,7 +337,7 @@ static int open_state(const struct cli *c, struct settings *s, struct err *e)
 
 	s->resume.accel = s->accel;
 	(void)memcpy(given, s->vm.nics, sizeof given);
-	if (vm_resume_open(&s->resume, &s->vm, e) < 0)
+	if (resume_open(&s->resume, &s->vm, e) < 0)
 		return cli_fail(c, EX_NO, e);
 	if (name != NULL)
 		s->vm.name = name;
@@ -355,7 +355,7 @@ static int open_state(const struct cli *c, struct settings *s, struct err *e)
 			return cli_fail(c, EX_FAIL, (err_no_memory(e), e));
 	}
 	s->start.resumed = s->resume.dir;
-	s->start.bring = vm_resume_bring;
+	s->start.bring = resume_bring;
 	s->start.arg = &s->resume;
 	s->resume.version = s->start.version;
 	return EX_DONE;
@@ -455,7 +455,7 @@ static int run(const struct cli *c, struct settings *s, struct err *e)
 		return rc;
 	if (s->print)
 		rc = print_command(c, s, e);
-	else if (s->resume.dir != NULL && (rc = vm_resume_check(&s->resume, e)) <= 0)
+	else if (s->resume.dir != NULL && (rc = resume_check(&s->resume, e)) <= 0)
 		rc = cli_fail(c, rc == 0 ? EX_NO : EX_FAIL, (err_prefix(e, "%s", s->vm.name), e));
 	else if (vm_start(&s->start, &qemu, e) < 0)
 		rc = failed(c, s, e);
@@ -479,7 +479,7 @@ static void release(struct settings *s)
 		vm_disk_free(&s->vm.disks[i]);
 	vm_disk_free(&s->vm.root);
 	free(s->vm.extra_);
-	vm_resume_free(&s->resume);
+	resume_free(&s->resume);
 }
 
 int main(int argc, char **argv)

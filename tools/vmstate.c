@@ -117,7 +117,7 @@ static int print_list(const char *dir, struct err *e)
 
 static int print_disk(const char *dir, struct err *e)
 {
-	AUTO_FREE char *name = saved_disk(dir, e);
+	AUTO_FREE char *name = disks_saved(dir, e);
 
 	if (name == NULL)
 		return -1;

@@ -255,39 +255,24 @@ static int take_hosts(struct waiting *w)
 	return 0;
 }
 
-/* Parses the argument of the option NAME. Returns 0, or -1 after a usage error. */
+/* Parses the argument of the option NAME. Returns an exit code. */
 static int number(struct cli *c, const char *name, int64_t max, int64_t *out)
 {
 	if (num_parse(c->arg, 1, max, out) == 0)
-		return 0;
-	c->exit_code = cli_usage(c, "%s: '%s' is not a number from 1 to %lld", name, c->arg, (long long)max);
-	return -1;
+		return EX_DONE;
+	return cli_usage(c, "%s: '%s' is not a number from 1 to %lld", name, c->arg, (long long)max);
 }
 
-/* Returns CLI_END, or CLI_EXIT with the code in w->cli. */
-static int parse(struct waiting *w)
+/* Takes an option. Returns an exit code. */
+static int take(struct cli *c, int id, void *arg)
 {
-	struct cli *c = w->cli;
-	int id, rc = 0;
+	struct waiting *w = arg;
 
-	while (rc == 0 && (id = cli_next(c)) != CLI_END) {
-		switch (id) {
-		case 't':
-			rc = number(c, "timeout", 604800, &w->seconds);
-			break;
-		case OPT_INTERVAL:
-			rc = number(c, "interval", 60000, &w->interval_ms);
-			break;
-		case OPT_ATTEMPT:
-			rc = number(c, "attempt", 3600, &w->attempt_s);
-			break;
-		default:
-			return CLI_EXIT;
-		}
-	}
-	if (rc == 0)
-		c->exit_code = take_hosts(w);
-	return c->exit_code == 0 ? CLI_END : CLI_EXIT;
+	if (id == 't')
+		return number(c, "timeout", 604800, &w->seconds);
+	if (id == OPT_INTERVAL)
+		return number(c, "interval", 60000, &w->interval_ms);
+	return number(c, "attempt", 3600, &w->attempt_s);
 }
 
 static void release(struct waiting *w)
@@ -320,11 +305,13 @@ int main(int argc, char **argv)
 	struct cli c = { .tool = &waitssh_tool, .argc = argc, .argv = argv };
 	struct waiting w = { .cli = &c, .seconds = 120, .interval_ms = 200, .attempt_s = 5 };
 	struct err e = { 0 };
-	int code = EX_DONE, rc;
+	int code, rc;
 
-	if (parse(&w) == CLI_EXIT) {
-		release(&w);
+	if (cli_options(&c, take, &w) == CLI_EXIT)
 		return cli_end(&c, c.exit_code);
+	if ((code = take_hosts(&w)) != EX_DONE) {
+		release(&w);
+		return cli_end(&c, code);
 	}
 	prepare();
 	w.start = now_ms();

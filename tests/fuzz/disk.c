@@ -27,8 +27,9 @@ static void check(const struct disk *d)
 /* Checks that writing and parsing it again gives the same disk. */
 static void write_again(const struct disk *d)
 {
-	json_t *config = disk_config(d), *manifest = disk_manifest(d, oci_new_desc(DISK_MEDIA_CONFIG, "00", 1), NULL);
-	char *text = config != NULL ? oci_dump(config) : NULL;
+	json_t *config = disk_config(d),
+	       *manifest = disk_manifest(d, document_new_desc(DISK_MEDIA_CONFIG, "00", 1), NULL);
+	char *text = config != NULL ? document_dump(config) : NULL;
 	struct disk again;
 	struct err e;
 
@@ -48,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct disk_index x = { 0 };
 	struct err e = { 0 };
 	struct disk d;
-	json_t *manifest = oci_parse_manifest(text, len, &e);
+	json_t *manifest = document_parse_manifest(text, len, &e);
 	size_t i;
 
 	if (manifest == NULL)

@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /* The digest may become part of a file name: it must be 64 digits. */
-static int check(const struct oci_desc *d, void *arg)
+static int check(const struct document_desc *d, void *arg)
 {
 	(void)arg;
 	if (d->media == NULL || strspn(d->hex, "0123456789abcdef") != SHA256_HEX - 1 ||
@@ -22,21 +22,22 @@ static void use_index(json_t *index)
 {
 	struct err e;
 
-	(void)oci_find(index, "x:1");
-	if (oci_set(index, "x:1", oci_new_desc(OCI_MEDIA_MANIFEST, "00", 1)) < 0 || oci_find(index, "x:1") == NULL)
+	(void)document_find(index, "x:1");
+	if (document_set(index, "x:1", document_new_desc(OCI_MEDIA_MANIFEST, "00", 1)) < 0 ||
+	    document_find(index, "x:1") == NULL)
 		abort();
-	free(oci_dump(index));
+	free(document_dump(index));
 	/* Any object will do as edits. */
 	json_t *config = json_pack("{s:[s], s:{}}", "Env", "A=1", "manifests");
 
-	(void)oci_edit(config, index, &e);
+	(void)document_edit(config, index, &e);
 	json_decref(config);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	json_t *(*const parsers[])(
-	    const char *, size_t, struct err *) = { oci_parse_index, oci_parse_manifest, oci_parse_config };
+	json_t *(*const parsers[])(const char *, size_t, struct err *) = { document_parse_index,
+		document_parse_manifest, document_parse_config };
 	struct err e = { 0 };
 	size_t i;
 
@@ -45,11 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 		if (j == NULL)
 			continue;
-		(void)oci_each_desc(j, check, NULL);
-		if (parsers[i] == oci_parse_index)
+		(void)document_each_desc(j, check, NULL);
+		if (parsers[i] == document_parse_index)
 			use_index(j);
 		else
-			free(oci_dump(j));
+			free(document_dump(j));
 		json_decref(j);
 	}
 	return 0;

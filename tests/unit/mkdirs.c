@@ -19,14 +19,14 @@ static void made(void)
 	FILE *f;
 
 	(void)umask(0);
-	ok(make_parents("a/b/c", 0700, &e) == 0 && is_dir("a/b", 0700) && !is_dir("a/b/c", 0700), "parents only");
-	ok(make_dirs("a/b/c", 0755, &e) == 0 && is_dir("a/b/c", 0755) && is_dir("a", 0700),
+	ok(mkdirs_above("a/b/c", 0700, &e) == 0 && is_dir("a/b", 0700) && !is_dir("a/b/c", 0700), "parents only");
+	ok(mkdirs("a/b/c", 0755, &e) == 0 && is_dir("a/b/c", 0755) && is_dir("a", 0700),
 	    "existing ones keep their mode");
-	ok(make_dirs("a/b/c", 0755, &e) == 0 && make_parents("a", 0755, &e) == 0, "nothing is missing");
-	ok(make_dirs("d//e/", 0755, &e) == 0 && is_dir("d/e", 0755), "more slashes than needed");
-	ok(make_dirs("./f/g", 0755, &e) == 0 && is_dir("f/g", 0755), "a path with a dot");
+	ok(mkdirs("a/b/c", 0755, &e) == 0 && mkdirs_above("a", 0755, &e) == 0, "nothing is missing");
+	ok(mkdirs("d//e/", 0755, &e) == 0 && is_dir("d/e", 0755), "more slashes than needed");
+	ok(mkdirs("./f/g", 0755, &e) == 0 && is_dir("f/g", 0755), "a path with a dot");
 	f = fopen("file", "we");
-	ok(f != NULL && fclose(f) == 0 && make_parents("file/a/b", 0755, &e) < 0, "a file in the way");
+	ok(f != NULL && fclose(f) == 0 && mkdirs_above("file/a/b", 0755, &e) < 0, "a file in the way");
 	same(e.msg, "file/a: Not a directory", "the error names the path");
 }
 

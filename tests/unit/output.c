@@ -1,4 +1,5 @@
 /* Output files that appear complete or not at all. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -90,6 +91,31 @@ static void specials(void)
 	(void)close(fd);
 }
 
+static void descriptors(void)
+{
+	static char data[1 << 20], back[1 << 20];
+	size_t have = 0;
+	ssize_t n;
+	int p[2];
+	pid_t pid;
+
+	(void)memset(data, 'x', sizeof data);
+	data[sizeof data - 1] = 'y';
+	ok(pipe(p) == 0, "a pipe, which takes less than all at once");
+	pid = fork();
+	if (pid == 0)
+		_exit(out_write(p[1], data, sizeof data) != 0);
+	(void)close(p[1]);
+	while ((n = read(p[0], back + have, sizeof back - have)) > 0)
+		have += (size_t)n;
+	(void)close(p[0]);
+	(void)waitpid(pid, NULL, 0);
+	ok(have == sizeof data && memcmp(data, back, have) == 0, "everything arrives");
+	ok(out_write(-1, data, 0) == 0, "nothing to write");
+	errno = 0;
+	ok(out_write(-1, data, 1) == -1 && errno == EBADF, "an error");
+}
+
 static void signals(void)
 {
 	char name[64];
@@ -118,6 +144,7 @@ int main(void)
 	whole_or_not();
 	if_changed();
 	specials();
+	descriptors();
 	signals();
 	(void)unlink("f");
 	(void)unlink("pipe");

@@ -115,6 +115,30 @@ static void test_file(void)
 	same(e.msg, "/: Is a directory", "the reason");
 }
 
+static void test_parse(void)
+{
+	static const char hex[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+	char text[80], digest[80];
+	const char *got;
+
+	(void)snprintf(digest, sizeof digest, "sha256:%s", hex);
+	got = sha256_parse(digest);
+	ok(got == digest + 7, "the digits of a digest");
+	ok(sha256_is_hex(hex) && !sha256_is_hex(digest) && sha256_parse(hex) == NULL, "with and without sha256:");
+	ok(!sha256_is_hex(NULL) && sha256_parse(NULL) == NULL, "no text");
+	ok(!sha256_is_hex("") && sha256_parse("") == NULL && sha256_parse("sha256:") == NULL, "empty text");
+	(void)snprintf(text, sizeof text, "sha256:%.63s", hex);
+	ok(!sha256_is_hex(text + 7) && sha256_parse(text) == NULL, "63 digits");
+	(void)snprintf(text, sizeof text, "sha256:%s0", hex);
+	ok(!sha256_is_hex(text + 7) && sha256_parse(text) == NULL, "65 digits");
+	(void)snprintf(text, sizeof text, "sha256:E%s", hex + 1);
+	ok(!sha256_is_hex(text + 7) && sha256_parse(text) == NULL, "upper case");
+	(void)snprintf(text, sizeof text, "sha256:../%s", hex + 3);
+	ok(!sha256_is_hex(text + 7) && sha256_parse(text) == NULL, "other characters");
+	(void)snprintf(text, sizeof text, "sha512:%s", hex);
+	ok(sha256_parse(text) == NULL, "another algorithm");
+}
+
 int main(void)
 {
 	(void)memset(million, 'a', sizeof million);
@@ -122,5 +146,6 @@ int main(void)
 	test_pieces();
 	test_unfinished();
 	test_file();
+	test_parse();
 	return tap_end();
 }

@@ -1,5 +1,5 @@
 /* Certificates of registries: which files of a directory are read, and how much of them. */
-#include "net/tls.h"
+#include "registry/tls.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/num.h"
 
@@ -19,4 +20,12 @@ int flock_until(int fd, int how, int64_t deadline, struct err *e)
 		(void)poll(NULL, 0, POLL_MS);
 	}
 	return 0;
+}
+
+bool flock_is_at(int fd, const char *path)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_ino == named.st_ino &&
+	       opened.st_dev == named.st_dev;
 }

@@ -1,7 +1,8 @@
-/* Waiting for a lock of flock(2). */
+/* Locks of flock(2). */
 #ifndef KS_BASE_FLOCK_H
 #define KS_BASE_FLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -11,5 +12,11 @@
  * Only -1 sets E.
  */
 int flock_until(int fd, int how, int64_t deadline, struct err *e);
+
+/*
+ * Is PATH still the name of the file FD? Ask after FD was locked: the process that had it locked before may have
+ * renamed or removed the file.
+ */
+bool flock_is_at(int fd, const char *path);
 
 #endif

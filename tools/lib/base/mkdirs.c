@@ -11,7 +11,7 @@ static int make_one(const char *path, mode_t mode, struct err *e)
 	return mkdir(path, mode) < 0 && errno != EEXIST ? err_sys(e, "%s", path) : 0;
 }
 
-int make_parents(const char *path, mode_t mode, struct err *e)
+int mkdirs_above(const char *path, mode_t mode, struct err *e)
 {
 	AUTO_FREE char *part = strdup(path);
 	char *slash;
@@ -26,7 +26,7 @@ int make_parents(const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-int make_dirs(const char *path, mode_t mode, struct err *e)
+int mkdirs(const char *path, mode_t mode, struct err *e)
 {
-	return make_parents(path, mode, e) < 0 ? -1 : make_one(path, mode, e);
+	return mkdirs_above(path, mode, e) < 0 ? -1 : make_one(path, mode, e);
 }

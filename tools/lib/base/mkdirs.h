@@ -7,9 +7,9 @@
 #include "base/err.h"
 
 /* Makes the missing directories above PATH, with MODE. Returns 0 or -1. */
-int make_parents(const char *path, mode_t mode, struct err *e);
+int mkdirs_above(const char *path, mode_t mode, struct err *e);
 
 /* The same, and PATH itself. */
-int make_dirs(const char *path, mode_t mode, struct err *e);
+int mkdirs(const char *path, mode_t mode, struct err *e);
 
 #endif

@@ -124,3 +124,18 @@ void out_abort(struct out *o)
 		(void)unlink(o->tmp);
 	release(o);
 }
+
+int out_write(int fd, const void *data, size_t n)
+{
+	const char *at = data;
+	ssize_t done;
+
+	for (; n > 0; at += done, n -= (size_t)done) {
+		done = write(fd, at, n);
+		if (done < 0 && errno != EINTR)
+			return -1;
+		if (done < 0)
+			done = 0;
+	}
+	return 0;
+}

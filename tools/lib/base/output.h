@@ -2,6 +2,7 @@
 #ifndef KS_BASE_OUTPUT_H
 #define KS_BASE_OUTPUT_H
 
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -26,5 +27,8 @@ int out_commit_if_changed(struct out *o, struct err *e);
 
 /* Removes the unfinished file. Does nothing after out_commit, or if O is all zeros. */
 void out_abort(struct out *o);
+
+/* Writes all N bytes of DATA to FD. Returns 0, or -1 with errno. */
+int out_write(int fd, const void *data, size_t n);
 
 #endif

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
@@ -24,9 +25,10 @@ struct sha256 *sha256_new(void)
 	return s;
 }
 
+static const char digits[] = "0123456789abcdef";
+
 static void print(const unsigned char md[SHA256_RAW], char hex[SHA256_HEX])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned i;
 
 	for (i = 0; i < SHA256_RAW; i++) {
@@ -104,4 +106,19 @@ int sha256_file(const char *path, char hex[SHA256_HEX], uint64_t *size, struct e
 	if (size != NULL)
 		*size = total;
 	return 0;
+}
+
+bool sha256_is_hex(const char *text)
+{
+	return text != NULL && strlen(text) == SHA256_HEX - 1 && strspn(text, digits) == SHA256_HEX - 1;
+}
+
+const char *sha256_parse(const char *digest)
+{
+	static const char head[] = "sha256:";
+
+	if (digest == NULL || strncmp(digest, head, sizeof head - 1) != 0)
+		return NULL;
+	digest += sizeof head - 1;
+	return sha256_is_hex(digest) ? digest : NULL;
 }

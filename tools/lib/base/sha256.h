@@ -2,6 +2,7 @@
 #ifndef KS_BASE_SHA256_H
 #define KS_BASE_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,10 @@ int sha256_raw(const void *data, size_t n, unsigned char md[SHA256_RAW]);
 int sha256_hex(const void *data, size_t n, char hex[SHA256_HEX]);
 /* Computes the digest of the file PATH and, unless SIZE is NULL, its length in bytes. Returns 0 or -1. */
 int sha256_file(const char *path, char hex[SHA256_HEX], uint64_t *size, struct err *e);
+
+/* Is TEXT a digest of 64 lower-case hexadecimal digits? NULL is not. */
+bool sha256_is_hex(const char *text);
+/* The 64 digits in "sha256:HEX", or NULL if DIGEST is anything else, and must not become part of a file name. */
+const char *sha256_parse(const char *digest);
 
 #endif

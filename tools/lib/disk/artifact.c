@@ -97,9 +97,9 @@ static int parse_window(struct disk *d, const json_t *layer, struct err *e)
 	const char *raw = json_string_value(json_object_get(notes, NOTE_DIGEST));
 	const struct disk_window *before = d->n > 0 ? &d->v[d->n - 1] : NULL;
 	struct disk_window c = { 0 };
-	struct oci_desc desc;
+	struct document_desc desc;
 
-	if (oci_desc(layer, &desc, e) < 0 || number(notes, NOTE_OFFSET, &c.offset, e) < 0 ||
+	if (document_desc(layer, &desc, e) < 0 || number(notes, NOTE_OFFSET, &c.offset, e) < 0 ||
 	    number(notes, NOTE_SIZE, &c.len, e) < 0)
 		return -1;
 	if (strcmp(desc.media, DISK_MEDIA_WINDOW) != 0)
@@ -110,11 +110,11 @@ static int parse_window(struct disk *d, const json_t *layer, struct err *e)
 		return err_set(e, "not after the previous window");
 	if (desc.size == 0 || desc.size > ZSTD_COMPRESSBOUND(DISK_WINDOW))
 		return err_set(e, "a window cannot have %llu bytes", (unsigned long long)desc.size);
-	if (raw == NULL || oci_digest(raw) == NULL)
+	if (raw == NULL || sha256_parse(raw) == NULL)
 		return err_set(e, "annotation " NOTE_DIGEST " is not a digest");
 	c.size = desc.size;
 	(void)strcpy(c.hex, desc.hex);
-	(void)strcpy(c.raw, oci_digest(raw));
+	(void)strcpy(c.raw, sha256_parse(raw));
 	return disk_add(d, &c, e);
 }
 
@@ -145,7 +145,7 @@ json_t *disk_config(const struct disk *d)
 static json_t *layer_of(const struct disk_window *c)
 {
 	char offset[24], len[24], raw[sizeof sha256_head + SHA256_HEX];
-	json_t *desc = oci_new_desc(DISK_MEDIA_WINDOW, c->hex, c->size);
+	json_t *desc = document_new_desc(DISK_MEDIA_WINDOW, c->hex, c->size);
 
 	(void)snprintf(offset, sizeof offset, "%llu", (unsigned long long)c->offset);
 	(void)snprintf(len, sizeof len, "%llu", (unsigned long long)c->len);

@@ -46,12 +46,12 @@ uint64_t disk_window_len(uint64_t size, uint64_t offset);
 int disk_add(struct disk *d, const struct disk_window *w, struct err *e);
 void disk_sort(struct disk *d);
 
-/* Is MANIFEST (of oci_parse_manifest) that of a disk? */
+/* Is MANIFEST (of document_parse_manifest) that of a disk? */
 bool disk_is(const json_t *manifest);
 
 /*
- * Parses a manifest of oci_parse_manifest and the N bytes of its configuration. Windows that overlap or exceed the disk
- * are errors. Returns 0 or -1. Call disk_free in both cases.
+ * Parses a manifest of document_parse_manifest and the N bytes of its configuration. Windows that overlap or exceed the
+ * disk are errors. Returns 0 or -1. Call disk_free in both cases.
  */
 int disk_parse(struct disk *d, const json_t *manifest, const char *config, size_t n, struct err *e);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/flock.h"
 #include "base/qemu_img.h"
 #include "base/sparse.h"
 #include "base/unfinished.h"
@@ -32,8 +33,8 @@ int diskfile_open(struct diskfile *f, const char *path, uint64_t size, struct er
 		return errno == EWOULDBLOCK ? err_set(e, "%s: another process is using it", f->part)
 					    : err_sys(e, "%s: lock", f->part);
 	/* The process that had it locked may have renamed it. */
-	if (fstat(f->fd_, &opened) < 0 || lstat(f->part, &named) < 0 || opened.st_ino != named.st_ino ||
-	    opened.st_nlink != 1 || !S_ISREG(opened.st_mode))
+	if (!flock_is_at(f->fd_, f->part) || fstat(f->fd_, &opened) < 0 || opened.st_nlink != 1 ||
+	    !S_ISREG(opened.st_mode))
 		return err_set(e, "%s: another process is using it", f->part);
 	f->old = opened.st_size > 0;
 	return ftruncate(f->fd_, (off_t)size) == 0 ? 0 : err_sys(e, "%s", f->part);

@@ -11,10 +11,10 @@
 static json_t *read_manifest(const struct layout *from, const char *tag, struct err *e)
 {
 	json_t *found = layout_find(from, tag, e), *manifest = NULL;
-	struct oci_desc d;
+	struct document_desc d;
 
-	if (found != NULL && oci_desc(found, &d, e) == 0)
-		manifest = layout_get(from, &d, oci_parse_manifest, e);
+	if (found != NULL && document_desc(found, &d, e) == 0)
+		manifest = layout_get(from, &d, document_parse_manifest, e);
 	json_decref(found);
 	return manifest;
 }
@@ -25,7 +25,7 @@ static int import(const struct disk *d, struct layout *to, const struct layout *
 	size_t i;
 
 	for (i = 0; i < d->n; i++) {
-		const struct oci_desc desc = { DISK_MEDIA_WINDOW, d->v[i].hex, d->v[i].size };
+		const struct document_desc desc = { DISK_MEDIA_WINDOW, d->v[i].hex, d->v[i].size };
 		AUTO_FREE char *path = layout_path(from, LAYOUT_BLOBS, desc.hex, e);
 
 		if (path == NULL)
@@ -44,14 +44,14 @@ static int read_disk(struct disk *d, struct layout *to, const struct layout *fro
 {
 	json_t *manifest = read_manifest(from, tag, e);
 	AUTO_FREE char *text = NULL;
-	struct oci_desc config;
+	struct document_desc config;
 	size_t n = 0;
 	int rc = DISKIMAGE_NONE;
 
 	*d = (struct disk){ 0 };
 	if (manifest != NULL && !disk_is(manifest))
 		(void)err_set(e, "%s: '%s' is not a disk", from->dir, tag);
-	else if (manifest != NULL && oci_desc(json_object_get(manifest, "config"), &config, e) == 0)
+	else if (manifest != NULL && document_desc(json_object_get(manifest, "config"), &config, e) == 0)
 		text = layout_text(from, &config, &n, e);
 	if (text != NULL && disk_parse(d, manifest, text, n, e) == 0)
 		rc = 0;
@@ -65,9 +65,10 @@ static int read_disk(struct disk *d, struct layout *to, const struct layout *fro
 static json_t *find_subject(const struct layout *l, const char *tag, struct err *e)
 {
 	json_t *found = layout_find(l, tag, e), *desc = NULL;
-	struct oci_desc d;
+	struct document_desc d;
 
-	if (found != NULL && oci_desc(found, &d, e) == 0 && (desc = oci_new_desc(d.media, d.hex, d.size)) == NULL)
+	if (found != NULL && document_desc(found, &d, e) == 0 &&
+	    (desc = document_new_desc(d.media, d.hex, d.size)) == NULL)
 		(void)err_no_memory(e);
 	json_decref(found);
 	return desc;
@@ -90,7 +91,7 @@ static int store(const struct disk *d, struct layout *l, const char *tag, json_t
 		json_decref(subject);
 		return -1;
 	}
-	manifest = disk_manifest(d, oci_new_desc(DISK_MEDIA_CONFIG, config_hex, size), subject);
+	manifest = disk_manifest(d, document_new_desc(DISK_MEDIA_CONFIG, config_hex, size), subject);
 	if (manifest == NULL || (notes != NULL && json_object_set(manifest, "annotations", notes) < 0))
 		rc = err_no_memory(e);
 	if (rc == 0)
@@ -98,7 +99,7 @@ static int store(const struct disk *d, struct layout *l, const char *tag, json_t
 	json_decref(manifest);
 	if (rc < 0)
 		return -1;
-	desc = oci_new_desc(OCI_MEDIA_MANIFEST, hex, size);
+	desc = document_new_desc(OCI_MEDIA_MANIFEST, hex, size);
 	/* Readers of the index can tell that it is a disk. */
 	if (desc == NULL || json_object_set_new(desc, "artifactType", json_string(DISK_ARTIFACT)) < 0) {
 		json_decref(desc);

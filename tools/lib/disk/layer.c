@@ -79,12 +79,12 @@ static bool find_in_layer(struct disklayer *d)
 int disklayer_find(struct disklayer *d, const struct layout *l, const json_t *manifest, struct err *e)
 {
 	const json_t *layer;
-	struct oci_desc desc;
+	struct document_desc desc;
 	size_t i;
 	int rc;
 
 	json_array_foreach (json_object_get(manifest, "layers"), i, layer) {
-		if (oci_desc(layer, &desc, e) < 0)
+		if (document_desc(layer, &desc, e) < 0)
 			return -1;
 		if (strcmp(desc.media, OCI_MEDIA_LAYER) != 0)
 			continue;
@@ -101,13 +101,13 @@ int disklayer_find(struct disklayer *d, const struct layout *l, const json_t *ma
 /* Looks at one descriptor of an index. Anything that is not an image is skipped. */
 static int find_in_image(struct disklayer *d, const struct layout *l, const json_t *json, struct err *e)
 {
-	struct oci_desc desc;
+	struct document_desc desc;
 	json_t *manifest = NULL;
 	struct err ignored;
 	int rc = 0;
 
-	if (oci_desc(json, &desc, &ignored) == 0 && strcmp(desc.media, OCI_MEDIA_MANIFEST) == 0)
-		manifest = layout_get(l, &desc, oci_parse_manifest, &ignored);
+	if (document_desc(json, &desc, &ignored) == 0 && strcmp(desc.media, OCI_MEDIA_MANIFEST) == 0)
+		manifest = layout_get(l, &desc, document_parse_manifest, &ignored);
 	if (manifest != NULL)
 		rc = disklayer_find(d, l, manifest, e);
 	json_decref(manifest);
@@ -125,7 +125,7 @@ int disklayer_find_earlier(struct disklayer *d, const struct layout *l, const ch
 	for (others = 0; rc == 0 && others <= 1; others++) {
 		for (i = json_array_size(list); rc == 0 && i-- > 0;) {
 			const json_t *desc = json_array_get(list, i);
-			const char *tag = oci_tag(desc);
+			const char *tag = document_tag(desc);
 			bool own = tag != NULL && strncmp(tag, repo, strlen(repo)) == 0;
 
 			if (own == (others == 0))
@@ -344,7 +344,7 @@ static const char *note(const json_t *notes, const char *name)
 
 int disklayer_parse(struct disklayer_recipe *r, const json_t *notes, struct err *e)
 {
-	const char *hex = oci_digest(note(notes, NOTE_LAYER));
+	const char *hex = sha256_parse(note(notes, NOTE_LAYER));
 
 	*r = (struct disklayer_recipe){ .head = note(notes, NOTE_HEAD),
 		.tail = note(notes, NOTE_TAIL),
@@ -359,7 +359,7 @@ int disklayer_parse(struct disklayer_recipe *r, const json_t *notes, struct err 
 /* Is DIGEST "sha256:HEX"? */
 static bool digest_is(const char *digest, const char *hex)
 {
-	const char *own = oci_digest(digest);
+	const char *own = sha256_parse(digest);
 
 	return own != NULL && strcmp(own, hex) == 0;
 }

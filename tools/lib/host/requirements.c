@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/cidr.h"
 #include "base/cleanup.h"
 #include "base/meminfo.h"
-#include "base/num.h"
 #include "vm/kvm.h"
 
 enum { FILES_MIN = 4096, TCP_LISTEN = 10 };
@@ -162,26 +162,21 @@ struct network {
 	char text[INET_ADDRSTRLEN + sizeof "/32"];
 };
 
-/* Sets N to the network of the address CIDR, ADDRESS/LENGTH. Returns false if that is not one of IPv4. */
-static bool parse_network(struct network *n, const char *cidr)
+/* Sets N to the network of the address TEXT, ADDRESS/LENGTH. Returns false if that is not one of IPv4. */
+static bool parse_network(struct network *n, const char *text)
 {
-	size_t length = strcspn(cidr, "/");
 	char word[INET_ADDRSTRLEN];
 	struct in_addr address;
-	int64_t bits;
+	struct cidr c;
 
-	if (cidr[length] != '/' || length >= sizeof word || num_parse(cidr + length + 1, 1, 32, &bits) < 0)
+	if (cidr_parse(&c, text, strlen(text)) < 0 || c.family != AF_INET || c.length == 0)
 		return false;
-	memcpy(word, cidr, length);
-	word[length] = '\0';
-	if (inet_pton(AF_INET, word, &address) != 1)
-		return false;
-	n->mask = (uint32_t)(UINT32_MAX << (32 - bits));
-	n->address = ntohl(address.s_addr) & n->mask;
+	n->mask = UINT32_MAX << (32 - c.length);
+	n->address = ntohl(c.address.v4.s_addr) & n->mask;
 	address.s_addr = htonl(n->address);
 	if (inet_ntop(AF_INET, &address, word, sizeof word) == NULL)
 		return false;
-	(void)snprintf(n->text, sizeof n->text, "%s/%d", word, (int)bits);
+	(void)snprintf(n->text, sizeof n->text, "%s/%u", word, c.length);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "net/printable.h"
 
 enum { MIB = 1024 * 1024, LIST_MAX = 64 * MIB, LINE_MAX_ = 4 * MIB };
 enum { FIRST_PAUSE_MS = 200, LAST_PAUSE_MS = 5000, SHORT_MS = 1000 };
@@ -228,12 +229,9 @@ static int judge(struct kubeapi_feed *f, long status, bool *relist)
 static void explain(struct kubeapi_feed *f, CURLcode code)
 {
 	bool counts = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_PARTIAL_FILE;
-	char *at;
 
 	(void)err_set(&f->err_, "%s", counts || f->text_[0] == '\0' ? curl_easy_strerror(code) : f->text_);
-	for (at = f->err_.msg; *at != '\0'; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
+	printable(f->err_.msg);
 }
 
 static void ended(CURLM *multi, struct kubeapi_feed *f, CURLcode code)

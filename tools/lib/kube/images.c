@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "base/words.h"
 #include "kube/yaml.h"
@@ -33,17 +34,12 @@ static const char *find_tag(const char *text, size_t *name)
 	return text + i;
 }
 
-static bool is_digest(const char *s)
-{
-	return strncmp(s, "@sha256:", 8) == 0 && strlen(s) == 8 + 64 && strspn(s + 8, "0123456789abcdef") == 64;
-}
-
 bool kubeimages_is_name(const char *text)
 {
 	size_t name = strcspn(text, "@"), part, port;
 	const char *at = text + name, *tag, *s;
 
-	if (*at != '\0' && !is_digest(at))
+	if (*at != '\0' && sha256_parse(at + 1) == NULL)
 		return false;
 	tag = find_tag(text, &name);
 	if (tag != NULL && !is_tag(tag, (size_t)(at - tag)))
@@ -79,7 +75,7 @@ static bool is_latest(const char *image)
 struct walk {
 	struct kubeimages *k;
 	const char *file;
-	struct yamltree *t;
+	struct kubeyaml *t;
 	const char *object; /* the enclosing object: KIND/NAMESPACE/NAME */
 	int depth;
 	struct err *e;
@@ -118,9 +114,9 @@ static int get_text(const struct walk *w, yaml_node_t *node, const char *key, co
 {
 	yaml_node_t *value;
 
-	if (yamltree_get(w->t, node, key, &value, w->e) < 0)
+	if (kubeyaml_get(w->t, node, key, &value, w->e) < 0)
 		return -1;
-	*text = yamltree_text(value);
+	*text = kubeyaml_text(value);
 	if (*text == NULL && value != NULL && value->type == YAML_SCALAR_NODE)
 		return err_set(w->e, "line %zu: %s: a NUL byte", value->start_mark.line + 1, key);
 	return 0;
@@ -147,12 +143,12 @@ static int each(struct walk *w, yaml_node_t *node, const char *key, int (*take)(
 	const yaml_node_item_t *item;
 	yaml_node_t *list;
 
-	if (yamltree_get(w->t, node, key, &list, w->e) < 0)
+	if (kubeyaml_get(w->t, node, key, &list, w->e) < 0)
 		return -1;
 	if (list == NULL || list->type != YAML_SEQUENCE_NODE)
 		return 0;
 	for (item = list->data.sequence.items.start; item < list->data.sequence.items.top; item++) {
-		if (yamltree_spend(w->t, 1, w->e) < 0 || take(w, yaml_document_get_node(w->t->doc, *item)) < 0)
+		if (kubeyaml_spend(w->t, 1, w->e) < 0 || take(w, yaml_document_get_node(w->t->doc, *item)) < 0)
 			return -1;
 	}
 	return 0;
@@ -175,7 +171,7 @@ static int take_volume(struct walk *w, yaml_node_t *node)
 	const char *reference, *name, *policy;
 	yaml_node_t *image;
 
-	if (yamltree_get(w->t, node, "image", &image, w->e) < 0 || get_text(w, node, "name", &name) < 0 ||
+	if (kubeyaml_get(w->t, node, "image", &image, w->e) < 0 || get_text(w, node, "name", &name) < 0 ||
 	    get_text(w, image, "reference", &reference) < 0 || get_text(w, image, "pullPolicy", &policy) < 0)
 		return -1;
 	if (reference == NULL)
@@ -193,7 +189,7 @@ static int name_object(struct walk *w, yaml_node_t *node, char **object)
 		return -1;
 	if (api == NULL || kind == NULL)
 		return 0;
-	if (yamltree_get(w->t, node, "metadata", &meta, w->e) < 0 || get_text(w, meta, "name", &name) < 0 ||
+	if (kubeyaml_get(w->t, node, "metadata", &meta, w->e) < 0 || get_text(w, meta, "name", &name) < 0 ||
 	    get_text(w, meta, "namespace", &namespace) < 0)
 		return -1;
 	if (!utf8_is_line(kind) || (name != NULL && !utf8_is_line(name)) ||
@@ -249,17 +245,17 @@ static int visit(struct walk *w, yaml_node_t *node)
 
 	if (node == NULL)
 		return 0;
-	if (yamltree_spend(w->t, 1, w->e) < 0)
+	if (kubeyaml_spend(w->t, 1, w->e) < 0)
 		return -1;
-	if (w->depth >= YAMLTREE_DEPTH)
-		return err_set(w->e, "more than %d levels of nesting", YAMLTREE_DEPTH);
+	if (w->depth >= KUBEYAML_DEPTH)
+		return err_set(w->e, "more than %d levels of nesting", KUBEYAML_DEPTH);
 	w->depth++;
 	rc = visit_children(w, node);
 	w->depth--;
 	return rc;
 }
 
-static int take_document(struct yamltree *t, yaml_node_t *root, int number, void *arg, struct err *e)
+static int take_document(struct kubeyaml *t, yaml_node_t *root, int number, void *arg, struct err *e)
 {
 	struct walk *w = arg;
 	AUTO_WORDS struct words place = { 0 };
@@ -276,7 +272,7 @@ int kubeimages_read(struct kubeimages *k, const char *file, const char *data, si
 {
 	struct walk w = { .k = k, .file = file };
 
-	return yamltree_read(file, data, n, take_document, &w, e);
+	return kubeyaml_read(file, data, n, take_document, &w, e);
 }
 
 static int compare(const void *a, const void *b)

@@ -41,10 +41,10 @@ static int check_bounds(yaml_parser_t *p, const char *file, struct err *e)
 		else if (ev.type == YAML_SEQUENCE_END_EVENT || ev.type == YAML_MAPPING_END_EVENT)
 			depth--;
 		anchors += has_anchor(&ev);
-		if (depth > YAMLTREE_DEPTH || anchors > ANCHORS_MAX) {
+		if (depth > KUBEYAML_DEPTH || anchors > ANCHORS_MAX) {
 			(void)err_set(e, "%s:%zu: more than %d %s", file, ev.start_mark.line + 1,
-			    depth > YAMLTREE_DEPTH ? YAMLTREE_DEPTH : ANCHORS_MAX,
-			    depth > YAMLTREE_DEPTH ? "levels of nesting" : "anchors");
+			    depth > KUBEYAML_DEPTH ? KUBEYAML_DEPTH : ANCHORS_MAX,
+			    depth > KUBEYAML_DEPTH ? "levels of nesting" : "anchors");
 			yaml_event_delete(&ev);
 			return -1;
 		}
@@ -53,10 +53,10 @@ static int check_bounds(yaml_parser_t *p, const char *file, struct err *e)
 	return 0;
 }
 
-static int read_documents(yaml_parser_t *p, const char *file, yamltree_fn *with, void *arg, struct err *e)
+static int read_documents(yaml_parser_t *p, const char *file, kubeyaml_fn *with, void *arg, struct err *e)
 {
 	yaml_document_t doc;
-	struct yamltree t = { .doc = &doc, .left = STEPS_MAX };
+	struct kubeyaml t = { .doc = &doc, .left = STEPS_MAX };
 	yaml_node_t *root;
 	int number, rc;
 
@@ -75,7 +75,7 @@ static int read_documents(yaml_parser_t *p, const char *file, yamltree_fn *with,
 	}
 }
 
-int yamltree_read(const char *file, const char *data, size_t n, yamltree_fn *with, void *arg, struct err *e)
+int kubeyaml_read(const char *file, const char *data, size_t n, kubeyaml_fn *with, void *arg, struct err *e)
 {
 	yaml_parser_t p;
 	int pass, rc = 0;
@@ -90,7 +90,7 @@ int yamltree_read(const char *file, const char *data, size_t n, yamltree_fn *wit
 	return rc;
 }
 
-const char *yamltree_text(const yaml_node_t *node)
+const char *kubeyaml_text(const yaml_node_t *node)
 {
 	const char *text;
 
@@ -100,14 +100,14 @@ const char *yamltree_text(const yaml_node_t *node)
 	return strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
-int yamltree_spend(struct yamltree *t, long n, struct err *e)
+int kubeyaml_spend(struct kubeyaml *t, long n, struct err *e)
 {
 	t->left -= n;
 	return t->left < 0 ? err_set(e, "more than %d values", STEPS_MAX) : 0;
 }
 
 /* The value of KEY in the mapping NODE itself, without merged ones. */
-static int get_own(struct yamltree *t, yaml_node_t *node, const char *key, yaml_node_t **value, struct err *e)
+static int get_own(struct kubeyaml *t, yaml_node_t *node, const char *key, yaml_node_t **value, struct err *e)
 {
 	const yaml_node_pair_t *pair;
 	const char *name;
@@ -115,10 +115,10 @@ static int get_own(struct yamltree *t, yaml_node_t *node, const char *key, yaml_
 	*value = NULL;
 	if (node == NULL || node->type != YAML_MAPPING_NODE)
 		return 0;
-	if (yamltree_spend(t, node->data.mapping.pairs.top - node->data.mapping.pairs.start, e) < 0)
+	if (kubeyaml_spend(t, node->data.mapping.pairs.top - node->data.mapping.pairs.start, e) < 0)
 		return -1;
 	for (pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
-		name = yamltree_text(yaml_document_get_node(t->doc, pair->key));
+		name = kubeyaml_text(yaml_document_get_node(t->doc, pair->key));
 		if (name == NULL || strcmp(name, key) != 0)
 			continue;
 		if (*value != NULL)
@@ -128,7 +128,7 @@ static int get_own(struct yamltree *t, yaml_node_t *node, const char *key, yaml_
 	return 0;
 }
 
-int yamltree_get(struct yamltree *t, yaml_node_t *node, const char *key, yaml_node_t **value, struct err *e)
+int kubeyaml_get(struct kubeyaml *t, yaml_node_t *node, const char *key, yaml_node_t **value, struct err *e)
 {
 	const yaml_node_item_t *item;
 	yaml_node_t *merged;
@@ -141,7 +141,7 @@ int yamltree_get(struct yamltree *t, yaml_node_t *node, const char *key, yaml_no
 		return get_own(t, merged, key, value, e);
 	if (merged->type != YAML_SEQUENCE_NODE)
 		return 0;
-	if (yamltree_spend(t, merged->data.sequence.items.top - merged->data.sequence.items.start, e) < 0)
+	if (kubeyaml_spend(t, merged->data.sequence.items.top - merged->data.sequence.items.start, e) < 0)
 		return -1;
 	for (item = merged->data.sequence.items.start; item < merged->data.sequence.items.top; item++) {
 		if (get_own(t, yaml_document_get_node(t->doc, *item), key, value, e) < 0)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "net/printable.h"
 
 #define LINES_MAX 1024
 
@@ -10,14 +11,6 @@ static enum sshbanner_is bad(struct err *e, const char *what)
 {
 	(void)err_set(e, "not an SSH server: it sent %s", what);
 	return SSHBANNER_BAD;
-}
-
-/* Makes S safe to print on a terminal. */
-static void make_printable(char *s)
-{
-	for (; *s != '\0'; s++)
-		if (*s < ' ' || *s > '~')
-			*s = '?';
 }
 
 /* Handles a complete line, which comes without its LF. */
@@ -28,7 +21,7 @@ static enum sshbanner_is end_line(struct sshbanner *b, struct err *e)
 	b->line[b->n] = '\0';
 	b->n = 0;
 	if (strncmp(b->line, "SSH-", 4) == 0) {
-		make_printable(b->line);
+		printable(b->line);
 		return SSHBANNER_FOUND;
 	}
 	if (++b->lines > LINES_MAX)

@@ -13,16 +13,6 @@ enum { MAX_DEPTH = 64 };
 
 static const char sha256_head[] = "sha256:";
 
-const char *oci_digest(const char *digest)
-{
-	const char *hex;
-
-	if (digest == NULL || strncmp(digest, sha256_head, sizeof sha256_head - 1) != 0)
-		return NULL;
-	hex = digest + sizeof sha256_head - 1;
-	return strlen(hex) == SHA256_HEX - 1 && strspn(hex, "0123456789abcdef") == SHA256_HEX - 1 ? hex : NULL;
-}
-
 static json_t *parse(const char *text, size_t n, struct err *e)
 {
 	json_error_t why;
@@ -47,7 +37,7 @@ static json_t *parse(const char *text, size_t n, struct err *e)
 static int check_descs(const json_t *j, const char *name, size_t max, struct err *e)
 {
 	const json_t *list = json_object_get(j, name), *d;
-	struct oci_desc desc;
+	struct document_desc desc;
 	size_t i;
 
 	if (!json_is_array(list))
@@ -55,7 +45,7 @@ static int check_descs(const json_t *j, const char *name, size_t max, struct err
 	if (json_array_size(list) > max)
 		return err_set(e, "more than %zu entries in \"%s\"", max, name);
 	json_array_foreach (list, i, d) {
-		if (oci_desc(d, &desc, e) < 0)
+		if (document_desc(d, &desc, e) < 0)
 			return err_prefix(e, "%s[%zu]", name, i);
 	}
 	return 0;
@@ -75,7 +65,7 @@ static json_t *keep_if(json_t *j, int rc)
 	return NULL;
 }
 
-json_t *oci_parse_index(const char *text, size_t n, struct err *e)
+json_t *document_parse_index(const char *text, size_t n, struct err *e)
 {
 	json_t *j = parse(text, n, e);
 
@@ -84,21 +74,21 @@ json_t *oci_parse_index(const char *text, size_t n, struct err *e)
 	return keep_if(j, check_version(j, e) < 0 || check_descs(j, "manifests", SIZE_MAX, e) < 0);
 }
 
-json_t *oci_parse_manifest(const char *text, size_t n, struct err *e)
+json_t *document_parse_manifest(const char *text, size_t n, struct err *e)
 {
 	json_t *j = parse(text, n, e);
-	struct oci_desc config;
+	struct document_desc config;
 	int rc;
 
 	if (j == NULL)
 		return NULL;
 	rc = check_version(j, e) < 0 || check_descs(j, "layers", OCI_MAX_LAYERS, e) < 0;
-	if (rc == 0 && oci_desc(json_object_get(j, "config"), &config, e) < 0)
+	if (rc == 0 && document_desc(json_object_get(j, "config"), &config, e) < 0)
 		rc = err_prefix(e, "config");
 	return keep_if(j, rc);
 }
 
-json_t *oci_parse_config(const char *text, size_t n, struct err *e)
+json_t *document_parse_config(const char *text, size_t n, struct err *e)
 {
 	json_t *j = parse(text, n, e);
 	const json_t *ids, *id, *part;
@@ -115,7 +105,7 @@ json_t *oci_parse_config(const char *text, size_t n, struct err *e)
 	if (!json_is_array(ids) || json_array_size(ids) > OCI_MAX_LAYERS)
 		rc = err_set(e, "no array \"rootfs.diff_ids\"");
 	json_array_foreach (ids, i, id) {
-		if (oci_digest(json_string_value(id)) == NULL)
+		if (sha256_parse(json_string_value(id)) == NULL)
 			rc = err_set(e, "rootfs.diff_ids[%zu]: not a SHA-256 digest", i);
 	}
 	part = json_object_get(j, "config");
@@ -127,12 +117,12 @@ json_t *oci_parse_config(const char *text, size_t n, struct err *e)
 	return keep_if(j, rc);
 }
 
-int oci_desc(const json_t *json, struct oci_desc *d, struct err *e)
+int document_desc(const json_t *json, struct document_desc *d, struct err *e)
 {
 	const json_t *size = json_object_get(json, "size");
 
 	d->media = json_string_value(json_object_get(json, "mediaType"));
-	d->hex = oci_digest(json_string_value(json_object_get(json, "digest")));
+	d->hex = sha256_parse(json_string_value(json_object_get(json, "digest")));
 	if (d->media == NULL)
 		return err_set(e, "no mediaType");
 	if (d->hex == NULL)
@@ -143,7 +133,7 @@ int oci_desc(const json_t *json, struct oci_desc *d, struct err *e)
 	return 0;
 }
 
-json_t *oci_new_desc(const char *media, const char *hex, uint64_t size)
+json_t *document_new_desc(const char *media, const char *hex, uint64_t size)
 {
 	char digest[sizeof sha256_head + SHA256_HEX];
 
@@ -151,38 +141,51 @@ json_t *oci_new_desc(const char *media, const char *hex, uint64_t size)
 	return json_pack("{s:s, s:s, s:I}", "mediaType", media, "digest", digest, "size", (json_int_t)size);
 }
 
-const char *oci_tag(const json_t *desc)
+const char *document_tag(const json_t *desc)
 {
 	return json_string_value(json_object_get(json_object_get(desc, "annotations"), OCI_REF_NAME));
 }
 
-bool oci_good_tag(const char *tag)
+bool document_find_digest(const json_t *list, const char *hex, struct document_desc *d)
+{
+	const json_t *desc;
+	struct err ignored;
+	size_t i;
+
+	json_array_foreach (list, i, desc) {
+		if (document_desc(desc, d, &ignored) == 0 && strcmp(d->hex, hex) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool document_good_tag(const char *tag)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:@/+";
 
 	return strchr("-._:@/+", tag[0]) == NULL && tag[strspn(tag, letters)] == '\0';
 }
 
-json_t *oci_find(const json_t *index, const char *tag)
+json_t *document_find(const json_t *index, const char *tag)
 {
 	json_t *d;
 	size_t i;
 
 	json_array_foreach (json_object_get(index, "manifests"), i, d) {
-		if (oci_tag(d) != NULL && strcmp(oci_tag(d), tag) == 0)
+		if (document_tag(d) != NULL && strcmp(document_tag(d), tag) == 0)
 			return d;
 	}
 	return NULL;
 }
 
-int oci_set(json_t *index, const char *tag, json_t *desc)
+int document_set(json_t *index, const char *tag, json_t *desc)
 {
 	json_t *list = json_object_get(index, "manifests");
 	json_t *annotations = json_pack("{s:s}", OCI_REF_NAME, tag);
 	size_t i = json_array_size(list);
 
 	while (i-- > 0) {
-		const char *name = oci_tag(json_array_get(list, i));
+		const char *name = document_tag(json_array_get(list, i));
 
 		if (name != NULL && strcmp(name, tag) == 0)
 			(void)json_array_remove(list, i);
@@ -209,7 +212,7 @@ static int set_env(json_t *list, json_t *setting)
 	return json_array_append(list, setting);
 }
 
-int oci_edit(json_t *config, json_t *edits, struct err *e)
+int document_edit(json_t *config, json_t *edits, struct err *e)
 {
 	const char *key;
 	json_t *value, *old, *item;
@@ -239,14 +242,14 @@ int oci_edit(json_t *config, json_t *edits, struct err *e)
 	return rc < 0 ? err_no_memory(e) : 0;
 }
 
-char *oci_dump(const json_t *json)
+char *document_dump(const json_t *json)
 {
 	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
-static int walk(json_t *j, int depth, int (*found)(const struct oci_desc *, void *), void *arg)
+static int walk(json_t *j, int depth, int (*found)(const struct document_desc *, void *), void *arg)
 {
-	struct oci_desc d;
+	struct document_desc d;
 	struct err ignored;
 	json_t *item;
 	const char *key;
@@ -256,7 +259,7 @@ static int walk(json_t *j, int depth, int (*found)(const struct oci_desc *, void
 	if (depth > MAX_DEPTH)
 		return 0;
 	if (json_is_object(j)) {
-		if (oci_desc(j, &d, &ignored) == 0)
+		if (document_desc(j, &d, &ignored) == 0)
 			rc = found(&d, arg);
 		json_object_foreach (j, key, item) {
 			rc = rc != 0 ? rc : walk(item, depth + 1, found, arg);
@@ -268,7 +271,7 @@ static int walk(json_t *j, int depth, int (*found)(const struct oci_desc *, void
 	return rc;
 }
 
-int oci_each_desc(json_t *json, int (*found)(const struct oci_desc *d, void *arg), void *arg)
+int document_each_desc(json_t *json, int (*found)(const struct document_desc *d, void *arg), void *arg)
 {
 	return walk(json, 0, found, arg);
 }

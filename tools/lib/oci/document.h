@@ -24,51 +24,51 @@ enum { OCI_MAX_LAYERS = 8192 };
 #define OCI_MAX_JSON (8U << 20)
 
 /* A descriptor; its strings belong to the document. */
-struct oci_desc {
+struct document_desc {
 	const char *media;
 	const char *hex; /* 64 lower-case hexadecimal digits of a SHA-256 */
 	uint64_t size;   /* bytes */
 };
 
 /* Parse and check a document of N bytes. Return a new reference, or NULL. */
-json_t *oci_parse_index(const char *text, size_t n, struct err *e);
-json_t *oci_parse_manifest(const char *text, size_t n, struct err *e);
-json_t *oci_parse_config(const char *text, size_t n, struct err *e);
+json_t *document_parse_index(const char *text, size_t n, struct err *e);
+json_t *document_parse_manifest(const char *text, size_t n, struct err *e);
+json_t *document_parse_config(const char *text, size_t n, struct err *e);
 
 /* Reads a descriptor. Returns 0, or -1 if it is not one, or its digest is not SHA-256. */
-int oci_desc(const json_t *json, struct oci_desc *d, struct err *e);
-
-/* The 64 digits in "sha256:HEX", or NULL if DIGEST is anything else, and must not become part of a file name. */
-const char *oci_digest(const char *digest);
+int document_desc(const json_t *json, struct document_desc *d, struct err *e);
 
 /* A new descriptor, or NULL if out of memory. */
-json_t *oci_new_desc(const char *media, const char *hex, uint64_t size);
+json_t *document_new_desc(const char *media, const char *hex, uint64_t size);
 
 /* The descriptor in INDEX whose ref.name is TAG (a borrowed reference), or NULL. */
-json_t *oci_find(const json_t *index, const char *tag);
+json_t *document_find(const json_t *index, const char *tag);
+
+/* Finds the descriptor of HEX in LIST, an array of manifests or layers. Returns false if it has none. */
+bool document_find_digest(const json_t *list, const char *hex, struct document_desc *d);
 
 /* Is TAG valid as a ref.name (image-spec, annotations.md): letters, digits and separators, not beginning with one? */
-bool oci_good_tag(const char *tag);
+bool document_good_tag(const char *tag);
 
 /* The ref.name of a descriptor in an index, or NULL. */
-const char *oci_tag(const json_t *desc);
+const char *document_tag(const json_t *desc);
 
 /* Adds DESC, whose reference it takes, to INDEX as TAG, replacing what had that name. Returns 0 or -1. */
-int oci_set(json_t *index, const char *tag, json_t *desc);
+int document_set(json_t *index, const char *tag, json_t *desc);
 
 /*
  * Applies EDITS to the "config" object of an image: Env and maps are merged by key, other members are replaced. An
  * Entrypoint without a Cmd also removes the old Cmd, which belonged to another program. Returns 0 or -1.
  */
-int oci_edit(json_t *config, json_t *edits, struct err *e);
+int document_edit(json_t *config, json_t *edits, struct err *e);
 
 /* JSON as all documents are written: compact, with sorted members. Returns the text (free it), or NULL. */
-char *oci_dump(const json_t *json);
+char *document_dump(const json_t *json);
 
 /*
  * Calls FOUND for every descriptor anywhere in a document, including "subject", until it returns a value other than 0.
  * Returns that value, or 0.
  */
-int oci_each_desc(json_t *json, int (*found)(const struct oci_desc *d, void *arg), void *arg);
+int document_each_desc(json_t *json, int (*found)(const struct document_desc *d, void *arg), void *arg);
 
 #endif

@@ -49,19 +49,19 @@ static int inherit(struct image *i, json_t *manifest, json_t *config, struct err
 static int read_base(const struct layout *from, const char *tag, json_t **manifest, json_t **config, struct err *e)
 {
 	json_t *found = layout_find(from, tag, e);
-	struct oci_desc d;
+	struct document_desc d;
 
 	if (found == NULL)
 		return IMAGE_NONE;
-	if (oci_desc(found, &d, e) < 0)
+	if (document_desc(found, &d, e) < 0)
 		(void)err_prefix(e, "%s: %s", from->dir, tag);
 	else if (strcmp(d.media, OCI_MEDIA_MANIFEST) != 0)
 		(void)err_set(e, "%s: '%s' is of type %s, not an image", from->dir, tag, d.media);
 	else
-		*manifest = layout_get(from, &d, oci_parse_manifest, e);
+		*manifest = layout_get(from, &d, document_parse_manifest, e);
 	json_decref(found);
-	if (*manifest != NULL && oci_desc(json_object_get(*manifest, "config"), &d, e) == 0)
-		*config = layout_get(from, &d, oci_parse_config, e);
+	if (*manifest != NULL && document_desc(json_object_get(*manifest, "config"), &d, e) == 0)
+		*config = layout_get(from, &d, document_parse_config, e);
 	return *config != NULL ? 0 : IMAGE_NONE;
 }
 
@@ -69,7 +69,7 @@ int image_from(
     struct image *i, struct layout *to, const struct layout *from, const char *tag, const char *created, struct err *e)
 {
 	json_t *manifest = NULL, *config = NULL, *layer;
-	struct oci_desc d;
+	struct document_desc d;
 	size_t k;
 	int rc = image_new(i, created, e);
 
@@ -78,7 +78,7 @@ int image_from(
 	if (rc == 0 && inherit(i, manifest, config, e) < 0)
 		rc = IMAGE_NONE;
 	json_array_foreach (json_object_get(manifest, "layers"), k, layer) {
-		if (rc == 0 && (oci_desc(layer, &d, e) < 0 || layout_import(to, from, &d, e) < 0))
+		if (rc == 0 && (document_desc(layer, &d, e) < 0 || layout_import(to, from, &d, e) < 0))
 			rc = -1;
 	}
 	json_decref(manifest);
@@ -88,7 +88,7 @@ int image_from(
 
 int image_add_layer(struct image *i, const struct pack *p, struct err *e)
 {
-	json_t *desc = oci_new_desc(media[p->spec.kind], p->sums.hex, p->sums.size);
+	json_t *desc = document_new_desc(media[p->spec.kind], p->sums.hex, p->sums.size);
 	json_t *layers = json_object_get(i->manifest, "layers");
 	json_t *ids = json_object_get(json_object_get(i->config, "rootfs"), "diff_ids");
 	json_t *history = json_object_get(i->config, "history");
@@ -115,12 +115,12 @@ int image_store(struct image *i, struct layout *l, const char *tag, struct err *
 
 	if (layout_put(l, i->config, hex, &size, e) < 0)
 		return -1;
-	desc = oci_new_desc(OCI_MEDIA_CONFIG, hex, size);
+	desc = document_new_desc(OCI_MEDIA_CONFIG, hex, size);
 	if (json_object_set_new(i->manifest, "config", desc) < 0)
 		return err_no_memory(e);
 	if (layout_put(l, i->manifest, i->hex, &size, e) < 0)
 		return -1;
-	desc = oci_new_desc(OCI_MEDIA_MANIFEST, i->hex, size);
+	desc = document_new_desc(OCI_MEDIA_MANIFEST, i->hex, size);
 	return desc != NULL ? layout_tag(l, tag, desc, e) : err_no_memory(e);
 }
 

@@ -1,15 +1,15 @@
 #include "oci/image_index.h"
 
 /* The platform of the image D. Returns a new reference or NULL. */
-static json_t *platform(const struct layout *l, const struct oci_desc *d, struct err *e)
+static json_t *platform(const struct layout *l, const struct document_desc *d, struct err *e)
 {
 	static const char *const members[] = { "architecture", "os", "os.version", "os.features", "variant" };
-	json_t *manifest = layout_get(l, d, oci_parse_manifest, e), *config = NULL, *p = NULL, *value;
-	struct oci_desc c;
+	json_t *manifest = layout_get(l, d, document_parse_manifest, e), *config = NULL, *p = NULL, *value;
+	struct document_desc c;
 	size_t i;
 
-	if (manifest != NULL && oci_desc(json_object_get(manifest, "config"), &c, e) == 0)
-		config = layout_get(l, &c, oci_parse_config, e);
+	if (manifest != NULL && document_desc(json_object_get(manifest, "config"), &c, e) == 0)
+		config = layout_get(l, &c, document_parse_config, e);
 	if (config != NULL)
 		p = json_object();
 	for (i = 0; p != NULL && i < sizeof members / sizeof *members; i++)
@@ -23,16 +23,16 @@ static json_t *platform(const struct layout *l, const struct oci_desc *d, struct
 /* Adds the image TAG of L, whose index is INDEX, to LIST. Returns 0, -1 or IMAGEINDEX_NONE. */
 static int add(const struct layout *l, const json_t *index, const char *tag, json_t *list, struct err *e)
 {
-	const json_t *found = oci_find(index, tag), *other;
+	const json_t *found = document_find(index, tag), *other;
 	json_t *desc, *p;
-	struct oci_desc d;
+	struct document_desc d;
 	size_t i;
 
 	if (found == NULL) {
 		(void)err_set(e, "%s: no image '%s'", l->dir, tag);
 		return IMAGEINDEX_NONE;
 	}
-	if (oci_desc(found, &d, e) < 0 || (p = platform(l, &d, e)) == NULL) {
+	if (document_desc(found, &d, e) < 0 || (p = platform(l, &d, e)) == NULL) {
 		(void)err_prefix(e, "%s: %s", l->dir, tag);
 		return IMAGEINDEX_NONE;
 	}
@@ -43,7 +43,7 @@ static int add(const struct layout *l, const json_t *index, const char *tag, jso
 			return IMAGEINDEX_NONE;
 		}
 	}
-	desc = oci_new_desc(d.media, d.hex, d.size);
+	desc = document_new_desc(d.media, d.hex, d.size);
 	if (json_object_set_new(desc, "platform", p) < 0) {
 		json_decref(desc);
 		return err_no_memory(e);
@@ -71,6 +71,6 @@ int imageindex_store(
 	json_decref(index);
 	if (rc < 0)
 		return rc;
-	desc = oci_new_desc(OCI_MEDIA_INDEX, hex, size);
+	desc = document_new_desc(OCI_MEDIA_INDEX, hex, size);
 	return desc != NULL ? layout_tag(l, tag, desc, e) : err_no_memory(e);
 }

@@ -210,7 +210,7 @@ void layout_blob_abort(struct out *o)
 }
 
 /* Copies the file PATH to a blob, which gets its name only if its digest is correct. Returns 0 or -1. */
-static int copy_blob(struct layout *l, const char *path, const struct oci_desc *d, struct err *e)
+static int copy_blob(struct layout *l, const char *path, const struct document_desc *d, struct err *e)
 {
 	AUTO_FCLOSE FILE *from = fopen(path, "re");
 	struct sha256 *sum = sha256_new();
@@ -241,7 +241,7 @@ static int copy_blob(struct layout *l, const char *path, const struct oci_desc *
 	return -1;
 }
 
-int layout_import(struct layout *l, const struct layout *from, const struct oci_desc *d, struct err *e)
+int layout_import(struct layout *l, const struct layout *from, const struct document_desc *d, struct err *e)
 {
 	AUTO_FREE char *src = layout_path(from, LAYOUT_BLOBS, d->hex, e);
 	AUTO_FREE char *dst = layout_path(l, LAYOUT_BLOBS, d->hex, e);
@@ -274,7 +274,7 @@ int layout_put_text(struct layout *l, const char *text, size_t n, char hex[SHA25
 
 int layout_put(struct layout *l, const json_t *json, char hex[SHA256_HEX], uint64_t *size, struct err *e)
 {
-	AUTO_FREE char *text = oci_dump(json);
+	AUTO_FREE char *text = document_dump(json);
 
 	if (text == NULL)
 		return err_no_memory(e);
@@ -282,7 +282,7 @@ int layout_put(struct layout *l, const json_t *json, char hex[SHA256_HEX], uint6
 	return layout_put_text(l, text, *size, hex, e);
 }
 
-char *layout_text(const struct layout *l, const struct oci_desc *d, size_t *n, struct err *e)
+char *layout_text(const struct layout *l, const struct document_desc *d, size_t *n, struct err *e)
 {
 	AUTO_FREE char *path = layout_path(l, LAYOUT_BLOBS, d->hex, e);
 	char hex[SHA256_HEX], *text;
@@ -296,7 +296,7 @@ char *layout_text(const struct layout *l, const struct oci_desc *d, size_t *n, s
 	return NULL;
 }
 
-json_t *layout_get(const struct layout *l, const struct oci_desc *d,
+json_t *layout_get(const struct layout *l, const struct document_desc *d,
     json_t *(*parse)(const char *, size_t, struct err *), struct err *e)
 {
 	size_t n = 0;
@@ -317,7 +317,7 @@ json_t *layout_index(const struct layout *l, struct err *e)
 
 	if (path == NULL || read_file(path, OCI_MAX_JSON, &text, &n, e) < 0)
 		return NULL;
-	j = oci_parse_index(text, n, e);
+	j = document_parse_index(text, n, e);
 	if (j == NULL)
 		(void)err_prefix(e, "%s", path);
 	return j;
@@ -326,7 +326,7 @@ json_t *layout_index(const struct layout *l, struct err *e)
 json_t *layout_find(const struct layout *l, const char *tag, struct err *e)
 {
 	json_t *index = layout_index(l, e);
-	json_t *found = json_incref(oci_find(index, tag));
+	json_t *found = json_incref(document_find(index, tag));
 
 	if (index != NULL && found == NULL)
 		(void)err_set(e, "%s: no image '%s'", l->dir, tag);
@@ -344,7 +344,7 @@ int layout_tag(struct layout *l, const char *tag, json_t *desc, struct err *e)
 		json_decref(desc);
 		return rc < 0 ? rc : -1;
 	}
-	if (oci_set(index, tag, desc) < 0 || (text = oci_dump(index)) == NULL)
+	if (document_set(index, tag, desc) < 0 || (text = document_dump(index)) == NULL)
 		rc = err_no_memory(e);
 	else
 		rc = write_file(l, "index.json", text, e);
@@ -376,7 +376,7 @@ static bool refers(const char *media)
 	return strstr(media, ".manifest.") != NULL || strstr(media, ".index.") != NULL;
 }
 
-static int need(const struct oci_desc *d, void *arg)
+static int need(const struct document_desc *d, void *arg)
 {
 	struct needed *w = arg;
 	json_t *j;
@@ -393,7 +393,7 @@ static int need(const struct oci_desc *d, void *arg)
 		return -1;
 	/* A subject may be absent (image-spec, manifest.md), and a reference to it does not keep it. */
 	(void)json_object_del(j, "subject");
-	rc = oci_each_desc(j, need, w);
+	rc = document_each_desc(j, need, w);
 	json_decref(j);
 	return rc;
 }
@@ -427,7 +427,7 @@ int layout_prune(struct layout *l, struct err *e)
 	if (rc < 0 || (rc = lock(l, l->index_lock, LOCK_EX, e)) < 0)
 		return rc;
 	index = layout_index(l, e);
-	rc = index != NULL ? oci_each_desc(index, need, &w) : -1;
+	rc = index != NULL ? document_each_desc(index, need, &w) : -1;
 	json_decref(index);
 	if (rc == 0)
 		rc = sweep(blobs, "", &w.blobs, e);

@@ -64,14 +64,14 @@ int layout_put(struct layout *l, const json_t *json, char hex[SHA256_HEX], uint6
 int layout_put_text(struct layout *l, const char *text, size_t n, char hex[SHA256_HEX], struct err *e);
 
 /* Reads the document D and checks its digest; N receives its length. Returns its text (free it), or NULL. */
-char *layout_text(const struct layout *l, const struct oci_desc *d, size_t *n, struct err *e);
+char *layout_text(const struct layout *l, const struct document_desc *d, size_t *n, struct err *e);
 
 /* Reads the document D, checks its digest, and parses it with PARSE. Returns a new reference, or NULL. */
-json_t *layout_get(const struct layout *l, const struct oci_desc *d,
+json_t *layout_get(const struct layout *l, const struct document_desc *d,
     json_t *(*parse)(const char *, size_t, struct err *), struct err *e);
 
 /* Adds the blob D of another layout: as a hard link, or else as a copy whose digest is checked. Returns 0 or -1. */
-int layout_import(struct layout *l, const struct layout *from, const struct oci_desc *d, struct err *e);
+int layout_import(struct layout *l, const struct layout *from, const struct document_desc *d, struct err *e);
 
 /* The parsed index.json. Returns a new reference, or NULL. */
 json_t *layout_index(const struct layout *l, struct err *e);

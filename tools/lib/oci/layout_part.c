@@ -9,20 +9,18 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/flock.h"
 
 /* Opens and locks the file. Returns 0, 1 if another process has it locked, or -1. */
 static int open_file(struct layout_part *p, struct err *e)
 {
-	struct stat opened, named;
-
 	for (;;) {
 		p->fd_ = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 		if (p->fd_ < 0)
 			return err_sys(e, "%s", p->path);
 		if (flock(p->fd_, LOCK_EX | LOCK_NB) < 0)
 			return errno == EWOULDBLOCK ? 1 : err_sys(e, "%s: lock", p->path);
-		/* The file may have been renamed or removed in the meantime. */
-		if (fstat(p->fd_, &opened) == 0 && lstat(p->path, &named) == 0 && opened.st_ino == named.st_ino)
+		if (flock_is_at(p->fd_, p->path))
 			return 0;
 		(void)close(p->fd_);
 		p->fd_ = -1;

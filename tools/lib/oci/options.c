@@ -10,7 +10,7 @@
 
 static const char *const kinds[] = { [COMPRESS_NONE] = "none", [COMPRESS_GZIP] = "gzip", [COMPRESS_ZSTD] = "zstd" };
 
-int packopts_init(struct packopts *o, struct err *e)
+int ociopts_init(struct ociopts *o, struct err *e)
 {
 	o->config = json_object();
 	o->annotations = json_object();
@@ -18,7 +18,7 @@ int packopts_init(struct packopts *o, struct err *e)
 	return o->config != NULL && o->annotations != NULL && o->notes != NULL ? 0 : err_no_memory(e);
 }
 
-void packopts_free(struct packopts *o)
+void ociopts_free(struct ociopts *o)
 {
 	size_t i;
 
@@ -32,32 +32,32 @@ void packopts_free(struct packopts *o)
 	json_decref(o->config);
 	json_decref(o->annotations);
 	json_decref(o->notes);
-	*o = (struct packopts){ 0 };
+	*o = (struct ociopts){ 0 };
 }
 
-int packopts_set(json_t *to, enum packopts_shape shape, const char *name, const char *arg, struct err *e)
+int ociopts_set(json_t *to, enum ociopts_shape shape, const char *name, const char *arg, struct err *e)
 {
-	const char *value = shape == PACKOPTS_PAIRS ? strchr(arg, '=') : NULL;
+	const char *value = shape == OCIOPTS_PAIRS ? strchr(arg, '=') : NULL;
 	json_t *old = json_object_get(to, name), *text;
 	int rc;
 
-	if (shape == PACKOPTS_PAIRS && (value == NULL || value == arg))
+	if (shape == OCIOPTS_PAIRS && (value == NULL || value == arg))
 		return err_set(e, "'%s' is not NAME=VALUE", arg);
 	text = json_string(value != NULL ? value + 1 : arg);
 	if (text == NULL)
 		return err_set(e, "'%s' is not valid UTF-8", arg);
-	if (shape == PACKOPTS_TEXT)
+	if (shape == OCIOPTS_TEXT)
 		return json_object_set_new(to, name, text) == 0 ? 0 : err_no_memory(e);
 	if (old == NULL) {
-		old = shape == PACKOPTS_LIST ? json_array() : json_object();
+		old = shape == OCIOPTS_LIST ? json_array() : json_object();
 		if (json_object_set_new(to, name, old) < 0) {
 			json_decref(text);
 			return err_no_memory(e);
 		}
 	}
-	if (shape == PACKOPTS_LIST)
+	if (shape == OCIOPTS_LIST)
 		return json_array_append_new(old, text) == 0 ? 0 : err_no_memory(e);
-	if (shape == PACKOPTS_PAIRS) {
+	if (shape == OCIOPTS_PAIRS) {
 		rc = json_object_setn_new(old, arg, (size_t)(value - arg), text);
 	} else {
 		json_decref(text);
@@ -66,14 +66,14 @@ int packopts_set(json_t *to, enum packopts_shape shape, const char *name, const 
 	return rc == 0 ? 0 : err_set(e, "'%s' is not valid UTF-8", arg);
 }
 
-int packopts_env(struct packopts *o, const char *arg, struct err *e)
+int ociopts_env(struct ociopts *o, const char *arg, struct err *e)
 {
 	if (strchr(arg, '=') == NULL || *arg == '=')
 		return err_set(e, "'%s' is not NAME=VALUE", arg);
-	return packopts_set(o->config, PACKOPTS_LIST, "Env", arg, e);
+	return ociopts_set(o->config, OCIOPTS_LIST, "Env", arg, e);
 }
 
-int packopts_port(struct packopts *o, const char *arg, struct err *e)
+int ociopts_port(struct ociopts *o, const char *arg, struct err *e)
 {
 	size_t digits = strspn(arg, "0123456789");
 	char port[32];
@@ -83,10 +83,10 @@ int packopts_port(struct packopts *o, const char *arg, struct err *e)
 		strcmp(arg + digits, "/sctp") != 0))
 		return err_set(e, "'%s' is not PORT, PORT/tcp, PORT/udp or PORT/sctp", arg);
 	(void)snprintf(port, sizeof port, "%s%s", arg, arg[digits] == '\0' ? "/tcp" : "");
-	return packopts_set(o->config, PACKOPTS_KEYS, "ExposedPorts", port, e);
+	return ociopts_set(o->config, OCIOPTS_KEYS, "ExposedPorts", port, e);
 }
 
-int packopts_owner(struct packopts *o, const char *arg, struct err *e)
+int ociopts_owner(struct ociopts *o, const char *arg, struct err *e)
 {
 	char uid[16];
 	size_t n = strcspn(arg, ":");
@@ -105,7 +105,7 @@ int packopts_owner(struct packopts *o, const char *arg, struct err *e)
 	return err_set(e, "owner '%s' is neither UID:GID nor 'keep'", arg);
 }
 
-int packopts_kind(struct packopts *o, const char *arg, struct err *e)
+int ociopts_kind(struct ociopts *o, const char *arg, struct err *e)
 {
 	size_t i;
 
@@ -117,7 +117,7 @@ int packopts_kind(struct packopts *o, const char *arg, struct err *e)
 	return err_set(e, "unknown compression '%s' (none, gzip or zstd)", arg);
 }
 
-int packopts_devices(struct packopts *o, const char *arg, struct err *e)
+int ociopts_devices(struct ociopts *o, const char *arg, struct err *e)
 {
 	o->no_devices = strcmp(arg, "refuse") == 0;
 	return o->no_devices || strcmp(arg, "keep") == 0
@@ -125,19 +125,19 @@ int packopts_devices(struct packopts *o, const char *arg, struct err *e)
 		   : err_set(e, "devices '%s' is neither 'keep' nor 'refuse'", arg);
 }
 
-int packopts_max(struct packopts *o, const char *arg, struct err *e)
+int ociopts_max(struct ociopts *o, const char *arg, struct err *e)
 {
 	return num_size(arg, &o->max) == 0 ? 0 : err_set(e, "'%s' is not a size", arg);
 }
 
 /* Returns a copy of TEXT that is freed with O, or NULL. */
-static const char *keep(struct packopts *o, const char *text)
+static const char *keep(struct ociopts *o, const char *text)
 {
 	return words_add(&o->texts, text) == 0 ? o->texts.v[o->texts.n - 1] : NULL;
 }
 
 /* Adds a layer of SRC at DEST in the image. Returns 0 or -1. */
-static int add(struct packopts *o, enum layer_source source, const char *src, const char *dest, struct err *e)
+static int add(struct ociopts *o, enum layer_source source, const char *src, const char *dest, struct err *e)
 {
 	struct pack *v = reallocarray(o->layers, o->nlayers + 1, sizeof *v), *l;
 	json_t *notes = json_object_get(o->notes, "annotations");
@@ -164,7 +164,7 @@ static int add(struct packopts *o, enum layer_source source, const char *src, co
 	return err_no_memory(e);
 }
 
-int packopts_layer(struct packopts *o, enum layer_source source, const char *arg, struct err *e)
+int ociopts_layer(struct ociopts *o, enum layer_source source, const char *arg, struct err *e)
 {
 	AUTO_FREE char *src = strdup(arg);
 	AUTO_FREE char *dest = NULL;

@@ -125,8 +125,7 @@ int ref_parse(struct ref *r, const char *text, struct err *e)
 		return -1;
 	if (r->hex == NULL)
 		return 0;
-	if (strncmp(r->hex, "sha256:", 7) != 0 || strlen(r->hex) != SHA256_HEX + 6 ||
-	    strspn(r->hex + 7, "0123456789abcdef") != SHA256_HEX - 1)
+	if (sha256_parse(r->hex) == NULL)
 		return err_set(e, "'%s' is not a digest (sha256: and 64 lower-case hexadecimal digits)", r->hex);
 	(void)memmove(r->hex, r->hex + 7, SHA256_HEX);
 	return 0;

@@ -66,7 +66,7 @@ static int add_index(struct words *names, const json_t *index, struct err *e)
 	size_t i;
 
 	json_array_foreach (json_object_get(index, "manifests"), i, desc)
-		if (oci_tag(desc) != NULL && words_add(names, oci_tag(desc)) < 0)
+		if (document_tag(desc) != NULL && words_add(names, document_tag(desc)) < 0)
 			return err_no_memory(e);
 	return 0;
 }

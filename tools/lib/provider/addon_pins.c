@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/conf.h"
+#include "base/sha256.h"
 #include "provider/template.h"
 
 /* Adds the images of the add-on's lock, if it has one. */
@@ -40,7 +41,7 @@ static int add_extra(const struct addons *all, struct words *lines, struct err *
 	for (i = 0; i < images.n; i++) {
 		const char *image = images.v[i], *at = strstr(image, "@sha256:");
 
-		if (at == NULL || at == image || strlen(at + 8) != 64 || strspn(at + 8, "0123456789abcdef") != 64)
+		if (at == NULL || at == image || sha256_parse(at + 1) == NULL)
 			return err_set(e, "[images] extra: %s: has no digest; write NAME:TAG@sha256:...", image);
 		if (words_addf(lines, "%.*s\t%s", (int)(at - image), image, at + 1) < 0)
 			return err_no_memory(e);

@@ -108,15 +108,6 @@ int addon_needs(const struct addons *all, char *const *names, size_t n, struct w
 	return 0;
 }
 
-static int compare_values(const void *a, const void *b)
-{
-	const struct provider_value *const *x = a;
-	const struct provider_value *const *y = b;
-	int rc = strcmp((*x)->section, (*y)->section);
-
-	return rc != 0 ? rc : strcmp((*x)->key, (*y)->key);
-}
-
 /*
  * The values in the section NAME, or in every section "NAME ..." if it ends with a space, sorted by section and key.
  * Ends with NULL; to be freed. NULL: out of memory.
@@ -131,7 +122,7 @@ static const struct provider_value **section(const struct addon *a, const char *
 		if (strncmp(a->p.values[i].section, name, len) == 0 && (all || a->p.values[i].section[len] == '\0'))
 			v[n++] = &a->p.values[i];
 	if (n > 0)
-		qsort(v, n, sizeof *v, compare_values);
+		qsort(v, n, sizeof *v, provider_value_order);
 	return v;
 }
 
@@ -299,7 +290,7 @@ int addon_pinned(const struct addon *a, const char *file, char **url, char hex[S
 	digest = lock_get(&lock, in_lock, "sha256");
 	if (at == NULL || digest == NULL || strcmp(at, from) != 0)
 		return err_set(e, "%s: it does not pin %s; run: make pin ADDON=%s", path, from, a->name);
-	if (strlen(digest) != SHA256_HEX - 1 || strspn(digest, "0123456789abcdef") != SHA256_HEX - 1)
+	if (!sha256_is_hex(digest))
 		return err_set(e, "%s: [%s]: sha256 is not 64 hexadecimal digits", path, in_lock);
 	(void)memcpy(hex, digest, SHA256_HEX);
 	*url = from;

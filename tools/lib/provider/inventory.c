@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cidr.h"
 #include "base/cleanup.h"
-#include "base/num.h"
+#include "base/mac.h"
 #include "provider/ini.h"
 
 struct reading {
@@ -53,34 +54,12 @@ static bool is_label(const char *s)
 	return digits == 0 || s[digits + 1] != '\0' || strchr("sSmMhHdDwW", s[digits]) == NULL;
 }
 
-/* Is S six pairs of hexadecimal digits, and not a group address? */
-static bool is_mac(const char *s)
+/* Parses ADDRESS/LENGTH of FAMILY, with a length from MIN to MAX. Returns 0 or -1. */
+static int parse_prefix(struct cidr *c, const char *s, int family, unsigned min, unsigned max)
 {
-	unsigned i, digit;
-
-	if (strlen(s) != 17)
-		return false;
-	for (i = 0; i < 17; i++)
-		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
-			return false;
-	digit = (unsigned)(isdigit((unsigned char)s[1]) ? s[1] - '0' : tolower((unsigned char)s[1]) - 'a' + 10);
-	return (digit & 1U) == 0;
-}
-
-/* Parses ADDRESS/BITS of family AF into TO. dnsmasq only advertises IPv6 networks of 64 bits. Returns 0 or -1. */
-static int parse_prefix(const char *s, int af, void *to, unsigned *bits)
-{
-	char text[INET6_ADDRSTRLEN];
-	const char *slash = strchr(s, '/');
-	int64_t n;
-
-	if (slash == NULL || (size_t)(slash - s) >= sizeof text ||
-	    num_parse(slash + 1, af == AF_INET ? 1 : 64, af == AF_INET ? 30 : 64, &n) < 0)
+	if (cidr_parse(c, s, strlen(s)) < 0 || c->family != family)
 		return -1;
-	(void)memcpy(text, s, (size_t)(slash - s));
-	text[slash - s] = '\0';
-	*bits = (unsigned)n;
-	return inet_pton(af, text, to) == 1 ? 0 : -1;
+	return c->length >= min && c->length <= max ? 0 : -1;
 }
 
 static bool same_prefix(const void *a, const void *b, unsigned bits)
@@ -111,6 +90,7 @@ static int copy(char *to, size_t size, const struct iniline *l, struct err *e)
 
 static int take_network(struct inventory *inv, const struct iniline *l, struct err *e)
 {
+	struct cidr c;
 	const char *s;
 
 	if (strcmp(l->key, "bridge") == 0) {
@@ -121,14 +101,20 @@ static int take_network(struct inventory *inv, const struct iniline *l, struct e
 		return copy(inv->bridge, sizeof inv->bridge, l, e);
 	}
 	if (strcmp(l->key, "address") == 0) {
-		if (parse_prefix(l->value, AF_INET, &inv->v4, &inv->prefix4) < 0)
+		if (parse_prefix(&c, l->value, AF_INET, 1, 30) < 0)
 			return bad(l, e, "is not ADDRESS/BITS");
+		inv->v4 = c.address.v4;
+		inv->prefix4 = c.length;
 		return is_edge(inv->v4, inv->prefix4) ? bad(l, e, "is not a host address in its network") : 0;
 	}
-	if (strcmp(l->key, "address6") == 0)
-		return parse_prefix(l->value, AF_INET6, &inv->v6, &inv->prefix6) < 0
-			   ? bad(l, e, "is not an IPv6 ADDRESS/64")
-			   : 0;
+	if (strcmp(l->key, "address6") == 0) {
+		/* dnsmasq only advertises IPv6 networks of 64 bits. */
+		if (parse_prefix(&c, l->value, AF_INET6, 64, 64) < 0)
+			return bad(l, e, "is not an IPv6 ADDRESS/64");
+		inv->v6 = c.address.v6;
+		inv->prefix6 = c.length;
+		return 0;
+	}
 	if (strcmp(l->key, "domain") == 0)
 		return is_name(l->value, true) ? copy(inv->domain, sizeof inv->domain, l, e)
 					       : bad(l, e, "is not a domain name");
@@ -149,15 +135,10 @@ static int take_network(struct inventory *inv, const struct iniline *l, struct e
 
 static int take_host(struct inv_host *h, const struct iniline *l, struct err *e)
 {
-	size_t i;
+	struct err ignored;
 
-	if (h->node && strcmp(l->key, "mac") == 0) {
-		if (!is_mac(l->value))
-			return bad(l, e, "is not a unicast MAC address");
-		for (i = 0; i < sizeof h->mac; i++)
-			h->mac[i] = (char)tolower((unsigned char)l->value[i]);
-		return 0;
-	}
+	if (h->node && strcmp(l->key, "mac") == 0)
+		return mac_parse(h->mac, l->value, &ignored) == 0 ? 0 : bad(l, e, "is not a unicast MAC address");
 	if (strcmp(l->key, "address") == 0) {
 		h->has_v4 = true;
 		return inet_pton(AF_INET, l->value, &h->v4) == 1 ? 0 : bad(l, e, "is not an IPv4 address");

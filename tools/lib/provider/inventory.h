@@ -7,12 +7,13 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/mac.h"
 
 /* A node, which gets its addresses by DHCP, or a name for a fixed address. */
 struct inv_host {
 	bool node;
 	char name[64];
-	char mac[18]; /* of a node, in lower case */
+	char mac[MAC_TEXT]; /* of a node, in lower case */
 	struct in_addr v4;
 	struct in6_addr v6;
 	bool has_v4, has_v6;

@@ -10,14 +10,6 @@
 /* Lines are folded at this column: an INI file cannot have lines of 200 bytes. */
 enum { COLUMNS = 100 };
 
-static int compare(const void *a, const void *b)
-{
-	const struct provider_value *const *x = a, *const *y = b;
-	int rc = strcmp((*x)->section, (*y)->section);
-
-	return rc != 0 ? rc : strcmp((*x)->key, (*y)->key);
-}
-
 const struct provider_value **provprint_sorted(const struct provider *p, const char *section, struct err *e)
 {
 	const struct provider_value **list = calloc(p->nvalues + 1, sizeof *list);
@@ -30,7 +22,7 @@ const struct provider_value **provprint_sorted(const struct provider *p, const c
 	for (i = 0; i < p->nvalues; i++)
 		if (section == NULL || strcmp(p->values[i].section, section) == 0)
 			list[n++] = &p->values[i];
-	qsort(list, n, sizeof *list, compare);
+	qsort(list, n, sizeof *list, provider_value_order);
 	return list;
 }
 

@@ -457,6 +457,14 @@ const char *provider_get(const struct provider *p, const char *section, const ch
 	return v != NULL ? v->value : NULL;
 }
 
+int provider_value_order(const void *a, const void *b)
+{
+	const struct provider_value *const *x = a, *const *y = b;
+	int rc = strcmp((*x)->section, (*y)->section);
+
+	return rc != 0 ? rc : strcmp((*x)->key, (*y)->key);
+}
+
 bool provider_is_abstract(const struct provider *p)
 {
 	const char *value = provider_get(p, "provider", "abstract");

@@ -39,6 +39,9 @@ int provider_load_as(
 const struct provider_value *provider_find(const struct provider *p, const char *section, const char *key);
 const char *provider_get(const struct provider *p, const char *section, const char *key);
 
+/* For qsort(3) of pointers to values: by section, then by key. */
+int provider_value_order(const void *a, const void *b);
+
 /* Can it only be inherited ("abstract = yes")? Then required keys may be missing. */
 bool provider_is_abstract(const struct provider *p);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cidr.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/utf8.h"
@@ -155,31 +156,14 @@ static bool is_address(const char *s)
 	return inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1;
 }
 
-/* Are the LEN bytes of TEXT an ADDRESS/LENGTH? */
-static bool is_cidr(const char *text, size_t len)
-{
-	char s[INET6_ADDRSTRLEN + 4];
-	int64_t bits;
-	char *slash;
-
-	if (len >= sizeof s)
-		return false;
-	memcpy(s, text, len);
-	s[len] = '\0';
-	slash = strchr(s, '/');
-	if (slash == NULL || num_parse(slash + 1, 0, 128, &bits) < 0)
-		return false;
-	*slash = '\0';
-	return is_address(s) && (bits <= 32 || strchr(s, ':') != NULL);
-}
-
 static bool are_cidrs(const char *s)
 {
+	struct cidr ignored;
 	size_t len;
 
 	for (;; s += len + 1) {
 		len = strcspn(s, ",");
-		if (!is_cidr(s, len))
+		if (cidr_parse(&ignored, s, len) < 0)
 			return false;
 		if (s[len] == '\0')
 			return true;

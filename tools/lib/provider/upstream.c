@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/sha256.h"
 #include "provider/template.h"
 
 #define DIGITS "0123456789"
-#define HEX "0123456789abcdef"
 
 #define KUBERNETES "https://dl.k8s.io"
 #define CRI_TOOLS "https://github.com/kubernetes-sigs/cri-tools/releases/download"
@@ -37,16 +37,6 @@ static const char *need(const struct upstream *u, const char *name, struct err *
 		return value;
 	(void)err_set(e, "%s: [%.*s] %s is not set", u->provider, (int)(key - name), name, key + 1);
 	return NULL;
-}
-
-static bool is_hex(const char *text)
-{
-	return text != NULL && strlen(text) == 64 && strspn(text, HEX) == 64;
-}
-
-static bool is_digest(const char *text)
-{
-	return text != NULL && strncmp(text, "sha256:", 7) == 0 && is_hex(text + 7);
 }
 
 static const char *at(const char *mirror, const char *upstream)
@@ -318,7 +308,7 @@ static int file_fits(
 	const char *value;
 
 	(void)snprintf(section, sizeof section, "file %s", f->name);
-	if (!is_hex(lock_get(l, section, "sha256")))
+	if (!sha256_is_hex(lock_get(l, section, "sha256")))
 		return unfit(u, path, e, ": [%s] has no sha256", section);
 	value = lock_get(l, section, f->key);
 	if (value == NULL || strcmp(value, f->value) != 0)
@@ -341,7 +331,7 @@ int upstream_fits(const struct upstream *u, const struct lock *l, const char *pa
 	if (upstream_pinned(u, &names) < 0)
 		return err_no_memory(e);
 	for (i = 0; i < names.n; i++)
-		if (!is_digest(lock_digest(l, names.v[i])))
+		if (sha256_parse(lock_digest(l, names.v[i])) == NULL)
 			return unfit(u, path, e, ": no digest of the image %s", names.v[i]);
 	return 0;
 }

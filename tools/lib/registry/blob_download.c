@@ -6,7 +6,7 @@
 enum { MAX_RESTARTS = 2 };
 
 /* The first bytes of an answer have arrived. Returns 0 or -1. */
-static int first_bytes(struct regdownload *d, const struct reghttp_answer *a, struct err *e)
+static int first_bytes(struct blob_download *d, const struct reghttp_answer *a, struct err *e)
 {
 	d->begun_ = true;
 	d->bad_ = a->status == 206 && a->first != d->have_;
@@ -24,7 +24,7 @@ static int first_bytes(struct regdownload *d, const struct reghttp_answer *a, st
 
 static int on_data(void *arg, const struct reghttp_answer *a, const char *data, size_t n, struct err *e)
 {
-	struct regdownload *d = arg;
+	struct blob_download *d = arg;
 	int rc;
 
 	if (!d->begun_ && first_bytes(d, a, e) < 0)
@@ -35,7 +35,7 @@ static int on_data(void *arg, const struct reghttp_answer *a, const char *data, 
 		return err_set(e, "more than its %llu bytes", (unsigned long long)d->size);
 	d->have_ += n;
 	rc = d->sink->add(d->arg, data, n, e);
-	if (rc != REGDOWNLOAD_WRONG)
+	if (rc != BLOB_DOWNLOAD_WRONG)
 		return rc;
 	d->why_ = *e;
 	d->bad_ = true;
@@ -44,7 +44,7 @@ static int on_data(void *arg, const struct reghttp_answer *a, const char *data, 
 }
 
 /* Requests the missing bytes. */
-static int ask(struct regdownload *d, struct err *e)
+static int ask(struct blob_download *d, struct err *e)
 {
 	struct reghttp_request *r = &d->task.req;
 
@@ -61,7 +61,7 @@ static int ask(struct regdownload *d, struct err *e)
 }
 
 /* The bytes that are here do not match those of the registry: requests all of them, a few times. E is the reason. */
-static int restart(struct regdownload *d, struct err *e)
+static int restart(struct blob_download *d, struct err *e)
 {
 	if (d->restarts_++ == MAX_RESTARTS || d->sink->restart(d->arg, e) < 0)
 		return -1;
@@ -69,15 +69,15 @@ static int restart(struct regdownload *d, struct err *e)
 	return ask(d, e);
 }
 
-static int finish(struct regdownload *d, struct err *e)
+static int finish(struct blob_download *d, struct err *e)
 {
 	int rc = d->sink->end(d->arg, e);
 
-	return rc == REGDOWNLOAD_WRONG && d->old_ ? restart(d, e) : rc < 0 ? -1 : 0;
+	return rc == BLOB_DOWNLOAD_WRONG && d->old_ ? restart(d, e) : rc < 0 ? -1 : 0;
 }
 
 /* An answer is complete. */
-static int ended(struct regdownload *d, struct err *e)
+static int ended(struct blob_download *d, struct err *e)
 {
 	const struct reghttp_answer *a = &d->task.ans;
 
@@ -102,7 +102,7 @@ static int ended(struct regdownload *d, struct err *e)
 
 static int step(struct regtask *t, struct err *e)
 {
-	struct regdownload *d = t->arg;
+	struct blob_download *d = t->arg;
 
 	if (t->req.url == NULL) {
 		if (d->sink->begin(d->arg, &d->have_, e) < 0)
@@ -123,20 +123,20 @@ static int step(struct regtask *t, struct err *e)
 	return d->have_ == d->size ? finish(d, e) : ask(d, e);
 }
 
-void regdownload_init(struct regdownload *d)
+void blob_download_init(struct blob_download *d)
 {
 	(void)snprintf(d->name_, sizeof d->name_, "sha256:%s", d->hex);
 	d->task = (struct regtask){ .step = step, .arg = d, .name = d->name_, .req.fd = -1 };
 }
 
-void regdownload_free(struct regdownload *d)
+void blob_download_free(struct blob_download *d)
 {
 	regtask_free(&d->task);
 }
 
 static int layout_begin(void *arg, uint64_t *have, struct err *e)
 {
-	struct reglayout_blob *b = arg;
+	struct blob_download_layout *b = arg;
 
 	if (layout_part_open(b->l, &b->part_, b->download.hex, b->download.size, e) < 0)
 		return -1;
@@ -146,38 +146,38 @@ static int layout_begin(void *arg, uint64_t *have, struct err *e)
 
 static int layout_restart(void *arg, struct err *e)
 {
-	struct reglayout_blob *b = arg;
+	struct blob_download_layout *b = arg;
 
 	return layout_part_empty(&b->part_, e);
 }
 
 static int layout_add(void *arg, const char *data, size_t n, struct err *e)
 {
-	struct reglayout_blob *b = arg;
+	struct blob_download_layout *b = arg;
 
 	return layout_part_add(&b->part_, data, n, e);
 }
 
 static int layout_end(void *arg, struct err *e)
 {
-	struct reglayout_blob *b = arg;
+	struct blob_download_layout *b = arg;
 	int rc = layout_part_end(b->l, &b->part_, b->download.hex, e);
 
-	return rc == LAYOUT_PART_WRONG ? REGDOWNLOAD_WRONG : rc;
+	return rc == LAYOUT_PART_WRONG ? BLOB_DOWNLOAD_WRONG : rc;
 }
 
-void reglayout_blob_init(struct reglayout_blob *b)
+void blob_download_layout_init(struct blob_download_layout *b)
 {
-	static const struct regdownload_sink sink = { layout_begin, layout_restart, layout_add, layout_end };
+	static const struct blob_download_sink sink = { layout_begin, layout_restart, layout_add, layout_end };
 
 	b->part_.fd_ = -1;
 	b->download.sink = &sink;
 	b->download.arg = b;
-	regdownload_init(&b->download);
+	blob_download_init(&b->download);
 }
 
-void reglayout_blob_free(struct reglayout_blob *b)
+void blob_download_layout_free(struct blob_download_layout *b)
 {
 	layout_part_close(&b->part_);
-	regdownload_free(&b->download);
+	blob_download_free(&b->download);
 }

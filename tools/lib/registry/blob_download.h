@@ -6,25 +6,25 @@
 #include "registry/queue.h"
 
 /* Where a blob's bytes go. ARG is the download's. */
-struct regdownload_sink {
+struct blob_download_sink {
 	/* Begins; *HAVE becomes the number of bytes that are there from before. Returns 0 or -1. */
 	int (*begin)(void *arg, uint64_t *have, struct err *e);
 	/* Discards all bytes. Returns 0 or -1. */
 	int (*restart)(void *arg, struct err *e);
-	/* Takes the next N bytes. Returns 0, -1, or REGDOWNLOAD_WRONG: they cannot be the blob's. */
+	/* Takes the next N bytes. Returns 0, -1, or BLOB_DOWNLOAD_WRONG: they cannot be the blob's. */
 	int (*add)(void *arg, const char *data, size_t n, struct err *e);
-	/* All bytes were added. Returns 0, -1, or REGDOWNLOAD_WRONG: the digest is another one. */
+	/* All bytes were added. Returns 0, -1, or BLOB_DOWNLOAD_WRONG: the digest is another one. */
 	int (*end)(void *arg, struct err *e);
 };
-#define REGDOWNLOAD_WRONG (-3)
+#define BLOB_DOWNLOAD_WRONG (-3)
 
-/* Initialize to zero and set the first members; regdownload_init sets TASK. */
-struct regdownload {
+/* Initialize to zero and set the first members; blob_download_init sets TASK. */
+struct blob_download {
 	struct regqueue *q;
 	const char *repo;
 	const char *hex; /* the blob's digest */
 	uint64_t size;   /* bytes */
-	const struct regdownload_sink *sink;
+	const struct blob_download_sink *sink;
 	void *arg;
 	struct regtask task;
 	uint64_t have_;  /* bytes that the sink has */
@@ -37,17 +37,17 @@ struct regdownload {
 	char name_[sizeof "sha256:" + SHA256_HEX];
 };
 
-void regdownload_init(struct regdownload *d);
-void regdownload_free(struct regdownload *d);
+void blob_download_init(struct blob_download *d);
+void blob_download_free(struct blob_download *d);
 
 /* A blob that is downloaded into a layout. Initialize to zero and set DOWNLOAD's q, repo, hex and size, and L. */
-struct reglayout_blob {
-	struct regdownload download;
+struct blob_download_layout {
+	struct blob_download download;
 	struct layout *l;
 	struct layout_part part_;
 };
 
-void reglayout_blob_init(struct reglayout_blob *b);
-void reglayout_blob_free(struct reglayout_blob *b);
+void blob_download_layout_init(struct blob_download_layout *b);
+void blob_download_layout_free(struct blob_download_layout *b);
 
 #endif

@@ -13,19 +13,19 @@
 /* Sessions of smaller blobs are not stored for another process. */
 enum { KEEP_FROM = 1 << 20 };
 
-static int ask(struct regupload *b, struct err *e)
+static int ask(struct blob_upload *b, struct err *e)
 {
-	b->at_ = REGUPLOAD_ASK;
+	b->at_ = BLOB_UPLOAD_ASK;
 	return regqueue_request(b->q, &b->task, "HEAD", e, "%s/blobs/sha256:%s", b->repo, b->part->hex) < 0
 		   ? -1
 		   : REGTASK_MORE;
 }
 
-static int start(struct regupload *b, struct err *e)
+static int start(struct blob_upload *b, struct err *e)
 {
 	int rc;
 
-	b->at_ = REGUPLOAD_START;
+	b->at_ = BLOB_UPLOAD_START;
 	b->have_ = 0;
 	if (b->mount != NULL)
 		rc = regqueue_request(b->q, &b->task, "POST", e, "%s/blobs/uploads/?mount=sha256:%s&from=%s", b->repo,
@@ -36,29 +36,29 @@ static int start(struct regupload *b, struct err *e)
 }
 
 /* The session cannot be used: begins another one, a limited number of times. */
-static int restart(struct regupload *b, struct err *e)
+static int restart(struct blob_upload *b, struct err *e)
 {
-	regsession_set(&b->session_, NULL);
+	upload_session_set(&b->session_, NULL);
 	if (b->restarts_++ >= b->q->retries)
 		return reghttp_refused(&b->task.ans, e);
 	return start(b, e);
 }
 
 /* Sets the next request to one to the session; LAST: the one that completes the blob. */
-static int at_session(struct regupload *b, enum regupload_at at, const char *method, bool last, struct err *e)
+static int at_session(struct blob_upload *b, enum blob_upload_at at, const char *method, bool last, struct err *e)
 {
 	struct reghttp_request *r = &b->task.req;
 
 	reghttp_request_free(r);
 	b->at_ = at;
-	b->task.repeat = at == REGUPLOAD_LOOK;
+	b->task.repeat = at == BLOB_UPLOAD_LOOK;
 	r->method = method;
 	r->url = last ? regurl_add(b->session_.url, "digest", b->name_) : strdup(b->session_.url);
 	return r->url != NULL ? REGTASK_MORE : err_no_memory(e);
 }
 
 /* Opens the blob's file and checks its size. Returns 0 or -1. */
-static int open_file(struct regupload *b, struct err *e)
+static int open_file(struct blob_upload *b, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 	struct stat st;
@@ -78,13 +78,13 @@ static int open_file(struct regupload *b, struct err *e)
 }
 
 /* Sends what the registry does not have: the whole blob with PUT, or the rest with PATCH. */
-static int send_rest(struct regupload *b, struct err *e)
+static int send_rest(struct blob_upload *b, struct err *e)
 {
 	struct reghttp_request *r = &b->task.req;
 	bool all = b->have_ == 0;
 
 	if (open_file(b, e) < 0 ||
-	    at_session(b, all ? REGUPLOAD_SEND : REGUPLOAD_CONTINUE, all ? "PUT" : "PATCH", all, e) != REGTASK_MORE)
+	    at_session(b, all ? BLOB_UPLOAD_SEND : BLOB_UPLOAD_CONTINUE, all ? "PUT" : "PATCH", all, e) != REGTASK_MORE)
 		return -1;
 	r->type = "application/octet-stream";
 	r->fd = b->fd_;
@@ -97,7 +97,7 @@ static int send_rest(struct regupload *b, struct err *e)
 }
 
 /* Takes the session's URL from the answer; KEEP: it may lack one. Returns 0 or -1. */
-static int take_location(struct regupload *b, bool keep, struct err *e)
+static int take_location(struct blob_upload *b, bool keep, struct err *e)
 {
 	const struct regtask *t = &b->task;
 	char *url;
@@ -107,15 +107,15 @@ static int take_location(struct regupload *b, bool keep, struct err *e)
 	url = regurl_resolve(regtask_from(t), t->ans.location, e);
 	if (url == NULL)
 		return -1;
-	regsession_set(&b->session_, url);
+	upload_session_set(&b->session_, url);
 	return 0;
 }
 
-static int done(struct regupload *b, enum regupload_fate fate)
+static int done(struct blob_upload *b, enum blob_upload_fate fate)
 {
 	/* There may be thousands of blobs, so none keeps a file open. */
-	regsession_set(&b->session_, NULL);
-	regsession_close(&b->session_);
+	upload_session_set(&b->session_, NULL);
+	upload_session_close(&b->session_);
 	if (b->fd_ >= 0)
 		(void)close(b->fd_);
 	b->fd_ = -1;
@@ -124,50 +124,50 @@ static int done(struct regupload *b, enum regupload_fate fate)
 }
 
 /* The answer to HEAD. */
-static int asked(struct regupload *b, struct err *e)
+static int asked(struct blob_upload *b, struct err *e)
 {
 	const struct reghttp_answer *a = &b->task.ans;
 
 	if (a->status == 200 && !reghttp_other_digest(a, b->part->hex))
-		return done(b, b->asked_again_ ? REGUPLOAD_SENT : REGUPLOAD_THERE);
+		return done(b, b->asked_again_ ? BLOB_UPLOAD_SENT : BLOB_UPLOAD_THERE);
 	if (a->status != 200 && a->status != 404)
 		return reghttp_refused(a, e);
-	b->fate = REGUPLOAD_TO_SEND;
+	b->fate = BLOB_UPLOAD_TO_SEND;
 	if (open_file(b, e) < 0 && !b->absent_)
 		return -1;
 	if (b->absent_ && b->mount == NULL)
-		return done(b, REGUPLOAD_ABSENT);
+		return done(b, BLOB_UPLOAD_ABSENT);
 	if (b->dry)
-		return done(b, REGUPLOAD_TO_SEND);
+		return done(b, BLOB_UPLOAD_TO_SEND);
 	if (!b->opened_ && !b->absent_ && b->part->size >= KEEP_FROM)
-		regsession_open(&b->session_, b->q->base, b->repo, b->part->hex);
+		upload_session_open(&b->session_, b->q->base, b->repo, b->part->hex);
 	b->opened_ = true;
-	return b->session_.url != NULL ? at_session(b, REGUPLOAD_LOOK, "GET", false, e) : start(b, e);
+	return b->session_.url != NULL ? at_session(b, BLOB_UPLOAD_LOOK, "GET", false, e) : start(b, e);
 }
 
 /* The answer to POST. */
-static int started(struct regupload *b, struct err *e)
+static int started(struct blob_upload *b, struct err *e)
 {
 	const struct reghttp_answer *a = &b->task.ans;
 
 	if (a->status == 201)
-		return done(b, REGUPLOAD_MOUNTED);
+		return done(b, BLOB_UPLOAD_MOUNTED);
 	if (a->status != 202)
 		return reghttp_refused(a, e);
 	if (b->absent_)
-		return done(b, REGUPLOAD_ABSENT);
+		return done(b, BLOB_UPLOAD_ABSENT);
 	return take_location(b, false, e) < 0 ? -1 : send_rest(b, e);
 }
 
 /* The answer to GET of the session: how many bytes it has. */
-static int looked(struct regupload *b, struct err *e)
+static int looked(struct blob_upload *b, struct err *e)
 {
 	const struct reghttp_answer *a = &b->task.ans;
 	uint64_t have = 0;
 
 	if (a->status / 100 != 2) {
 		/* The blob may be complete, and only the answer to its last request was lost. */
-		regsession_set(&b->session_, NULL);
+		upload_session_set(&b->session_, NULL);
 		b->asked_again_ = true;
 		return ask(b, e);
 	}
@@ -178,19 +178,19 @@ static int looked(struct regupload *b, struct err *e)
 	if (have > b->have_)
 		b->task.tries = 0;
 	b->have_ = have;
-	return have == b->part->size ? at_session(b, REGUPLOAD_FINISH, "PUT", true, e) : send_rest(b, e);
+	return have == b->part->size ? at_session(b, BLOB_UPLOAD_FINISH, "PUT", true, e) : send_rest(b, e);
 }
 
 /* The answer to PUT: the blob is complete. */
-static int finished(struct regupload *b, struct err *e)
+static int finished(struct blob_upload *b, struct err *e)
 {
 	const struct reghttp_answer *a = &b->task.ans;
-	bool continued = b->at_ == REGUPLOAD_FINISH;
+	bool continued = b->at_ == BLOB_UPLOAD_FINISH;
 
 	if (a->status == 201 || a->status == 204) {
 		if (reghttp_other_digest(a, b->part->hex))
 			return err_set(e, "the registry says that its digest is %.80s", a->digest);
-		return done(b, REGUPLOAD_SENT);
+		return done(b, BLOB_UPLOAD_SENT);
 	}
 	(void)reghttp_refused(a, e);
 	if (strstr(e->msg, "DIGEST_INVALID") != NULL && !continued)
@@ -202,12 +202,12 @@ static int finished(struct regupload *b, struct err *e)
 }
 
 /* The answer to PATCH. */
-static int continued(struct regupload *b, struct err *e)
+static int continued(struct blob_upload *b, struct err *e)
 {
 	const struct reghttp_answer *a = &b->task.ans;
 
 	if (a->status == 202 || a->status == 204)
-		return take_location(b, true, e) < 0 ? -1 : at_session(b, REGUPLOAD_FINISH, "PUT", true, e);
+		return take_location(b, true, e) < 0 ? -1 : at_session(b, BLOB_UPLOAD_FINISH, "PUT", true, e);
 	if (a->status == 400 || a->status == 404 || a->status == 416)
 		return restart(b, e);
 	return reghttp_refused(a, e);
@@ -215,27 +215,27 @@ static int continued(struct regupload *b, struct err *e)
 
 static int step(struct regtask *t, struct err *e)
 {
-	struct regupload *b = t->arg;
+	struct blob_upload *b = t->arg;
 
 	if (t->req.url == NULL)
 		return ask(b, e);
 	if (t->cut)
-		return b->session_.url != NULL ? at_session(b, REGUPLOAD_LOOK, "GET", false, e) : start(b, e);
+		return b->session_.url != NULL ? at_session(b, BLOB_UPLOAD_LOOK, "GET", false, e) : start(b, e);
 	switch (b->at_) {
-	case REGUPLOAD_ASK:
+	case BLOB_UPLOAD_ASK:
 		return asked(b, e);
-	case REGUPLOAD_START:
+	case BLOB_UPLOAD_START:
 		return started(b, e);
-	case REGUPLOAD_LOOK:
+	case BLOB_UPLOAD_LOOK:
 		return looked(b, e);
-	case REGUPLOAD_CONTINUE:
+	case BLOB_UPLOAD_CONTINUE:
 		return continued(b, e);
 	default:
 		return finished(b, e);
 	}
 }
 
-void regupload_init(struct regupload *b)
+void blob_upload_init(struct blob_upload *b)
 {
 	b->fd_ = -1;
 	b->session_.fd_ = -1;
@@ -243,11 +243,11 @@ void regupload_init(struct regupload *b)
 	b->task = (struct regtask){ .step = step, .arg = b, .name = b->name_, .req.fd = -1 };
 }
 
-void regupload_free(struct regupload *b)
+void blob_upload_free(struct blob_upload *b)
 {
 	if (b->fd_ >= 0)
 		(void)close(b->fd_);
 	b->fd_ = -1;
-	regsession_close(&b->session_);
+	upload_session_close(&b->session_);
 	regtask_free(&b->task);
 }

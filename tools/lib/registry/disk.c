@@ -17,7 +17,7 @@ enum { WINDOW_LOG = 24, PIECE = 64 << 10 };
 
 /* The download of a window, which is unpacked, verified and written at its offset while it arrives. */
 struct window {
-	struct regdownload download;
+	struct blob_download download;
 	const struct disk_window *w;
 	const struct diskfile *to;
 	struct stream *s; /* from the first request to the end; kept when a connection breaks */
@@ -70,14 +70,14 @@ static int window_begin(void *arg, uint64_t *have, struct err *e)
 	return window_restart(arg, e);
 }
 
-/* Writes the unpacked bytes. Returns 0, -1 or REGDOWNLOAD_WRONG. */
+/* Writes the unpacked bytes. Returns 0, -1 or BLOB_DOWNLOAD_WRONG. */
 static int put_piece(struct window *w, struct err *e)
 {
 	struct stream *s = w->s;
 
 	if (s->n > w->w->len - s->out) {
 		(void)err_set(e, "it unpacks to more than its window");
-		return REGDOWNLOAD_WRONG;
+		return BLOB_DOWNLOAD_WRONG;
 	}
 	if (sha256_add(s->raw, s->piece, s->n) < 0)
 		return err_set(e, "cannot compute the digest");
@@ -106,12 +106,12 @@ static int window_add(void *arg, const char *data, size_t n, struct err *e)
 			if (in.pos == in.size)
 				return 0;
 			(void)err_set(e, "more than one frame");
-			return REGDOWNLOAD_WRONG;
+			return BLOB_DOWNLOAD_WRONG;
 		}
 		left = ZSTD_decompressStream(s->zstd, &out, &in);
 		if (ZSTD_isError(left)) {
 			(void)err_set(e, "it cannot be unpacked: %s", ZSTD_getErrorName(left));
-			return REGDOWNLOAD_WRONG;
+			return BLOB_DOWNLOAD_WRONG;
 		}
 		s->n = out.pos;
 		s->whole = left == 0;
@@ -138,7 +138,7 @@ static int window_end(void *arg, struct err *e)
 		return err_set(e, "cannot compute the digest");
 	if (strcmp(hex, w->w->hex) != 0) {
 		(void)err_set(e, "its digest is sha256:%s", hex);
-		return REGDOWNLOAD_WRONG;
+		return BLOB_DOWNLOAD_WRONG;
 	}
 	/* The blob is what its digest says, so another attempt would yield the same. */
 	if (!s->whole || s->out != w->w->len)
@@ -152,8 +152,8 @@ static int window_end(void *arg, struct err *e)
 /* Gets the manifest or index REFERENCE and sets HEX to its digest. Returns 0, -1 or REGQUEUE_LATE. */
 static int get_manifest(struct regdisk *d, const char *reference, const char *name, json_t **j, struct err *e)
 {
-	struct regdoc doc = { .q = d->q, .name = name, .accept = REGIMAGE_ACCEPT };
-	const char *hex = oci_digest(reference);
+	struct regmanifest doc = { .q = d->q, .name = name, .accept = REGIMAGE_ACCEPT };
+	const char *hex = sha256_parse(reference);
 	AUTO_FREE char *url = NULL;
 	int rc;
 
@@ -162,7 +162,7 @@ static int get_manifest(struct regdisk *d, const char *reference, const char *na
 		url = NULL;
 		return err_no_memory(e);
 	}
-	rc = regdoc_get(&doc, url, hex, e);
+	rc = regmanifest_get(&doc, url, hex, e);
 	if (rc == 0) {
 		*j = json_loadb(doc.answer.text, doc.answer.n, JSON_REJECT_DUPLICATES, NULL);
 		rc = sha256_hex(doc.answer.text, doc.answer.n, d->hex);
@@ -170,10 +170,10 @@ static int get_manifest(struct regdisk *d, const char *reference, const char *na
 	}
 	if (rc == 0 && disk_is(*j)) {
 		json_decref(*j);
-		*j = oci_parse_manifest(doc.answer.text, doc.answer.n, e);
+		*j = document_parse_manifest(doc.answer.text, doc.answer.n, e);
 		rc = *j != NULL ? 0 : err_prefix(e, "%s", name);
 	}
-	regdoc_free(&doc);
+	regmanifest_free(&doc);
 	return rc;
 }
 
@@ -182,8 +182,8 @@ static int follow(struct regdisk *d, const char *name, json_t **j, struct err *e
 {
 	char reference[sizeof "sha256:" + SHA256_HEX];
 	json_t *found = NULL;
-	struct oci_desc desc;
-	int rc = regrefer_find(d->q, d->repo, d->hex, DISK_ARTIFACT, &found, e);
+	struct document_desc desc;
+	int rc = regreferrers_find(d->q, d->repo, d->hex, DISK_ARTIFACT, &found, e);
 
 	json_decref(*j);
 	*j = NULL;
@@ -192,7 +192,7 @@ static int follow(struct regdisk *d, const char *name, json_t **j, struct err *e
 	else if (rc == 0 && json_array_size(found) > 1)
 		rc = err_set(
 		    e, "%s: this image has %zu disks; name one by its tag or digest", name, json_array_size(found));
-	if (rc == 0 && oci_desc(json_array_get(found, 0), &desc, e) < 0)
+	if (rc == 0 && document_desc(json_array_get(found, 0), &desc, e) < 0)
 		rc = err_prefix(e, "%s: its disk", name);
 	if (rc == 0) {
 		(void)snprintf(reference, sizeof reference, "sha256:%s", desc.hex);
@@ -206,27 +206,27 @@ static int follow(struct regdisk *d, const char *name, json_t **j, struct err *e
 
 int regdisk_find(struct regdisk *d, const char *reference, const char *name, struct err *e)
 {
-	struct regdoc doc = { .q = d->q, .name = name };
+	struct regmanifest doc = { .q = d->q, .name = name };
 	AUTO_FREE char *url = NULL;
-	struct oci_desc config;
+	struct document_desc config;
 	json_t *j;
 	int rc = get_manifest(d, reference, name, &j, e);
 
 	if (rc == 0 && !disk_is(j))
 		rc = follow(d, name, &j, e);
 	if (rc == 0)
-		rc = oci_desc(json_object_get(j, "config"), &config, e);
+		rc = document_desc(json_object_get(j, "config"), &config, e);
 	if (rc == 0 && asprintf(&url, "%s/blobs/sha256:%s", d->repo, config.hex) < 0) {
 		url = NULL;
 		rc = err_no_memory(e);
 	}
 	if (rc == 0)
-		rc = regdoc_get(&doc, url, config.hex, e);
+		rc = regmanifest_get(&doc, url, config.hex, e);
 	if (rc == 0 && disk_parse(&d->disk, j, doc.answer.text, doc.answer.n, e) < 0)
 		rc = err_prefix(e, "sha256:%s", d->hex);
 	if (rc == 0)
 		d->notes = json_incref(json_object_get(j, "annotations"));
-	regdoc_free(&doc);
+	regmanifest_free(&doc);
 	json_decref(j);
 	return rc;
 }
@@ -294,7 +294,7 @@ int regdisk_begin(struct regdisk *d, struct err *e)
 
 int regdisk_pull(struct regdisk *d, struct err *e)
 {
-	static const struct regdownload_sink sink = { window_begin, window_restart, window_add, window_end };
+	static const struct blob_download_sink sink = { window_begin, window_restart, window_add, window_end };
 	struct window *v = calloc(d->nmissing + 1, sizeof *v);
 	struct regtask **tasks = calloc(d->nmissing + 1, sizeof(struct regtask *));
 	size_t i, n = 0;
@@ -305,17 +305,17 @@ int regdisk_pull(struct regdisk *d, struct err *e)
 
 		v[n].w = w;
 		v[n].to = &d->file_;
-		v[n].download = (struct regdownload){
+		v[n].download = (struct blob_download){
 			.q = d->q, .repo = d->repo, .hex = w->hex, .size = w->size, .sink = &sink, .arg = &v[n]
 		};
-		regdownload_init(&v[n].download);
+		blob_download_init(&v[n].download);
 		tasks[n] = &v[n].download.task;
 	}
 	if (rc == 0)
 		rc = regqueue_run(d->q, tasks, n, e);
 	for (i = 0; i < n; i++) {
 		end_stream(&v[i]);
-		regdownload_free(&v[i].download);
+		blob_download_free(&v[i].download);
 	}
 	free(v);
 	free(tasks);

@@ -33,29 +33,15 @@ static bool has(const struct layout *l, const char *hex)
 static bool lacks_layer(const struct layout *l, const json_t *manifest)
 {
 	const json_t *layer;
-	struct oci_desc desc;
+	struct document_desc desc;
 	struct err ignored;
 	size_t i;
 
 	json_array_foreach (json_object_get(manifest, "layers"), i, layer)
-		if (oci_desc(layer, &desc, &ignored) == 0 && strcmp(desc.media, OCI_MEDIA_LAYER) == 0 &&
+		if (document_desc(layer, &desc, &ignored) == 0 && strcmp(desc.media, OCI_MEDIA_LAYER) == 0 &&
 		    !has(l, desc.hex))
 			return true;
 	return false;
-}
-
-/* The size of the layer HEX of MANIFEST; 0 if it has no such layer. */
-static uint64_t layer_size(const json_t *manifest, const char *hex)
-{
-	const json_t *layer;
-	struct oci_desc desc;
-	struct err ignored;
-	size_t i;
-
-	json_array_foreach (json_object_get(manifest, "layers"), i, layer)
-		if (oci_desc(layer, &desc, &ignored) == 0 && strcmp(desc.hex, hex) == 0)
-			return desc.size;
-	return 0;
 }
 
 /*
@@ -67,7 +53,7 @@ static int usable(const struct regdisklayer *r, struct work *w, const json_t *ma
 	struct regdisk *d = &w->disk;
 	char reference[sizeof "sha256:" + SHA256_HEX];
 	AUTO_FREE char *name = NULL;
-	uint64_t size;
+	struct document_desc layer;
 	int rc;
 
 	(void)snprintf(reference, sizeof reference, "sha256:%s", r->image->hex);
@@ -83,16 +69,15 @@ static int usable(const struct regdisklayer *r, struct work *w, const json_t *ma
 		return rc;
 	if (disklayer_parse(&w->recipe, d->notes, e) < 0)
 		return -1;
-	size = layer_size(manifest, w->recipe.hex);
-	if (size == 0)
+	if (!document_find_digest(json_object_get(manifest, "layers"), w->recipe.hex, &layer) || layer.size == 0)
 		return err_set(e, "the disk does not belong to a layer of the image");
 	if (has(r->l, w->recipe.hex))
 		return 0;
 	if (regdisk_begin(d, e) < 0)
 		return -1;
-	if (d->total > size / 2)
+	if (d->total > layer.size / 2)
 		return err_set(e, "too much is new: %llu of %llu bytes of the layer", (unsigned long long)d->total,
-		    (unsigned long long)size);
+		    (unsigned long long)layer.size);
 	return disklayer_probe(&w->recipe, w->old.dir, r->q->deadline, e) < 0 ? -1 : 1;
 }
 
@@ -149,7 +134,7 @@ static int work(struct regdisklayer *r, struct work *w, const json_t *manifest, 
 
 int regdisklayer_make(struct regdisklayer *r, struct err *e)
 {
-	const struct oci_desc desc = { r->image->media, r->image->hex, r->image->size };
+	const struct document_desc desc = { r->image->media, r->image->hex, r->image->size };
 	struct work w = { 0 };
 	json_t *manifest;
 	int rc = 0;
@@ -157,7 +142,7 @@ int regdisklayer_make(struct regdisklayer *r, struct err *e)
 	/* An index names images of several platforms; none of ours is one. */
 	if (strcmp(desc.media, OCI_MEDIA_MANIFEST) != 0)
 		return 0;
-	manifest = layout_get(r->l, &desc, oci_parse_manifest, e);
+	manifest = layout_get(r->l, &desc, document_parse_manifest, e);
 	if (manifest == NULL)
 		return -1;
 	if (lacks_layer(r->l, manifest))

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "net/printable.h"
 #include "net/url.h"
 #include "oci/document.h"
 #include "registry/credentials.h"
@@ -283,15 +284,11 @@ static bool is_transient(CURLcode code)
 /* Sets the error to libcurl's message, which may quote a certificate: only printable characters are kept. */
 static void explain(struct reghttp *h, CURLcode code)
 {
-	char *at;
-
 	if (code == CURLE_SSL_CONNECT_ERROR && strstr(h->text_, "wrong version number") != NULL)
 		(void)err_set(&h->err, "the registry does not use https");
 	else
 		(void)err_set(&h->err, "%s", h->text_[0] != '\0' ? h->text_ : curl_easy_strerror(code));
-	for (at = h->err.msg; *at != '\0'; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
+	printable(h->err.msg);
 }
 
 int reghttp_end(struct reghttp *h, CURLcode code)

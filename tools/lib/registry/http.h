@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "base/words.h"
-#include "net/tls.h"
+#include "registry/tls.h"
 
 struct reghttp_answer {
 	long status;    /* 0: the connection broke before it arrived */

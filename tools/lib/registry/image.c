@@ -19,7 +19,7 @@ bool regimage_has(const struct regimage_list *list, const char *hex)
 }
 
 /* Adds D unless the list has it. Returns its entry, or NULL. */
-static struct regimage_part *add(struct regimage_list *list, const struct oci_desc *d, struct err *e)
+static struct regimage_part *add(struct regimage_list *list, const struct document_desc *d, struct err *e)
 {
 	size_t i, room = list->room_ == 0 ? 64 : 2 * list->room_;
 	struct regimage_part *v;
@@ -47,7 +47,7 @@ static struct regimage_part *add(struct regimage_list *list, const struct oci_de
 	return v;
 }
 
-int regimage_begin(struct regimage *i, const struct oci_desc *d, struct err *e)
+int regimage_begin(struct regimage *i, const struct document_desc *d, struct err *e)
 {
 	*i = (struct regimage){ 0 };
 	return add(&i->docs, d, e) != NULL ? 0 : -1;
@@ -56,9 +56,9 @@ int regimage_begin(struct regimage *i, const struct oci_desc *d, struct err *e)
 static int add_blob(struct regimage *i, const json_t *desc, bool config, struct err *e)
 {
 	struct regimage_part *part;
-	struct oci_desc d;
+	struct document_desc d;
 
-	if (oci_desc(desc, &d, e) < 0 || (part = add(&i->blobs, &d, e)) == NULL)
+	if (document_desc(desc, &d, e) < 0 || (part = add(&i->blobs, &d, e)) == NULL)
 		return -1;
 	part->config |= config;
 	part->foreign |= json_array_size(json_object_get(desc, "urls")) > 0;
@@ -82,13 +82,13 @@ static int follow_index(struct regimage *i, const json_t *j, int depth, struct e
 {
 	const json_t *list = json_object_get(j, "manifests");
 	struct regimage_part *part;
-	struct oci_desc d;
+	struct document_desc d;
 	size_t k;
 
 	if (depth > MAX_DEPTH)
 		return err_set(e, "too many nested indexes");
 	for (k = 0; k < json_array_size(list); k++) {
-		if (oci_desc(json_array_get(list, k), &d, e) < 0 || (part = add(&i->docs, &d, e)) == NULL)
+		if (document_desc(json_array_get(list, k), &d, e) < 0 || (part = add(&i->docs, &d, e)) == NULL)
 			return -1;
 		part->depth = depth;
 		if (i->docs.n > MAX_DOCS)
@@ -101,30 +101,30 @@ int regimage_follow(struct regimage *i, size_t doc, const char *text, size_t n, 
 {
 	struct regimage_part *part = &i->docs.v[doc];
 	bool index = strcmp(part->media, OCI_MEDIA_INDEX) == 0 || strstr(part->media, ".manifest.list.") != NULL;
-	json_t *j = index ? oci_parse_index(text, n, e) : oci_parse_manifest(text, n, e);
-	struct oci_desc subject;
+	json_t *j = index ? document_parse_index(text, n, e) : document_parse_manifest(text, n, e);
+	struct document_desc subject;
 	struct err ignored;
 	int rc;
 
 	if (j == NULL)
 		return -1;
-	if (oci_desc(json_object_get(j, "subject"), &subject, &ignored) == 0)
+	if (document_desc(json_object_get(j, "subject"), &subject, &ignored) == 0)
 		(void)strcpy(part->subject, subject.hex);
 	rc = index ? follow_index(i, j, part->depth + 1, e) : follow_manifest(i, j, e);
 	json_decref(j);
 	return rc;
 }
 
-int regimage_read(struct regimage *i, const struct layout *l, const struct oci_desc *d, struct err *e)
+int regimage_read(struct regimage *i, const struct layout *l, const struct document_desc *d, struct err *e)
 {
-	struct oci_desc doc;
+	struct document_desc doc;
 	size_t k, n;
 	int rc = regimage_begin(i, d, e);
 
 	for (k = 0; rc == 0 && k < i->docs.n; k++) {
 		AUTO_FREE char *text = NULL;
 
-		doc = (struct oci_desc){ i->docs.v[k].media, i->docs.v[k].hex, i->docs.v[k].size };
+		doc = (struct document_desc){ i->docs.v[k].media, i->docs.v[k].hex, i->docs.v[k].size };
 		text = layout_text(l, &doc, &n, e);
 		rc = text != NULL ? regimage_follow(i, k, text, n, e) : -1;
 		if (rc < 0 && text != NULL)

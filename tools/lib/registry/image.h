@@ -32,13 +32,13 @@ struct regimage {
 			   ", application/vnd.docker.distribution.manifest.list.v2+json"
 
 /* Begins with the document D. Returns 0 or -1. */
-int regimage_begin(struct regimage *i, const struct oci_desc *d, struct err *e);
+int regimage_begin(struct regimage *i, const struct document_desc *d, struct err *e);
 
 /* Adds the parts that document number DOC, whose text has N bytes, names. Returns 0 or -1. */
 int regimage_follow(struct regimage *i, size_t doc, const char *text, size_t n, struct err *e);
 
 /* Reads all documents of the image D from a layout. Returns 0 or -1. */
-int regimage_read(struct regimage *i, const struct layout *l, const struct oci_desc *d, struct err *e);
+int regimage_read(struct regimage *i, const struct layout *l, const struct document_desc *d, struct err *e);
 
 /* Sorts the blobs, the largest first: the order in which they are transferred. */
 void regimage_sort_blobs(struct regimage *i);

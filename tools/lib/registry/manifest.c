@@ -12,7 +12,7 @@ enum { BATCH = 64 };
 
 static int doc_step(struct regtask *t, struct err *e)
 {
-	struct regdoc *d = t->arg;
+	struct regmanifest *d = t->arg;
 
 	if (t->req.url != NULL)
 		return 0;
@@ -28,7 +28,7 @@ static int doc_step(struct regtask *t, struct err *e)
 	return REGTASK_MORE;
 }
 
-int regdoc_ask(struct regdoc *d, const char *url, struct err *e)
+int regmanifest_ask(struct regmanifest *d, const char *url, struct err *e)
 {
 	struct regtask *task = &d->task_;
 	int rc;
@@ -42,10 +42,10 @@ int regdoc_ask(struct regdoc *d, const char *url, struct err *e)
 	return rc;
 }
 
-int regdoc_get(struct regdoc *d, const char *url, const char *hex, struct err *e)
+int regmanifest_get(struct regmanifest *d, const char *url, const char *hex, struct err *e)
 {
 	char is[SHA256_HEX];
-	int rc = regdoc_ask(d, url, e);
+	int rc = regmanifest_ask(d, url, e);
 
 	if (rc < 0)
 		return rc;
@@ -62,17 +62,17 @@ int regdoc_get(struct regdoc *d, const char *url, const char *hex, struct err *e
 	return err_prefix(e, "%s", d->name);
 }
 
-void regdoc_free(struct regdoc *d)
+void regmanifest_free(struct regmanifest *d)
 {
 	free(d->text);
 	reghttp_answer_free(&d->answer);
-	*d = (struct regdoc){ 0 };
+	*d = (struct regmanifest){ 0 };
 }
 
 /* A manifest that is pulled. */
 struct pull {
 	struct regtask task;
-	struct regmanifests *m;
+	struct regmanifest_pull *m;
 	const char *reference; /* of the first manifest; NULL: it is number DOC */
 	size_t doc;
 	bool none; /* the registry does not have it */
@@ -98,7 +98,7 @@ static void media_of(const struct reghttp_answer *a, char media[128])
 /* Takes the manifest that A holds. Returns 0 or -1. */
 static int take(struct pull *p, const struct reghttp_answer *a, struct err *e)
 {
-	struct regmanifests *m = p->m;
+	struct regmanifest_pull *m = p->m;
 	char hex[SHA256_HEX], media[128];
 	const struct regimage_part *part;
 
@@ -112,7 +112,7 @@ static int take(struct pull *p, const struct reghttp_answer *a, struct err *e)
 		if (strncmp(p->reference, "sha256:", 7) == 0 && strcmp(p->reference + 7, hex) != 0)
 			return err_set(e, "its digest is sha256:%s", hex);
 		media_of(a, media);
-		if (regimage_begin(&m->image, &(struct oci_desc){ media, hex, a->n }, e) < 0)
+		if (regimage_begin(&m->image, &(struct document_desc){ media, hex, a->n }, e) < 0)
 			return -1;
 	}
 	part = &m->image.docs.v[p->doc];
@@ -142,14 +142,14 @@ static int pull_step(struct regtask *t, struct err *e)
 	return p->none ? 0 : rc;
 }
 
-static void init_pull(struct pull *p, struct regmanifests *m, const char *name)
+static void init_pull(struct pull *p, struct regmanifest_pull *m, const char *name)
 {
 	p->m = m;
 	p->task = (struct regtask){ .step = pull_step, .arg = p, .name = name, .req.fd = -1 };
 }
 
 /* Adds what manifest number DOC names if the layout has it. Returns 1, 0 if the layout does not have it, or -1. */
-static int follow_own(struct regmanifests *m, size_t doc, struct err *e)
+static int follow_own(struct regmanifest_pull *m, size_t doc, struct err *e)
 {
 	const struct regimage_part *part = &m->image.docs.v[doc];
 	AUTO_FREE char *path = layout_path(m->l, LAYOUT_BLOBS, part->hex, e);
@@ -161,14 +161,14 @@ static int follow_own(struct regmanifests *m, size_t doc, struct err *e)
 		return -1;
 	if (access(path, F_OK) < 0)
 		return 0;
-	text = layout_text(m->l, &(struct oci_desc){ part->media, part->hex, part->size }, &n, &ignored);
+	text = layout_text(m->l, &(struct document_desc){ part->media, part->hex, part->size }, &n, &ignored);
 	if (text == NULL)
 		return 0;
 	return regimage_follow(&m->image, doc, text, n, e) < 0 && !m->lenient ? -1 : 1;
 }
 
 /* Pulls the manifests from number *DOC on that are known so far. Returns 0, -1 or REGQUEUE_LATE. */
-static int pull_some(struct regmanifests *m, size_t *doc, struct err *e)
+static int pull_some(struct regmanifest_pull *m, size_t *doc, struct err *e)
 {
 	struct pull *v = calloc(BATCH, sizeof *v);
 	struct regtask *tasks[BATCH];
@@ -193,7 +193,7 @@ static int pull_some(struct regmanifests *m, size_t *doc, struct err *e)
 	return rc;
 }
 
-int regmanifests_pull(struct regmanifests *m, const char *reference, const char *name, struct err *e)
+int regmanifest_pull(struct regmanifest_pull *m, const char *reference, const char *name, struct err *e)
 {
 	struct pull first = { .reference = reference };
 	struct regtask *task = &first.task;
@@ -204,7 +204,7 @@ int regmanifests_pull(struct regmanifests *m, const char *reference, const char 
 	rc = regqueue_run(m->q, &task, 1, e);
 	if (rc == 0 && first.none) {
 		(void)err_prefix(e, "%s", name);
-		rc = REGMANIFESTS_NONE;
+		rc = REGMANIFEST_NONE;
 	}
 	regtask_free(&first.task);
 	while (rc == 0 && doc < m->image.docs.n)
@@ -214,7 +214,7 @@ int regmanifests_pull(struct regmanifests *m, const char *reference, const char 
 
 /* A manifest that is pushed. */
 struct push {
-	struct regmanifests_push *m;
+	struct regmanifest_push *m;
 	const struct regimage_part *part;
 	struct regtask task;
 	int fd;
@@ -258,7 +258,7 @@ static int push_step(struct regtask *t, struct err *e)
 }
 
 /* Pushes the manifests that are DEPTH below the first one. Returns 0, -1 or REGQUEUE_LATE. */
-static int push_level(struct regmanifests_push *m, int depth, struct err *e)
+static int push_level(struct regmanifest_push *m, int depth, struct err *e)
 {
 	const struct regimage_list *all = &m->image->docs;
 	struct push *v = calloc(all->n, sizeof *v);
@@ -290,7 +290,7 @@ static int push_level(struct regmanifests_push *m, int depth, struct err *e)
 	return rc;
 }
 
-int regmanifests_push(struct regmanifests_push *m, struct err *e)
+int regmanifest_push(struct regmanifest_push *m, struct err *e)
 {
 	size_t i;
 	int depth = 0, rc = 0;

@@ -10,29 +10,29 @@
 #include "registry/queue.h"
 
 /* Initialize to zero and set the first members. */
-struct regdoc {
+struct regmanifest {
 	struct regqueue *q;
 	const char *name;             /* in messages */
 	const char *accept;           /* media types; NULL: any */
 	const char *type;             /* of TEXT */
 	char *text;                   /* to be sent with PUT; taken, and freed in any case. NULL: GET */
-	struct reghttp_answer answer; /* freed by regdoc_free */
+	struct reghttp_answer answer; /* freed by regmanifest_free */
 	struct regtask task_;
 	const char *url_;
 };
 
 /*
  * GETs, or with a text PUTs, the URL below /v2/. Any status below 500 that is no redirection is an answer. Returns 0,
- * -1 or REGQUEUE_LATE; regdoc_free may be called whatever it returned.
+ * -1 or REGQUEUE_LATE; regmanifest_free may be called whatever it returned.
  */
-int regdoc_ask(struct regdoc *d, const char *url, struct err *e);
-void regdoc_free(struct regdoc *d);
+int regmanifest_ask(struct regmanifest *d, const char *url, struct err *e);
+void regmanifest_free(struct regmanifest *d);
 
-/* Like a GET of regdoc_ask, but anything other than status 200 and the digest HEX (NULL: any) is an error. */
-int regdoc_get(struct regdoc *d, const char *url, const char *hex, struct err *e);
+/* Like a GET of regmanifest_ask, but anything other than status 200 and the digest HEX (NULL: any) is an error. */
+int regmanifest_get(struct regmanifest *d, const char *url, const char *hex, struct err *e);
 
 /* The manifests of an image that are pulled. Initialize to zero and set all but IMAGE. */
-struct regmanifests {
+struct regmanifest_pull {
 	struct regqueue *q;
 	const char *repo;
 	struct layout *l; /* manifests that it has are not requested */
@@ -42,16 +42,16 @@ struct regmanifests {
 };
 
 /* The registry has no such image, or (lenient) none that can be used. */
-#define REGMANIFESTS_NONE (-3)
+#define REGMANIFEST_NONE (-3)
 
 /*
  * Gets the manifests of the image REFERENCE, a tag or "sha256:HEX", and sets IMAGE, to be freed by the caller. NAME is
- * the image's in messages. Returns 0, -1, REGQUEUE_LATE or REGMANIFESTS_NONE.
+ * the image's in messages. Returns 0, -1, REGQUEUE_LATE or REGMANIFEST_NONE.
  */
-int regmanifests_pull(struct regmanifests *m, const char *reference, const char *name, struct err *e);
+int regmanifest_pull(struct regmanifest_pull *m, const char *reference, const char *name, struct err *e);
 
 /* The manifests of an image that are pushed, after its blobs. Initialize to zero and set the first members. */
-struct regmanifests_push {
+struct regmanifest_push {
 	struct regqueue *q;
 	const char *repo;
 	const struct layout *l;
@@ -65,6 +65,6 @@ struct regmanifests_push {
 };
 
 /* Pushes from the bottom up, so that the tag names the image last. Returns 0, -1 or REGQUEUE_LATE. */
-int regmanifests_push(struct regmanifests_push *m, struct err *e);
+int regmanifest_push(struct regmanifest_push *m, struct err *e);
 
 #endif

@@ -6,7 +6,7 @@
 
 enum { MIB = 1 << 20, BAR_MS = 200 };
 
-void regbar_show(struct regbar *b, const char *name, uint64_t done, uint64_t total)
+void regprogress_show(struct regprogress *b, const char *name, uint64_t done, uint64_t total)
 {
 	int64_t now = now_ms(), ms = now - b->begun;
 	double mib;
@@ -22,7 +22,7 @@ void regbar_show(struct regbar *b, const char *name, uint64_t done, uint64_t tot
 	    total > 0 ? (int)((double)done * 100 / (double)total) : 100, ms > 0 ? mib * 1000 / (double)ms : 0.0);
 }
 
-void regbar_clear(struct regbar *b)
+void regprogress_clear(struct regprogress *b)
 {
 	if (b->shown != 0)
 		(void)fputs("\r\033[K", stderr);

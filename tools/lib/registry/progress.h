@@ -5,15 +5,15 @@
 #include <stdint.h>
 
 /* Initialize to zero, and set BEGUN. */
-struct regbar {
+struct regprogress {
 	int64_t begun; /* of now_ms: the start of the transfers */
 	int64_t shown; /* of now_ms: the last update */
 };
 
 /* Shows "NAME: DONE of TOTAL MiB (N%), M MiB/s", at most five times a second. DONE and TOTAL are bytes. */
-void regbar_show(struct regbar *b, const char *name, uint64_t done, uint64_t total);
+void regprogress_show(struct regprogress *b, const char *name, uint64_t done, uint64_t total);
 
 /* Removes the bar from the terminal, if it is there. */
-void regbar_clear(struct regbar *b);
+void regprogress_clear(struct regprogress *b);
 
 #endif

@@ -27,20 +27,20 @@ static int choose(json_t *to, const json_t *index, const char *artifact, struct 
  */
 static int get(struct regqueue *q, const char *url, bool wanted, json_t **index, struct err *e)
 {
-	struct regdoc doc = { .q = q, .name = url, .accept = OCI_MEDIA_INDEX };
+	struct regmanifest doc = { .q = q, .name = url, .accept = OCI_MEDIA_INDEX };
 	struct err why;
-	int rc = regdoc_ask(&doc, url, e);
+	int rc = regmanifest_ask(&doc, url, e);
 
 	*index = NULL;
 	if (rc == 0 && doc.answer.status == 200 && doc.answer.text != NULL) {
-		*index = oci_parse_index(doc.answer.text, doc.answer.n, &why);
+		*index = document_parse_index(doc.answer.text, doc.answer.n, &why);
 		if (*index == NULL && wanted)
 			rc = err_set(e, "%s: not an index: %s", url, why.msg);
 	} else if (rc == 0 && wanted && doc.answer.status != 404) {
 		(void)reghttp_refused(&doc.answer, e);
 		rc = err_prefix(e, "%s", url);
 	}
-	regdoc_free(&doc);
+	regmanifest_free(&doc);
 	return rc;
 }
 
@@ -57,7 +57,7 @@ static int get_tagged(struct regqueue *q, const char *repo, const char *hex, jso
 	return get(q, url, true, index, e);
 }
 
-int regrefer_find(
+int regreferrers_find(
     struct regqueue *q, const char *repo, const char *hex, const char *artifact, json_t **found, struct err *e)
 {
 	AUTO_FREE char *url = NULL;
@@ -80,9 +80,9 @@ int regrefer_find(
 }
 
 /* The descriptor of the manifest J for a list of referrers, or NULL if out of memory. */
-static json_t *referrer(const struct oci_desc *d, const json_t *j)
+static json_t *referrer(const struct document_desc *d, const json_t *j)
 {
-	json_t *desc = oci_new_desc(d->media, d->hex, d->size);
+	json_t *desc = document_new_desc(d->media, d->hex, d->size);
 	json_t *type = json_object_get(j, "artifactType"), *notes = json_object_get(j, "annotations");
 
 	if (!json_is_string(type))
@@ -94,48 +94,34 @@ static json_t *referrer(const struct oci_desc *d, const json_t *j)
 	return NULL;
 }
 
-static bool lists(const json_t *index, const char *hex)
-{
-	const json_t *desc;
-	struct oci_desc d;
-	struct err ignored;
-	size_t i;
-
-	json_array_foreach (json_object_get(index, "manifests"), i, desc) {
-		if (oci_desc(desc, &d, &ignored) == 0 && strcmp(d.hex, hex) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Sends the index of the image HEX. Returns 0, -1 or REGQUEUE_LATE. */
 static int put(struct regqueue *q, const char *repo, const char *hex, const json_t *index, struct err *e)
 {
-	struct regdoc doc = { .q = q, .type = OCI_MEDIA_INDEX, .text = oci_dump(index) };
+	struct regmanifest doc = { .q = q, .type = OCI_MEDIA_INDEX, .text = document_dump(index) };
 	AUTO_FREE char *url = NULL;
 	int rc;
 
 	if (doc.text == NULL || asprintf(&url, "%s/manifests/sha256-%s", repo, hex) < 0) {
 		url = NULL;
-		regdoc_free(&doc);
+		regmanifest_free(&doc);
 		return err_no_memory(e);
 	}
 	doc.name = url;
-	rc = regdoc_ask(&doc, url, e);
+	rc = regmanifest_ask(&doc, url, e);
 	if (rc == 0 && doc.answer.status != 201 && doc.answer.status != 202) {
 		(void)reghttp_refused(&doc.answer, e);
 		rc = err_prefix(e, "%s", url);
 	}
-	regdoc_free(&doc);
+	regmanifest_free(&doc);
 	return rc;
 }
 
-int regrefer_add(
-    struct regqueue *q, const char *repo, const struct oci_desc *d, const char *text, size_t n, struct err *e)
+int regreferrers_add(
+    struct regqueue *q, const char *repo, const struct document_desc *d, const char *text, size_t n, struct err *e)
 {
-	json_t *j = oci_parse_manifest(text, n, e), *index = NULL, *desc;
-	struct oci_desc subject;
-	int rc = j != NULL ? oci_desc(json_object_get(j, "subject"), &subject, e) : -1;
+	json_t *j = document_parse_manifest(text, n, e), *index = NULL, *desc;
+	struct document_desc subject, ignored;
+	int rc = j != NULL ? document_desc(json_object_get(j, "subject"), &subject, e) : -1;
 
 	if (rc == 0)
 		rc = get_tagged(q, repo, subject.hex, &index, e);
@@ -143,7 +129,7 @@ int regrefer_add(
 		index = json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType", OCI_MEDIA_INDEX, "manifests");
 		rc = index != NULL ? 0 : err_no_memory(e);
 	}
-	if (rc == 0 && !lists(index, d->hex)) {
+	if (rc == 0 && !document_find_digest(json_object_get(index, "manifests"), d->hex, &ignored)) {
 		desc = referrer(d, j);
 		rc = json_array_append_new(json_object_get(index, "manifests"), desc) == 0 ? 0 : err_no_memory(e);
 		if (rc == 0)

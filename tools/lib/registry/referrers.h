@@ -15,7 +15,7 @@
  * Sets *FOUND to a new array, which may be empty: the descriptors of the artifacts of type ARTIFACT that refer to the
  * image HEX of REPO. Returns 0, -1 or REGQUEUE_LATE.
  */
-int regrefer_find(
+int regreferrers_find(
     struct regqueue *q, const char *repo, const char *hex, const char *artifact, json_t **found, struct err *e);
 
 /*
@@ -23,7 +23,7 @@ int regrefer_find(
  * clients do this at the same time, one entry may be lost; the protocol cannot prevent it. Returns 0, -1 or
  * REGQUEUE_LATE.
  */
-int regrefer_add(
-    struct regqueue *q, const char *repo, const struct oci_desc *d, const char *text, size_t n, struct err *e);
+int regreferrers_add(
+    struct regqueue *q, const char *repo, const struct document_desc *d, const char *text, size_t n, struct err *e);
 
 #endif

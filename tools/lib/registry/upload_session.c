@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/flock.h"
 #include "base/mkdirs.h"
 #include "base/sha256.h"
 
@@ -45,7 +46,7 @@ static char *in_cache(const char *name)
 	return n >= 0 ? path : NULL;
 }
 
-void regsession_sweep(void)
+void upload_session_sweep(void)
 {
 	AUTO_FREE char *dir = in_cache("");
 	DIR *d = dir != NULL ? opendir(dir) : NULL;
@@ -72,22 +73,22 @@ static char *read_url(int fd)
 	return memchr(text, '\0', (size_t)n) == NULL ? strndup(text, (size_t)n - 1) : NULL;
 }
 
-void regsession_open(struct regsession *s, const char *base, const char *repo, const char *hex)
+void upload_session_open(struct upload_session *s, const char *base, const char *repo, const char *hex)
 {
 	char name[SHA256_HEX];
 	AUTO_FREE char *path = digest(base, repo, hex, name) == 0 ? in_cache(name) : NULL;
-	struct stat opened, named;
+	struct stat opened;
 	struct err ignored;
 
-	*s = (struct regsession){ .fd_ = -1 };
-	if (path == NULL || make_parents(path, 0700, &ignored) < 0)
+	*s = (struct upload_session){ .fd_ = -1 };
+	if (path == NULL || mkdirs_above(path, 0700, &ignored) < 0)
 		return;
 	s->fd_ = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->fd_ < 0)
 		return;
 	/* Another process may have removed the file before we got the lock. */
-	if (flock(s->fd_, LOCK_EX | LOCK_NB) < 0 || fstat(s->fd_, &opened) < 0 || stat(path, &named) < 0 ||
-	    opened.st_ino != named.st_ino || opened.st_uid != geteuid()) {
+	if (flock(s->fd_, LOCK_EX | LOCK_NB) < 0 || !flock_is_at(s->fd_, path) || fstat(s->fd_, &opened) < 0 ||
+	    opened.st_uid != geteuid()) {
 		(void)close(s->fd_);
 		s->fd_ = -1;
 		return;
@@ -97,7 +98,7 @@ void regsession_open(struct regsession *s, const char *base, const char *repo, c
 	s->url = read_url(s->fd_);
 }
 
-void regsession_set(struct regsession *s, char *url)
+void upload_session_set(struct upload_session *s, char *url)
 {
 	free(s->url);
 	s->url = url;
@@ -107,7 +108,7 @@ void regsession_set(struct regsession *s, char *url)
 	(void)dprintf(s->fd_, "%s\n", url);
 }
 
-void regsession_close(struct regsession *s)
+void upload_session_close(struct upload_session *s)
 {
 	if (s->path != NULL && s->url == NULL)
 		(void)unlink(s->path);
@@ -115,5 +116,5 @@ void regsession_close(struct regsession *s)
 		(void)close(s->fd_);
 	free(s->path);
 	free(s->url);
-	*s = (struct regsession){ .fd_ = -1 };
+	*s = (struct upload_session){ .fd_ = -1 };
 }

@@ -20,7 +20,7 @@
 #include "vm/run.h"
 
 /* The map that applies to PATH, or NULL. */
-static const struct vm_map *map_of(const struct vm_disks *d, const char *path)
+static const struct disks_map *map_of(const struct disks *d, const char *path)
 {
 	size_t i, n;
 
@@ -33,9 +33,9 @@ static const struct vm_map *map_of(const struct vm_disks *d, const char *path)
 }
 
 /* The name here of the machine's PATH; to be freed. NULL: out of memory. */
-static char *find_here(const struct vm_disks *d, const char *path)
+static char *find_here(const struct disks *d, const char *path)
 {
-	const struct vm_map *m = map_of(d, path);
+	const struct disks_map *m = map_of(d, path);
 	char *here = NULL;
 
 	if (m == NULL)
@@ -54,14 +54,14 @@ static char *beside(const char *path, const char *name)
 	return asprintf(&whole, "%.*s/%s", (int)(slash - path), path, name) < 0 ? NULL : whole;
 }
 
-char *vm_disks_inside(const struct vm_disks *d, const char *here)
+char *disks_inside(const struct disks *d, const char *here)
 {
 	const char *slash = strrchr(here, '/');
 
 	return beside(d->path, slash == NULL ? here : slash + 1);
 }
 
-int vm_disks_prepare(struct vm_disks *d, bool overlay, uint64_t size, struct err *e)
+int disks_prepare(struct disks *d, bool overlay, uint64_t size, struct err *e)
 {
 	AUTO_FREE char *below = NULL;
 
@@ -76,7 +76,7 @@ int vm_disks_prepare(struct vm_disks *d, bool overlay, uint64_t size, struct err
 		return err_sys(e, "the disk %s", d->top);
 	if (!overlay)
 		return 0;
-	below = vm_disks_inside(d, d->top);
+	below = disks_inside(d, d->top);
 	if (below == NULL)
 		return err_no_memory(e);
 	d->next = vm_overlay_next(d->here, e);
@@ -86,13 +86,13 @@ int vm_disks_prepare(struct vm_disks *d, bool overlay, uint64_t size, struct err
 	    d->next, below, strcmp(d->top, d->here) == 0 ? d->format : "qcow2", size, d->cancel_fd, d->deadline, e);
 }
 
-int vm_disks_switch(struct vm_disks *d, struct err *e)
+int disks_switch(struct disks *d, struct err *e)
 {
 	d->switched = true;
 	return vm_overlay_set_top(d->here, d->next, e);
 }
 
-char *saved_disk(const char *dir, struct err *e)
+char *disks_saved(const char *dir, struct err *e)
 {
 	AUTO_FREE char *path = vm_run_path(NULL, dir, VM_DESC);
 	json_t *desc, *root;
@@ -117,7 +117,7 @@ char *saved_disk(const char *dir, struct err *e)
 	return name;
 }
 
-void vm_disks_free(struct vm_disks *d)
+void disks_free(struct disks *d)
 {
 	if (d->next != NULL && !d->switched)
 		(void)unlink(d->next);
@@ -160,9 +160,9 @@ static void link_free(struct link *l)
 }
 
 /* Sets the names of a backing file. Returns 1; 0 if it is a base that stays where it is; or -1. */
-static int name_below(const struct vm_disks *d, struct link *l, const char *stem, size_t number, struct err *e)
+static int name_below(const struct disks *d, struct link *l, const char *stem, size_t number, struct err *e)
 {
-	const struct vm_map *m = map_of(d, l->inside);
+	const struct disks_map *m = map_of(d, l->inside);
 	const char *slash = strrchr(l->inside, '/');
 
 	if (m == NULL)
@@ -182,7 +182,7 @@ static int name_below(const struct vm_disks *d, struct link *l, const char *stem
 }
 
 /* Copies one file to DIR, with BELOW (a name in DIR, or that of a base) as its backing file. Returns 0 or -1. */
-static int copy_link(const struct vm_disks *d, const char *dir, const struct link *l, const char *below,
+static int copy_link(const struct disks *d, const char *dir, const struct link *l, const char *below,
     const char *format, struct words *files, struct err *e)
 {
 	AUTO_FREE char *to = NULL;
@@ -199,9 +199,9 @@ static int copy_link(const struct vm_disks *d, const char *dir, const struct lin
 	return vmimg_rebase_unseen(to, below, format, d->cancel_fd, d->deadline, e);
 }
 
-int vm_disks_copy(const struct vm_disks *d, const char *dir, struct words *files, json_t **base, struct err *e)
+int disks_copy(const struct disks *d, const char *dir, struct words *files, json_t **base, struct err *e)
 {
-	struct link top = { .inside = vm_disks_inside(d, d->top), .here = strdup(d->top) };
+	struct link top = { .inside = disks_inside(d, d->top), .here = strdup(d->top) };
 	bool raw = strcmp(d->top, d->here) == 0 && strcmp(d->format, "raw") == 0;
 	struct link below = { 0 };
 	struct vmimg_backing b;

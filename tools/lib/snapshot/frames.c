@@ -7,6 +7,7 @@
 #include <zstd.h>
 
 #include "base/cleanup.h"
+#include "base/output.h"
 #include "base/sparse.h"
 #include "base/workers.h"
 
@@ -54,20 +55,6 @@ static bool take_block(struct workers *w, struct packing *p, uint64_t *index, bo
 	return more;
 }
 
-static int write_all(int fd, const unsigned char *data, size_t n, struct err *e)
-{
-	ssize_t put;
-
-	for (; n > 0; data += put, n -= (size_t)put) {
-		put = write(fd, data, n);
-		if (put < 0 && errno != EINTR)
-			return err_sys(e, "write");
-		if (put < 0)
-			put = 0;
-	}
-	return 0;
-}
-
 /* Waits for the turn of block INDEX and writes its frame, without holding the lock. */
 static int put_frame(
     struct workers *w, struct packing *p, uint64_t index, const unsigned char *frame, size_t n, struct err *e)
@@ -82,7 +69,7 @@ static int put_frame(
 	(void)pthread_mutex_unlock(&w->lock);
 	if (failed)
 		return -1;
-	rc = write_all(p->to, frame, n, e);
+	rc = out_write(p->to, frame, n) < 0 ? err_sys(e, "write") : 0;
 	(void)pthread_mutex_lock(&w->lock);
 	p->turn++;
 	(void)pthread_cond_broadcast(&w->moved);

@@ -74,7 +74,7 @@ static int parse_form(struct saved_form *form, const json_t *j, struct err *e)
 
 	if (!json_is_integer(size) || json_integer_value(size) < 0 || json_integer_value(size) > MAX_SIZE)
 		return err_set(e, "%s: invalid size", form->name);
-	if (hex == NULL || strlen(hex) != SHA256_HEX - 1 || strspn(hex, "0123456789abcdef") != SHA256_HEX - 1)
+	if (!sha256_is_hex(hex))
 		return err_set(e, "%s: invalid digest", form->name);
 	form->size = (uint64_t)json_integer_value(size);
 	(void)memcpy(form->digest, hex, SHA256_HEX);

@@ -23,7 +23,7 @@
 #define ASK_MS 5
 #define ENTROPY 64 /* bytes: twice what the kernel's generator is seeded with */
 
-int vm_resume_open(struct vm_resume *r, struct vm *vm, struct err *e)
+int resume_open(struct resume *r, struct vm *vm, struct err *e)
 {
 	AUTO_FREE char *path = vm_run_path(NULL, r->dir, VM_DESC);
 	const char *saved;
@@ -47,16 +47,16 @@ int vm_resume_open(struct vm_resume *r, struct vm *vm, struct err *e)
 	return r->root == NULL ? err_no_memory(e) : 0;
 }
 
-void vm_resume_free(struct vm_resume *r)
+void resume_free(struct resume *r)
 {
 	json_decref(r->json);
 	free(r->ram);
 	free(r->root);
 	free(r->input);
-	*r = (struct vm_resume){ 0 };
+	*r = (struct resume){ 0 };
 }
 
-static int check_processor(const struct vm_resume *r, struct err *e)
+static int check_processor(const struct resume *r, struct err *e)
 {
 	char hex[SHA256_HEX];
 
@@ -66,7 +66,7 @@ static int check_processor(const struct vm_resume *r, struct err *e)
 		return 1;
 	if (!vm_kvm_usable())
 		return err_set(e, "saved under kvm, which is not available here"), 0;
-	if (cpu_identity(hex, e) < 0)
+	if (vm_cpu_identity(hex, e) < 0)
 		return -1;
 	if (r->desc.processor == NULL || strcmp(hex, r->desc.processor) != 0)
 		return err_set(e, "saved on another kind of processor"), 0;
@@ -74,7 +74,7 @@ static int check_processor(const struct vm_resume *r, struct err *e)
 }
 
 /* The memory in use must fit into what is available, or the whole host suffers. */
-static int check_memory(const struct vm_resume *r, struct err *e)
+static int check_memory(const struct resume *r, struct err *e)
 {
 	uint64_t available, needed;
 	struct stat st;
@@ -126,7 +126,7 @@ static bool mac_is_taken(const char *ifname, const char *mac)
 	return false;
 }
 
-static int check_nics(const struct vm_resume *r, struct err *e)
+static int check_nics(const struct resume *r, struct err *e)
 {
 	const struct vm_nic *nic;
 	size_t i;
@@ -141,7 +141,7 @@ static int check_nics(const struct vm_resume *r, struct err *e)
 	return 1;
 }
 
-int vm_resume_check(const struct vm_resume *r, struct err *e)
+int resume_check(const struct resume *r, struct err *e)
 {
 	int rc = check_processor(r, e);
 
@@ -155,7 +155,7 @@ int vm_resume_check(const struct vm_resume *r, struct err *e)
 }
 
 /* Saved state can be loaded by the same version of QEMU, or by a newer one that has the machine type. */
-static int check_version(struct vm_resume *r, struct err *e)
+static int check_version(struct resume *r, struct err *e)
 {
 	int saved[2], here[2];
 
@@ -167,7 +167,7 @@ static int check_version(struct vm_resume *r, struct err *e)
 }
 
 /* Returns 0 once the state is loaded; a QEMU that cannot load it exits, and the reason is in its log. */
-static int load(const struct vm_resume *r, struct qmp *q, int64_t deadline, struct err *e)
+static int load(const struct resume *r, struct qmp *q, int64_t deadline, struct err *e)
 {
 	AUTO_FREE char *path = vm_run_path(NULL, r->dir, SAVED_STATE);
 	AUTO_CLOSE int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
@@ -195,7 +195,7 @@ static int load(const struct vm_resume *r, struct qmp *q, int64_t deadline, stru
 }
 
 /* The input of the guest's command: a line with the time and random bytes (see renew(1)), then R->input. */
-static char *renew_input(const struct vm_resume *r, size_t *n)
+static char *renew_input(const struct resume *r, size_t *n)
 {
 	unsigned char random[ENTROPY];
 	char hex[2 * ENTROPY + 1];
@@ -235,7 +235,7 @@ static int agent_connected(struct qmp *q, int64_t deadline, struct err *e)
 	return there;
 }
 
-static int renew(const struct vm_resume *r, struct qmp *q, int64_t deadline, struct err *e)
+static int renew(const struct resume *r, struct qmp *q, int64_t deadline, struct err *e)
 {
 	int there = agent_connected(q, deadline, e), rc;
 	AUTO_FREE char *input = NULL;
@@ -259,7 +259,7 @@ static int renew(const struct vm_resume *r, struct qmp *q, int64_t deadline, str
 	return rc;
 }
 
-static int open_nics(const struct vm_resume *r, struct qmp *q, int64_t deadline, struct err *e)
+static int open_nics(const struct resume *r, struct qmp *q, int64_t deadline, struct err *e)
 {
 	char path[64];
 	size_t i;
@@ -274,9 +274,9 @@ static int open_nics(const struct vm_resume *r, struct qmp *q, int64_t deadline,
 	return 0;
 }
 
-int vm_resume_bring(struct qmp *q, void *arg, int64_t deadline, struct err *e)
+int resume_bring(struct qmp *q, void *arg, int64_t deadline, struct err *e)
 {
-	struct vm_resume *r = arg;
+	struct resume *r = arg;
 
 	if (check_version(r, e) < 0 || load(r, q, deadline, e) < 0 ||
 	    qmp_execute(q, "cont", NULL, NULL, deadline, e) < 0)

@@ -11,20 +11,20 @@
 #include "vm/description.h"
 #include "vm/qmp.h"
 
-struct vm_resume {
+struct resume {
 	/* Set by the caller. */
 	const char *dir;   /* the saved state */
 	const char *accel; /* "kvm" or "tcg" if one is requested; NULL: the one it was saved under */
 	const char *renew; /* command run in the guest before it is reachable; NULL: only its clock is set */
-	char *input;       /* for the command, INPUT_N bytes; freed by vm_resume_free */
+	char *input;       /* for the command, INPUT_N bytes; freed by resume_free */
 	size_t input_n;
-	const struct vm *vm; /* completed by vm_resume_open and the caller */
-	const char *version; /* of the QEMU here; read by vm_resume_bring */
-	/* Set by vm_resume_open. */
+	const struct vm *vm; /* completed by resume_open and the caller */
+	const char *version; /* of the QEMU here; read by resume_bring */
+	/* Set by resume_open. */
 	json_t *json; /* the description */
 	struct vmdesc desc;
 	char *ram, *root; /* files of the saved state; ROOT NULL: no disk */
-	/* Set by vm_resume_bring. */
+	/* Set by resume_bring. */
 	bool no; /* the QEMU here cannot load it */
 };
 
@@ -32,22 +32,22 @@ struct vm_resume {
  * Reads the description of the saved state into VM: memory, CPUs, devices, kernel, and its disks as they were saved.
  * Sets VM's RAM. Returns 0, or -1: there is no saved state, or it is damaged.
  */
-int vm_resume_open(struct vm_resume *r, struct vm *vm, struct err *e);
+int resume_open(struct resume *r, struct vm *vm, struct err *e);
 
 /*
  * Can it be resumed here? Every file must be what was saved, the processor and the accelerator the same, enough memory
  * available, the backing file of its disk unchanged, and the addresses of its NICs not in use on their bridges.
  * Returns 1; 0 with the reason in E; or -1.
  */
-int vm_resume_check(const struct vm_resume *r, struct err *e);
+int resume_check(const struct resume *r, struct err *e);
 
 /*
  * Loads the state into the QEMU behind Q, lets it run, renews the guest (see vmstart(1)), and then opens its NICs for
- * traffic. ARG is the struct vm_resume. Returns 0 or -1.
+ * traffic. ARG is the struct resume. Returns 0 or -1.
  */
-int vm_resume_bring(struct qmp *q, void *arg, int64_t deadline, struct err *e);
+int resume_bring(struct qmp *q, void *arg, int64_t deadline, struct err *e);
 
 /* Frees what R holds. */
-void vm_resume_free(struct vm_resume *r);
+void resume_free(struct resume *r);
 
 #endif

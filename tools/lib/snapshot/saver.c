@@ -20,7 +20,7 @@
 #define TRICKLE 10            /* bytes per second: QEMU sends a page per 100 ms; less than 10 would mean unlimited */
 #define LAST_MS 1000000       /* a downtime limit that any pass satisfies */
 #define PIPE_SIZE (1 << 20)
-#define SAVE_FD "save"        /* the name of the pipe in QEMU */
+#define SAVE_FD "save" /* the name of the pipe in QEMU */
 #define EVENT_MS 200
 #define UNDO_MS 10000
 
@@ -69,9 +69,9 @@ static int make_maps(struct saver *s, struct err *e)
 {
 	size_t n = 0, i;
 
-	s->own_maps[n++] = (struct vm_map){ s->desc.run, s->run };
+	s->own_maps[n++] = (struct disks_map){ s->desc.run, s->run };
 	if (s->desc.resumed != NULL)
-		s->own_maps[n++] = (struct vm_map){ s->desc.resumed, s->desc.resumed };
+		s->own_maps[n++] = (struct disks_map){ s->desc.resumed, s->desc.resumed };
 	for (i = 0; i < s->nmaps; i++) {
 		if (n == sizeof s->own_maps / sizeof *s->own_maps)
 			return err_set(e, "too many maps");
@@ -105,7 +105,7 @@ static int open_disk(struct saver *s, struct err *e)
 	s->disks.format = s->vm.root.format;
 	s->disks.cancel_fd = s->cancel_fd;
 	s->disks.deadline = s->deadline;
-	return vm_disks_prepare(&s->disks, !s->quit, size, e);
+	return disks_prepare(&s->disks, !s->quit, size, e);
 }
 
 int saver_open(struct saver *s, struct err *e)
@@ -183,7 +183,7 @@ static int add_overlay(struct saver *s, struct err *e)
 
 	if (s->node == NULL || s->quit)
 		return 0;
-	file = vm_disks_inside(&s->disks, s->disks.next);
+	file = disks_inside(&s->disks, s->disks.next);
 	if (file == NULL)
 		return err_no_memory(e);
 	if (asprintf(&s->overlay, "root-%llx", (unsigned long long)now_ms()) < 0) {
@@ -346,7 +346,7 @@ int saver_switch(struct saver *s, struct err *e)
 			json_pack("{s:s, s:s}", "node", s->node, "overlay", s->overlay), NULL, s->deadline, e) < 0)
 			return -1;
 		s->switched = true;
-		if (vm_disks_switch(&s->disks, e) < 0)
+		if (disks_switch(&s->disks, e) < 0)
 			return -1;
 	}
 	return qmp_execute(
@@ -425,14 +425,13 @@ int saver_commit(struct saver *s, struct err *e)
 		return -1;
 	if (s->stream.size != s->vm.memory)
 		return err_set(e, "the memory that QEMU sent does not have the size of the machine's");
-	if (s->node != NULL && vm_disks_copy(&s->disks, s->out.tmp, &files, &base, e) < 0)
+	if (s->node != NULL && disks_copy(&s->disks, s->out.tmp, &files, &base, e) < 0)
 		return -1;
 	rc = describe(s, files.n > 0 ? files.v[0] : NULL, base, e);
 	json_decref(base);
 	if (rc < 0)
 		return -1;
-	if (words_add(&files, SAVED_RAM) < 0 || words_add(&files, SAVED_STATE) < 0 ||
-	    words_add(&files, VM_DESC) < 0)
+	if (words_add(&files, SAVED_RAM) < 0 || words_add(&files, SAVED_STATE) < 0 || words_add(&files, VM_DESC) < 0)
 		return err_no_memory(e);
 	(void)close(s->out_lock);
 	s->out_lock = -1;
@@ -496,7 +495,7 @@ void saver_free(struct saver *s)
 		outdir_abort(&s->out);
 	if (s->out_lock >= 0)
 		(void)close(s->out_lock);
-	vm_disks_free(&s->disks);
+	disks_free(&s->disks);
 	vm_disk_free(&s->vm.root);
 	for (i = 0; i < s->vm.ndisks; i++)
 		vm_disk_free(&s->vm.disks[i]);

@@ -31,8 +31,8 @@ enum saver_phase {
 
 struct saver {
 	/* Set by the caller. */
-	const char *run, *dir;     /* the runtime directory; the directory to be created for the saved state */
-	const struct vm_map *maps; /* as in struct vm_disks, without the runtime directory */
+	const char *run, *dir;        /* the runtime directory; the directory to be created for the saved state */
+	const struct disks_map *maps; /* as in struct disks, without the runtime directory */
 	size_t nmaps;
 	bool quit;    /* end the machine when it is saved */
 	bool no_sync; /* do not wait for the disk */
@@ -45,8 +45,8 @@ struct saver {
 	char *qmp_path, *node, *overlay; /* the current disk node in QEMU, and the new one; NULL: no disk */
 	int lock, out_lock;              /* on the machine, and on the unfinished saved state */
 	struct qmp q;
-	struct vm_disks disks;
-	struct vm_map own_maps[8];
+	struct disks disks;
+	struct disks_map own_maps[8];
 	struct outdir out;
 	struct ramstream stream;
 	struct err stream_err;

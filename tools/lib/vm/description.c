@@ -85,7 +85,7 @@ json_t *vmdesc_new(const struct vm *vm, const char *run, const char *resumed, co
 	json_t *desc, *root;
 
 	*e = (struct err){ 0 };
-	if (vm->kvm && cpu_identity(processor, e) < 0)
+	if (vm->kvm && vm_cpu_identity(processor, e) < 0)
 		return NULL;
 	root = vm->root.path == NULL ? json_null() : new_disk(&vm->root, e);
 	desc = json_pack(

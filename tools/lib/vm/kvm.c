@@ -28,7 +28,7 @@ bool vm_kvm_usable(void)
 	return false;
 }
 
-int cpu_identity(char hex[SHA256_HEX], struct err *e)
+int vm_cpu_identity(char hex[SHA256_HEX], struct err *e)
 {
 	static const char *const keys[] = { "vendor_id", "cpu family", "model\t", "stepping", "flags" };
 	AUTO_FCLOSE FILE *f = fopen("/proc/cpuinfo", "re");

@@ -17,6 +17,6 @@ bool vm_kvm_usable(void);
  * The kind of the host's processor as a digest of its vendor, family, model, stepping and flags. A machine that was
  * saved under KVM resumes only on the same kind. Returns 0 or -1.
  */
-int cpu_identity(char hex[SHA256_HEX], struct err *e);
+int vm_cpu_identity(char hex[SHA256_HEX], struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/mac.h"
 #include "base/num.h"
 #include "base/sha256.h"
 
@@ -37,26 +38,6 @@ static const char *value_of(const char *word, const char *key)
 	size_t n = strlen(key);
 
 	return strncmp(word, key, n) == 0 && word[n] == '=' ? word + n + 1 : NULL;
-}
-
-static int parse_mac(char mac[18], const char *s, struct err *e)
-{
-	static const char form[] = "xx:xx:xx:xx:xx:xx";
-	size_t i;
-
-	if (mac[0] != '\0')
-		return err_set(e, "mac= given twice");
-	if (strlen(s) != sizeof form - 1)
-		return err_set(e, "'%s' is not a MAC address", s);
-	for (i = 0; form[i] != '\0'; i++)
-		if (form[i] == 'x' ? !isxdigit((unsigned char)s[i]) : s[i] != ':')
-			return err_set(e, "'%s' is not a MAC address", s);
-	/* A group address has the lowest bit of its first byte set. */
-	if (strchr("13579bdfBDF", s[1]) != NULL || strcmp(s, "00:00:00:00:00:00") == 0)
-		return err_set(e, "MAC address '%s' is not a unicast address", s);
-	for (i = 0; i < sizeof form; i++)
-		mac[i] = (char)tolower((unsigned char)s[i]);
-	return 0;
 }
 
 /* Splits "[ADDR]:PORT" at its last colon. ADDR is an IPv4 address or empty. Returns 0 or -1. */
@@ -127,7 +108,7 @@ static int parse_nic_word(struct vm_nic *nic, const char *word, bool first, stru
 			   : err_set(e, "'%s' is not one of tap=IFNAME, bridge=BRIDGE, user", word);
 	}
 	if ((v = value_of(word, "mac")) != NULL)
-		return parse_mac(nic->mac, v, e);
+		return nic->mac[0] == '\0' ? mac_parse(nic->mac, v, e) : err_set(e, "mac= given twice");
 	if ((v = value_of(word, "fwd")) != NULL)
 		return nic->net == VM_USER ? parse_forward(nic, v, e) : err_set(e, "fwd= requires user");
 	return err_set(e, "unknown option '%s'", word);

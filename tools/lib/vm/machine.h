@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mac.h"
 
 #define VM_NICS 12
 #define VM_DISKS 11 /* in addition to the root disk */
@@ -24,7 +25,7 @@ enum vm_net { VM_TAP, VM_BRIDGE, VM_USER };
 struct vm_nic {
 	enum vm_net net;
 	char ifname[IFNAMSIZ];          /* of the tap device or the bridge; empty with VM_USER */
-	char mac[18];                   /* lower case; empty: not given */
+	char mac[MAC_TEXT];             /* lower case; empty: not given */
 	char forwards[VM_FORWARDS][64]; /* QEMU's hostfwd rules: "tcp:127.0.0.1:2222-:22" */
 	size_t nforwards;
 };

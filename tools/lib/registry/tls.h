@@ -1,6 +1,6 @@
 /* Certificates for registries: the authorities to trust and our own (containers-certs.d(5)). */
-#ifndef KS_NET_TLS_H
-#define KS_NET_TLS_H
+#ifndef KS_REGISTRY_TLS_H
+#define KS_REGISTRY_TLS_H
 
 #include <curl/curl.h>
 #include <stdbool.h>

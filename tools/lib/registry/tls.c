@@ -1,4 +1,4 @@
-#include "net/tls.h"
+#include "registry/tls.h"
 
 #include <dirent.h>
 #include <errno.h>
