@@ -15,7 +15,8 @@ HARDENING := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-f
 	-fstack-protector-strong -fstack-clash-protection -fcf-protection)
 CFLAGS ?= -O2 -g
 KS_CFLAGS := -std=c11 -D_GNU_SOURCE -Itools/lib $(WARNINGS) -Werror $(CFLAGS) $(HARDENING) -ffile-prefix-map=$(CURDIR)=.
-KS_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) -Wl,--as-needed
+# No build ID: it would be of the debug information, too, and change a stripped program with every comment.
+KS_LDFLAGS := -Wl,--build-id=none $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) -Wl,--as-needed
 
 # Libraries beside libcrypto, a tool a line.
 LIBS.vmstart := -lzstd -ljansson -pthread
@@ -70,9 +71,9 @@ $(BIN)/%: $(TB)/debug/%
 	$(Q)$(if $(SAN),cp,strip -o) $(if $(SAN),$< $@.$$$$,$@.$$$$ $<) && mv $@.$$$$ $@
 
 # It runs inside QEMU, so it has no sanitizers: their runtime would have to be the first library that QEMU loads.
-$(BIN)/%.so: tools/preload/%.c
+$(BIN)/%.so: tools/preload/%.c mk/tools.mk
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(KS_CFLAGS)) -fPIC -shared -s -o $@.$$$$ $< && mv $@.$$$$ $@
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(KS_CFLAGS)) -fPIC -shared -s -Wl,--build-id=none -o $@.$$$$ $< && mv $@.$$$$ $@
 
 # Objects are kept: a second make has nothing to do.
 .SECONDARY:
