@@ -41,7 +41,7 @@ ui_error() {
 		echo "error: $1"
 		if [ -s "$2" ]; then
 			echo "  log: $2; its last lines:"
-			grep -av '^ *$' "$2" | tail -n 12 | cut -c1-200 | sed 's/^/  | /'
+			grep -av '^ *$' "$2" | tail -n 12 | awk '{ print "  | " (/^error: / ? $0 : substr($0, 1, 200)) }'
 		fi
 		[ -z "${3:-}" ] || echo "  $3"
 	} >&2
