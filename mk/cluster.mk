@@ -1,9 +1,12 @@
 # Clusters. Only cluster-up looks at the stages, and with IMAGE= not even that; everything else works with what is in
 # $(B)/clusters/CLUSTER.
 
-.PHONY: cluster-up cluster-down stop start kubectl ssh console logs status ports env list cluster-show
-cluster-up: doctor-run | $(if $(IMAGE),,$(call LAST,image)) $(TOOLS) $(if $(wildcard /usr/include/gnumake.h),$(BIN)/become.so)
+.PHONY: settings-run cluster-up cluster-down stop start kubectl ssh console logs status ports env list cluster-show
+# Settings are checked before anything is provisioned.
+cluster-up: settings-run doctor-run | $(if $(IMAGE),,$(call LAST,image)) $(TOOLS) $(if $(wildcard /usr/include/gnumake.h),$(BIN)/become.so)
 	@$(with-settings) mk/sh/cluster/cluster-up
+settings-run: | $(BIN)/clusterconf
+	@$(with-settings) mk/sh/cluster/cluster-info check
 cluster-down:
 	@$(with-settings) mk/sh/cluster/cluster-do down
 stop start: | $(TOOLS)

@@ -132,6 +132,27 @@ setting() { sed -nE "s/^$1 +([^ ]+) +(.*)/\1 \2/p" <<< "$output"; }
 	[[ $(mk cluster-show NODES=x 2>&1) == "error: NODES=x: must be a number from 1 to 99"* ]]
 }
 
+@test "a name of a cluster that is none: exit 2 from every goal that takes one, before anything is done" {
+	local goal name
+	cluster c
+	mkdir -p build/x
+	# shellcheck disable=SC2016
+	for name in '' . .. ../x ../../build/x c/../c 'c d' C "c'; touch PWNED; '" '$(touch PWNED)' '`touch PWNED`' '-c'; do
+		for goal in cluster-up cluster-down stop start kubectl ssh console logs status ports env cluster-show image-push image-load conformance \
+			cluster-save cluster-restore cluster-saves cluster-save-delete cluster-pause cluster-unpause; do
+			# NAME is for the saved clusters, IMG for the images.
+			run -2 --separate-stderr mk "$goal" CLUSTER="$name" PROVIDER=mini NAME=n IMG=i
+			[ -z "$output" ]
+			[[ $stderr == *"error: CLUSTER=$name: must be lower-case letters, digits, '.' and '-' only"* ]] ||
+				{ echo "$goal '$name': $stderr"; return 1; }
+		done
+	done
+	[ -e build/clusters/c/conf ]
+	[ -d build/x ]
+	run ! compgen -G 'build/mini/*/stamp'
+	[ -z "$(find . "$TOP" -maxdepth 1 -name PWNED)" ]
+}
+
 # engine: make a podman whose containers are files in ./containers, and whose image has the directory ./share. It records its
 # arguments in ./calls.
 engine() {

@@ -2,5 +2,8 @@
 # shellcheck shell=bash
 set -eu -o pipefail
 shopt -s nullglob inherit_errexit
+. "$TOP/mk/sh/common/fail.sh"
+# The name becomes part of paths and of the engine's filters, in which an empty one would stand for every cluster.
+[[ $CLUSTER =~ ^[a-z0-9][a-z0-9.-]*$ ]] || refuse "CLUSTER=$CLUSTER: must be lower-case letters, digits, '.' and '-' only"
 export D=$B/clusters/$CLUSTER
 . "$TOP/mk/sh/cluster/cluster.sh"
