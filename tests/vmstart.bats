@@ -382,6 +382,21 @@ is_up() { echo | timeout 1 socat - UNIX-CONNECT:run/qmp.sock | grep -q QMP; }
 	[ ! -e run ]
 }
 
+@test "the disk and its backing file are one file, by whatever path: a usage error, and the file is as it was" {
+	local other
+	echo precious > base
+	ln base hard
+	ln -s base soft
+	mkdir dir
+	for other in base ./base dir/../base "$PWD/base" hard soft; do
+		run start -d "$other" -b base
+		[ "$status" = 2 ]
+		[[ $output = "vmstart: disk and backing: $other and base are the same file"* ]]
+	done
+	[ "$(cat base)" = precious ]
+	[ ! -e run ]
+}
+
 @test "extra disks, fw_cfg files and QEMU arguments reach the guest" {
 	truncate -s 1M a,b.raw
 	truncate -s 1M c.raw

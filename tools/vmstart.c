@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -217,11 +218,21 @@ static int check_numbers(struct settings *s, struct err *e)
 	return check_seconds("grace", s->grace_text, &s->grace, e);
 }
 
+/* Are A and B two names of one file that exists? */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* Options that require, or exclude, others. */
 static int check_disks(const struct settings *s, struct err *e)
 {
 	if (s->start.backing != NULL && s->start.disk == NULL)
 		return err_set(e, "backing: requires --disk");
+	if (s->start.backing != NULL && is_same_file(s->start.disk, s->start.backing))
+		return err_set(e, "disk and backing: %s and %s are the same file", s->start.disk, s->start.backing);
 	if (s->start.backing == NULL && (s->size_text != NULL || s->start.keep_disk || s->start.backing_format != NULL))
 		return err_set(e, "disk-size, keep-disk and backing-format require --backing");
 	if (s->start.backing_format != NULL && !vm_format_ok(s->start.backing_format))
