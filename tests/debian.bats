@@ -70,6 +70,24 @@ KEY=/usr/share/keyrings/debian-archive-keyring.gpg
 	[[ $output == *"no Debian release trixie: set MIRROR= to a Debian mirror"* ]]
 }
 
+@test "checkout_tar: of modes only what git knows, whatever the umask with which the checkout was made" {
+	local umask
+	for umask in 022 077 002; do
+		(
+			umask "$umask"
+			mkdir -p "tree.$umask/etc"
+			echo a > "tree.$umask/etc/a"
+			echo b > "tree.$umask/b"
+			chmod +x "tree.$umask/b"
+			ln -s a "tree.$umask/etc/link"
+		)
+		env TOP="$TOP" bash -c '. "$TOP/mk/sh/stage/lib.sh"; checkout_tar "$1"' sh "tree.$umask" | tar -tvf - | awk '{ print $1, $2, $6 }' | LC_ALL=C sort > "list.$umask"
+	done
+	[ "$(cat list.022)" = $'-rw-r--r-- root/root ./etc/a\n-rwxr-xr-x root/root ./b\ndrwxr-xr-x root/root ./\ndrwxr-xr-x root/root ./etc/\nlrwxr-xr-x root/root ./etc/link' ]
+	cmp list.022 list.077
+	cmp list.022 list.002
+}
+
 @test "debian_packages: the names and versions in a file system" {
 	mkdir -p tree/var/lib/dpkg out
 	printf 'Package: %s\nStatus: install ok installed\nArchitecture: amd64\nMaintainer: m\nDescription: d\n Package: no\nVersion: %s\n\n' \

@@ -42,7 +42,7 @@ own_images_end() {
 	# Inherited files are copied first, so that a provider's own files replace them.
 	for dir in $PROVIDER_DIRS; do inherited=("$TOP/$dir/image/tools" "${inherited[@]}"); done
 	for dir in "${inherited[@]}"; do
-		[ ! -d "$dir" ] || cp -RT "$dir" "$stage"
+		[ ! -d "$dir" ] || checkout_tar "$dir" | tar -C "$stage" -xpf -
 	done
 	cp "$IN_tools/bin/kubehosts" "$stage/usr/local/bin/"
 	own_image "kubestamp-tools:$images_tools" --from "$OUT/base:base" --tree "$stage"
