@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/readfile.h"
-#include "stage/inputs.h"
+#include "stage/files.h"
 #include "stage/runs.h"
 
 /* A file of a stage's inputs. */
@@ -75,7 +75,7 @@ static int find_list(struct list *l, const struct words *lines, const char *stag
 		return 0;
 	*colon = '\0';
 	/* As in inputs.c: neither signs nor a leading slash are part of a file's path. */
-	l->pattern = colon + 1 + strspn(colon + 1, STAGE_FILE_SIGNS);
+	l->pattern = colon + 1 + strspn(colon + 1, STAGEFILES_SIGNS);
 	l->pattern += strspn(l->pattern, "/");
 	if (asprintf(&l->conf, "conf %s=", l->spec) < 0) {
 		l->conf = NULL;

@@ -14,9 +14,6 @@
 #include "base/sha256.h"
 #include "stage/stages.h"
 
-/* The signs that can precede a name in `files`; see stagekey(1). */
-#define STAGE_FILE_SIGNS "-+"
-
 struct stagekeys {
 	const struct provider *provider;
 	const struct stages *stages;
