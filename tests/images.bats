@@ -130,7 +130,7 @@ mk() { make -s -C "$T" PROVIDER=p B="$BATS_TEST_TMPDIR/b" TOOLS='' "$@"; }
 	touch tools/bin/kubehosts
 	echo own > "$T/providers/p/image/tools/etc/both"
 	echo inherited | tee "$T/providers/q/image/tools/etc/both" > "$T/providers/q/image/tools/etc/one"
-	TOP=$T libs own-images
+	TOP=$T libs file own-images
 	own_image() { [ "$1" = kubestamp-tools:7 ] && cp -R "$OUT/tree" packed; }
 	images_pinned() { :; }
 	images_pull() { :; }

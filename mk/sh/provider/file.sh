@@ -10,3 +10,7 @@ provider_file() {
 	done
 	fail "$1 not found in any of: $PROVIDER_DIRS"
 }
+
+# checkout_tar DIR: print a tar of a directory of the checkout. Of modes it has only what git knows, executable or not: the umask
+# with which the checkout was made has no effect.
+checkout_tar() { tar -C "$1" --mode=u=rwX,go=rX --owner=0 --group=0 -cf - .; }

@@ -39,9 +39,5 @@ tools_fit() {
 		fail "the tools of this machine need $need, but $debian_suite has $has: set 'tools = builder' in [builder] of provider.ini"
 }
 
-# checkout_tar DIR: print a tar of a directory of the checkout. Of modes it has only what git knows, executable or not: the umask
-# with which the checkout was made has no effect.
-checkout_tar() { tar -C "$1" --mode=u=rwX,go=rX --owner=0 --group=0 -cf - .; }
-
 # in_mounts COMMAND...: run COMMAND in a mount namespace of its own, so that what it mounts goes with it.
 in_mounts() { unshare -m --propagation private "$@"; }
