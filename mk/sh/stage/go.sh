@@ -67,6 +67,8 @@ go_compile() {
 			"${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$tags" "${programs[@]#*=}" || exit
 		"${run[@]}" /go-build /source /out "$tags" "$(go_variables "$module")" "${programs[@]}"
 	} 2>&1 | tee "$log" || {
+		# It may have a password in it.
+		rm -f "$new/network"
 		said=$(sed "s,\(^\|[^[:alnum:]]\)/modules/,\1$go_cache/modules/,g; s,\(^\|[^[:alnum:]]\)/build/,\1$go_cache/build/,g" "$log")
 		fail "$module: $(go_reason "$said")"
 	}
