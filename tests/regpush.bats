@@ -312,6 +312,8 @@ got() {
 	login
 	for kind in "fail 99 PUT uploads 403" "fail 99 GET uploads 500" "fail 99 POST uploads 401" "digest"; do
 		mode "auth bearer" "cut 1 PUT 1000" "$kind"
+		# Else the session of the last push is continued, if it was stored before that push ended, and none is begun.
+		rm -rf cache
 		run push -v -r 1
 		[ "$status" = 1 ]
 		[[ $output != *secret* && $output != *hidden* && $output != *shown* && $output != *T[0-9][0-9][0-9]* ]]
