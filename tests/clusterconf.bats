@@ -71,6 +71,23 @@ line() { grep "^$1=" <<< "$output"; }
 	[ -z "$output" ]
 }
 
+@test "ports that cannot be published side by side: exit 2, with the port and what wants it" {
+	# refused TEXT NAME=VALUE...
+	refused() {
+		run -2 clusterconf --check "${@:2}"
+		[ "$output" = "clusterconf: $1" ]
+	}
+	refused 'PUBLISH: port 30007 of node01 is published already' PUBLISH='30007 30007'
+	refused 'PUBLISH: port 30007 of node01 is published already' PUBLISH='30007 8080:30007'
+	refused 'PUBLISH: port 5000 is used for registry' PUBLISH=9000:5000
+	refused 'PUBLISH: port 2202 is used for ssh-node02' PUBLISH=2202 NODES=2
+	refused 'port 8080 of this machine is wanted for both node01:80 and node01:81' PUBLISH='8080:80 8080:81'
+	refused 'port 9000 of this machine is wanted for both registry and k8s' API_PORT=9000 REGISTRY_PORT=9000
+	refused 'port 9000 of this machine is wanted for both ssh-node03 and registry' SSH_PORT=8998 NODES=3 REGISTRY_PORT=9000
+	refused 'SSH_PORT: node03 would have port 65536, but 65535 is the highest' SSH_PORT=65534 NODES=3
+	run -0 clusterconf --check SSH_PORT=65533 NODES=3 API_PORT=1 REGISTRY_PORT=65532 PUBLISH='80 65531:65535 2204'
+}
+
 @test "--output: the file is replaced as a whole; clusterconf and bash can read it" {
 	local quoted="it's \$x"
 	IMAGE_FROM=$quoted run -0 clusterconf -o conf

@@ -35,6 +35,11 @@ teardown() { end_kept; }
 --publish=127.0.0.1::90" ]
 }
 
+@test "ports that cannot be published side by side: exit 2" {
+	run -2 clusterports NODES=1 kubernetes_version=1 PUBLISH=6443
+	[ "$output" = "clusterports: PUBLISH: port 6443 of node01 is published already" ]
+}
+
 # cl_publish HOST-PORT PORT: print the option that publishes PORT for a cluster with API_PORT=HOST-PORT.
 cl_publish() {
 	clusterports --before cluster/ports --others build/clusters NODES=1 kubernetes_version=1 "API_PORT=$1" | grep -e "^--publish=.*:$2\$"

@@ -6,6 +6,7 @@
 #include "base/output.h"
 #include "base/unfinished.h"
 #include "base/words.h"
+#include "provider/ports.h"
 #include "provider/settings.h"
 
 static const struct opt opts[] = {
@@ -68,6 +69,14 @@ static int take_provider(struct conf *source, const struct request *r, struct er
 	return settings_from_provider(source, r->image != NULL ? &image : NULL, r->provider != NULL ? &p : NULL, e);
 }
 
+/* Ports that are valid each, but not together. */
+static int check_ports(const struct conf *settings, struct err *e)
+{
+	AUTO_PORTS struct ports plan = { 0 };
+
+	return ports_plan(&plan, settings, e) < 0 ? -1 : ports_check(&plan, e);
+}
+
 static int resolve(struct conf *out, const struct cli *c, const struct request *r, struct err *e)
 {
 	AUTO_CONF struct conf words = { 0 }, file = { 0 }, environment = { 0 }, provider = { 0 };
@@ -78,7 +87,9 @@ static int resolve(struct conf *out, const struct cli *c, const struct request *
 	    (r->file != NULL && conf_load(&file, r->file, e) < 0) || settings_from_environment(&environment, e) < 0 ||
 	    take_provider(&provider, r, e) < 0)
 		return -1;
-	return settings_resolve(out, sources, sizeof sources / sizeof *sources, e);
+	if (settings_resolve(out, sources, sizeof sources / sizeof *sources, e) < 0)
+		return -1;
+	return check_ports(out, e);
 }
 
 static int write_conf(const struct conf *conf, const char *path, struct err *e)

@@ -140,7 +140,11 @@ static int plan(const struct cli *c, const struct request *r)
 
 	if (settings_from_words(&settings, c->argv, (size_t)c->argc, &e) < 0)
 		return cli_usage(c, "%s", e.msg);
-	if (ports_plan(&p, &settings, &e) < 0 || use_again(&p, r, &e) < 0)
+	if (ports_plan(&p, &settings, &e) < 0)
+		return cli_fail(c, EX_FAIL, &e);
+	if (ports_check(&p, &e) < 0)
+		return cli_fail(c, EX_BAD_USAGE, &e);
+	if (use_again(&p, r, &e) < 0)
 		return cli_fail(c, EX_FAIL, &e);
 	print_options(&p);
 	return EX_DONE;

@@ -43,6 +43,29 @@ static void test_plan(void)
 	is(&last.v[0], (struct port){ 2201, 0, 1, 22 }, "count as empty");
 }
 
+static void test_check(void)
+{
+	static const struct {
+		struct port v[3];
+		const char *what;
+	} wrong[] = {
+		{ { { 80, 0, 1, 80 }, { 81, 0, 1, 81 }, { 80, 0, 1, 80 } }, "one port twice" },
+		{ { { 80, 9, 1, 80 }, { 81, 8, 1, 81 }, { 82, 9, 1, 82 } }, "two at one port of this machine" },
+		{ { { 2201, 65535, 1, 22 }, { 2202, 65536, 2, 22 }, { 5000, 0, 0, 0 } }, "a port that is too high" },
+	};
+	struct port right[] = { { 2201, 65535, 1, 22 }, { 5000, 0, 0, 0 }, { 80, 0, 1, 80 } };
+	struct err e = { 0 };
+	size_t i;
+
+	ok(ports_check(&(struct ports){ right, 3 }, &e) == 0, "different ports, two of them anywhere");
+	for (i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct port v[3];
+
+		memcpy(v, wrong[i].v, sizeof v);
+		ok(ports_check(&(struct ports){ v, 3 }, &e) < 0, "%s: %s", wrong[i].what, e.msg);
+	}
+}
+
 static void test_read(void)
 {
 	char text[] = "5000/tcp -> 0.0.0.0:40000\n5000/tcp -> [::]:40000\n80/udp -> 127.0.0.1:9\nx/tcp -> y:1\n"
@@ -91,6 +114,7 @@ static void test_names(void)
 int main(void)
 {
 	test_plan();
+	test_check();
 	test_read();
 	test_load();
 	test_names();

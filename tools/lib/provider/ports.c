@@ -77,10 +77,40 @@ int ports_plan(struct ports *p, const struct conf *settings, struct err *e)
 	if (add_ssh(p, settings, e) < 0 ||
 	    add(p, (struct port){ REGISTRY, parse(value(settings, "REGISTRY_PORT")), 0, 0 }, e) < 0)
 		return -1;
-	if (*value(settings, "kubernetes_version") != '\0' &&
+	if ((*value(settings, "kubernetes_version") != '\0' || *value(settings, "API_PORT") != '\0') &&
 	    add(p, (struct port){ API, parse(value(settings, "API_PORT")), 1, API }, e) < 0)
 		return -1;
 	return add_published(p, value(settings, "PUBLISH"), e);
+}
+
+/* X and Y are two of a plan. Returns 0, or -1 if both need the same port. */
+static int apart(const struct port *x, const struct port *y, struct err *e)
+{
+	char first[32], second[32];
+
+	if (x->port == y->port && x->node == 1 && x->target == x->port)
+		return err_set(e, "PUBLISH: port %u of node01 is published already", x->port);
+	if (x->port == y->port)
+		return err_set(e, "PUBLISH: port %u is used for %s", x->port, ports_name(first, x->port));
+	if (x->host != 0 && x->host == y->host)
+		return err_set(e, "port %u of this machine is wanted for both %s and %s", x->host,
+		    ports_name(first, x->port), ports_name(second, y->port));
+	return 0;
+}
+
+int ports_check(const struct ports *p, struct err *e)
+{
+	size_t i, j;
+
+	for (i = 0; i < p->n; i++) {
+		if (p->v[i].host > PORT_MAX)
+			return err_set(e, "SSH_PORT: node%02u would have port %u, but %d is the highest", p->v[i].node,
+			    p->v[i].host, PORT_MAX);
+		for (j = 0; j < i; j++)
+			if (apart(&p->v[j], &p->v[i], e) < 0)
+				return -1;
+	}
+	return 0;
 }
 
 int ports_load(struct ports *p, const char *path, struct err *e)

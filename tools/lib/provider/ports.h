@@ -25,10 +25,13 @@ struct ports {
 
 /*
  * Adds the ports that a cluster with these SETTINGS publishes: NODES, SSH_PORT (of node01; those of the other nodes
- * follow), REGISTRY_PORT, API_PORT, PUBLISH, and the API's only if kubernetes_version is set. Invalid values count as
- * empty; NODES as 1. Returns 0, or -1 when out of memory.
+ * follow), REGISTRY_PORT, API_PORT, PUBLISH, and the API's only if kubernetes_version or API_PORT is set. Invalid values
+ * count as empty; NODES as 1. Returns 0, or -1 when out of memory.
  */
 int ports_plan(struct ports *p, const struct conf *settings, struct err *e);
+
+/* Can the ports of the plan P be published side by side? Returns 0, or -1: E names the setting or the port. */
+int ports_check(const struct ports *p, struct err *e);
 
 /*
  * Adds the ports in PATH, a cluster's file: a line port_PORT=HOST for each, in earlier versions PORT HOST. Other lines

@@ -20,7 +20,8 @@ struct setting {
 	bool list;            /* words with commas or blanks between them */
 };
 
-#define PORT "[1-9][0-9]{0,4}"
+/* 1 to 65535. */
+#define PORT "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 #define SIZE "0*[1-9][0-9]*[KMGT]?"
 
 /* In the order of a cluster's conf. A setting without a default must have a value, unless its pattern matches "". */
@@ -51,11 +52,11 @@ static const struct setting table[] = {
 	    .node = "cpus",
 	    .absent = "the image" },
 	{ .name = "DISK", .pattern = SIZE, .words = "a size such as 20G", .node = "disk", .absent = "the image" },
-	{ .name = "API_PORT", .pattern = "(" PORT ")?", .words = "a port number" },
-	{ .name = "REGISTRY_PORT", .pattern = "(" PORT ")?", .words = "a port number" },
-	{ .name = "SSH_PORT", .pattern = "(" PORT ")?", .words = "a port number" },
+	{ .name = "API_PORT", .pattern = PORT "?", .words = "a port number" },
+	{ .name = "REGISTRY_PORT", .pattern = PORT "?", .words = "a port number" },
+	{ .name = "SSH_PORT", .pattern = PORT "?", .words = "a port number" },
 	{ .name = "PUBLISH",
-	    .pattern = " *((" PORT ":)?" PORT " *)*",
+	    .pattern = " *((" PORT ":)?" PORT "( +|$))*",
 	    .words = "ports of node01, PORT or HOST-PORT:PORT" },
 	{ .name = "WITH", .pattern = "[A-Za-z0-9._, -]*", .words = "names of add-ons", .list = true },
 	{ .name = "BOOT_TIMEOUT", .pattern = "([1-9][0-9]{0,4})?", .words = "a number of seconds" },
