@@ -46,7 +46,7 @@ $(BIN)/become.so: mk/become.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KS_CFLAGS) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@
 ifneq ($(filter kubectl ssh console,$(MAKECMDGOALS)),)
-ifneq ($(and $(wildcard /usr/include/gnumake.h),$(filter load,$(.FEATURES)),$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,yes)),)
+ifneq ($(and $(wildcard /usr/include/gnumake.h),$(filter load,$(.FEATURES)),$(if $(DRY),,yes)),)
 -load $(BIN)/become.so
 BECOME := $(wildcard $(BIN)/become.so)
 endif

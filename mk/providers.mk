@@ -28,7 +28,7 @@ bump: | $(TOOLS)
 outdated: | $(TOOLS)
 	@$(PROVIDERS_ENV) mk/sh/provider/outdated
 matrix: | $(TOOLS)
-	@$(PROVIDERS_ENV) MAKE=$(call quote,$(MAKE)) mk/sh/provider/matrix
+	$(with-make) mk/sh/provider/matrix
 provider-show: | $(BIN)/provconf
 	@$(BIN)/provconf -I providers -I tests/providers --origin '$(or $(firstword $(PROVIDER_DIRS)),$(PROVIDER_DIR),providers/$(PROVIDER))'
 sources-list: | $(TOOLS)

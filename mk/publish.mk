@@ -19,4 +19,4 @@ publish-check:
 publish: publish-check | $(call LAST,image) $(TOOLS)
 	@$(with-settings) KEY=$(KEY.image) mk/sh/registry/publish
 publish-all: publish-check
-	@$(with-settings) PROVIDERS=$(call quote,$(PUBLISH_PROVIDERS)) MAKE='$(MAKE)' mk/sh/registry/publish-all
+	$(with-make) PROVIDERS=$(call quote,$(PUBLISH_PROVIDERS)) mk/sh/registry/publish-all

@@ -7,6 +7,9 @@
 # mk/sh/common/conf.sh, and exports what they set. Recipes without $(with-settings) get none of it: not the compiler, not
 # the tests, and not a make that a recipe starts, for which an exported default would look like the user's choice.
 
+# The same for a script that runs make, as $MAKE. With $(MAKE) or `+` in the recipe itself, `make -n` would run the script.
+with-make = $(if $(DRY),,+)@$(with-settings) MAKE=$(call quote,$(MAKE))
+
 # Old names of variables, OLD:NEW. Setting one is an error, since it would have no effect.
 RENAMED := DISK_CHUNKS:DISK_WINDOWS
 old-name = $(firstword $(subst :, ,$1))

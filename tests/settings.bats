@@ -271,3 +271,19 @@ up() {
 	run -0 mk help
 	[[ $output == *DISK_WINDOWS* && $output != *DISK_CHUNKS* ]]
 }
+
+@test "make -n runs no script of any goal" {
+	local goals
+	# Bash reads this file before a script. pinned only checks, and may run whenever make reads its makefiles.
+	printf '%s\n' "case \$0 in */stage/pinned) ;; *mk/sh/*) echo \"\$0 \$*\" >> $PWD/ran ;; esac" > hook
+	mapfile -t goals < <(sed -n 's/^\.PHONY: *//p' "$TOP"/mk/*.mk | tr ' ' '\n' | grep -E '^[a-z-]+$' | grep -vx 'deps\|others' | sort -u)
+	[ "${#goals[@]}" -gt 40 ]
+	mk keys PROVIDER=mini > /dev/null
+	export BASH_ENV=$PWD/hook
+	run -0 mk -n "${goals[@]}" PROVIDER=mini REGISTRY=localhost/x STAGE=image TARGET=tar
+	[[ $output == *mk/sh/provider/matrix* && $output == *mk/sh/registry/publish-all* ]]
+	[ ! -e ran ]
+	# The same file sees the script of a goal that is run.
+	mk list > /dev/null
+	[ "$(< ran)" = "mk/sh/cluster/cluster-info list" ]
+}
