@@ -49,6 +49,18 @@ failed() {
 	got
 }
 
+@test "a proxy of the environment is used, except for this machine itself" {
+	export http_proxy=$U
+	fetch -s "$SUM" "http://localhost:${U##*:}/file/f"
+	got
+	[ "$(asked)" = "/file/f -" ]
+	rm f
+	http_proxy=http://127.0.0.1:1 fetch -s "$SUM" "$U/file/f"
+	got
+	run fetch -r 0 -s "$SUM" -o g http://mirror.invalid/file/f
+	[ "$(tail -n 1 state/log)" = "http://mirror.invalid/file/f -" ]
+}
+
 @test "file:// URLs, also resumed; an empty file" {
 	fetch -s "$SUM" -o out "file://$PWD/root/f"
 	got out

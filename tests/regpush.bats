@@ -301,6 +301,14 @@ got() {
 	[ "$(awk '$4 ~ /^localhost/ { print $5 }' state/log | sort -u)" = - ]
 }
 
+@test "a registry of this machine itself is not asked through a proxy; another one is" {
+	export http_proxy=http://127.0.0.1:1 https_proxy=http://127.0.0.1:1
+	push
+	got
+	run -1 regpush -r 0 lay:x registry.invalid/a/b:t
+	[[ $output == *"127.0.0.1 port 1"* ]]
+}
+
 @test "the number of redirections is limited" {
 	mode "away HEAD http://127.0.0.1:$PORT"
 	run -1 push

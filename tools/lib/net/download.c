@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "net/proxy.h"
 #include "net/url.h"
 
 enum { MAX_REDIRECTS = 5, CONNECT_MS = 30000 };
@@ -133,7 +134,7 @@ static int set_up(struct state *s)
 	unsigned bad = 0;
 
 	(void)snprintf(range, sizeof range, "%llu-", (unsigned long long)s->offset);
-	bad |= curl_easy_setopt(s->curl, CURLOPT_URL, d->url);
+	bad |= proxy_set_url(s->curl, d->url);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
 	bad |= curl_easy_setopt(s->curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(s->curl, CURLOPT_FOLLOWLOCATION, 1L);
