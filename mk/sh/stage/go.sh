@@ -61,12 +61,13 @@ go_compile() {
 	builder_unpack
 	go_cpu
 	begin=$SECONDS before=$cpu
+	# The last message stays on the status line, and go is silent while it compiles.
 	say "compiling $module: $(go_value "$module" programs | sed 's/=[^ ]*//g')"
 	{
 		[ -z "$generate" ] ||
 			"${run[@]}" /go-generate "$generate" /source "$(go_value "$module" path)" "$tags" "${programs[@]#*=}" || exit
 		"${run[@]}" /go-build /source /out "$tags" "$(go_variables "$module")" "${programs[@]}"
-	} 2>&1 | tee "$log" || {
+	} 2>&1 | tee "$log" | sed -u '/^go: downloading /d' || {
 		# It may have a password in it.
 		rm -f "$new/network"
 		said=$(sed "s,\(^\|[^[:alnum:]]\)/modules/,\1$go_cache/modules/,g; s,\(^\|[^[:alnum:]]\)/build/,\1$go_cache/build/,g" "$log")
