@@ -8,6 +8,8 @@ setup() {
 	libs cluster kube render
 }
 
+teardown() { end_kept; }
+
 # kubectl_says: make a kubectl from the branches of a case statement over its arguments, on standard input.
 kubectl_says() {
 	{ echo '#!/bin/bash'; echo 'case "$*" in'; cat; echo 'esac'; } > "$BIN_KUBERNETES/kubectl"
@@ -172,6 +174,22 @@ nodeRegistration:
 	kube_config
 	grep -qx '    server: https://127.0.0.1:40123' "$D/kubeconfig"
 	[ "$(stat -c %a "$D/kubeconfig")" = 600 ]
+}
+
+@test "kube_curl: neither the user's proxies nor ~/.curlrc stand between us and the cluster" {
+	local port
+	port=$(free_port)
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x -addext subjectAltName=IP:127.0.0.1 \
+		-keyout "$D/key" -out "$D/api-ca.pem" 2> /dev/null
+	cat "$D/api-ca.pem" "$D/key" > "$D/api-client.pem"
+	openssl s_server -quiet -www -accept "127.0.0.1:$port" -cert "$D/api-ca.pem" -key "$D/key" > /dev/null 2>&1 3>&- &
+	keep_pid $!
+	wait_for 10 bash -c "exec 4<> /dev/tcp/127.0.0.1/$port"
+	export HOME=$D https_proxy=http://127.0.0.1:1 HTTPS_PROXY=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1
+	unset no_proxy NO_PROXY
+	echo 'proxy = 127.0.0.1:1' > "$D/.curlrc"
+	run -0 kube_curl "https://127.0.0.1:$port/"
+	[[ $output == *"Ciphers supported in s_server"* ]]
 }
 
 @test "kube_registry: the ConfigMap names the registry's port on the host, which is remembered" {

@@ -32,15 +32,15 @@ kube_server_inside() {
 }
 
 # kube_curl CURL-OPTION...: curl with the certificates of $D/kubeconfig. kube_curl_options sets these options in $api, for a
-# second request of the same curl. The user agent is not curl's: for that one the API server indents its answers
-# (apiserver, responsewriters.SerializeObject: isPrettyPrint).
+# second request of the same curl. Proxies and ~/.curlrc (-q) do not apply to a port of this machine. The user agent is not
+# curl's: for that one the API server indents its answers (apiserver, responsewriters.SerializeObject: isPrettyPrint).
 kube_curl_options() {
-	api=(-A kubestamp -sS --fail --max-time 120 --globoff --cacert "$D/api-ca.pem" --cert "$D/api-client.pem")
+	api=(--noproxy '*' -A kubestamp -sS --fail --max-time 120 --globoff --cacert "$D/api-ca.pem" --cert "$D/api-client.pem")
 }
 kube_curl() {
 	local api
 	kube_curl_options
-	curl "${api[@]}" "$@"
+	curl -q "${api[@]}" "$@"
 }
 
 # kube_registry: publish the registry's address in the cluster: the ConfigMap of KEP-1755 (github.com/kubernetes/enhancements,

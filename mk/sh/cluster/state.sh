@@ -156,7 +156,7 @@ state_ready() {
 		kube_registry_options
 		next=(--next "${api[@]}" "${patch[@]}")
 	fi
-	nodes=$(curl --fail-early "${api[@]}" "$(kube_server)/api/v1/nodes" "${next[@]}") || return 1
+	nodes=$(curl -q --fail-early "${api[@]}" "$(kube_server)/api/v1/nodes" "${next[@]}") || return 1
 	echo "$registry" > "$D/hosted_at"
 	[ "$(jq '[.items[].status.conditions[]? | select(.type == "Ready" and .status == "True")] | length' <<< "$nodes")" = "$NODES" ] ||
 		{ echo "not all nodes are Ready"; return 1; }

@@ -15,7 +15,7 @@ images_provider() {
 
 # images_get URL FILE: download a file that is not pinned yet.
 images_get() {
-	curl -sSfL --proto '=http,https,file' --proto-redir '=http,https' --max-redirs 5 --retry 3 --max-time 600 -o "$2" "$1" ||
+	curl -q -sSfL --proto '=http,https,file' --proto-redir '=http,https' --max-redirs 5 --retry 3 --max-time 600 -o "$2" "$1" ||
 		fail "$1 cannot be downloaded; set HTTPS_PROXY to use a proxy"
 }
 
