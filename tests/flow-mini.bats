@@ -170,7 +170,7 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	run -0 mk ports CLUSTER="$ME-a"
 	[[ $output == *"ssh-node02"* ]]
 	eval "$(mk env CLUSTER="$ME-a")"
-	run -0 curl -fsS "http://$REGISTRY/v2/_catalog"
+	run -0 curl -fsS "http://$KUBESTAMP_REGISTRY/v2/_catalog"
 	run -0 mk ssh CLUSTER="$ME-a" CMD='busybox wget -qO- http://registry:5000/v2/_catalog'
 	[[ $output == *repositories* ]]
 }

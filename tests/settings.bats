@@ -209,7 +209,9 @@ up() {
 	run -0 mk ports CLUSTER=c
 	[[ $output == "ssh-node01   127.0.0.1:40001"$'\n'"ssh-node02   127.0.0.1:40002"$'\n'"registry     127.0.0.1:40000" ]]
 	run -0 mk env CLUSTER=c
-	[[ $output == *"export REGISTRY=127.0.0.1:40000"* ]]
+	[[ $output == *"export KUBESTAMP_REGISTRY=127.0.0.1:40000"* ]]
+	# In a shell that evaluates it, other goals do what they did before.
+	[ -z "$(comm -12 <(sed -n 's/^export \([^=]*\)=.*/\1/p' <<< "$output" | sort) <(sed -n 's/^\([A-Z0-9_]*\) ?=.*/\1/p' "$TOP/mk/config.mk" | sort))" ]
 	run -1 up
 	[ "$output" = "error: cluster c is already running ('make status'); 'make cluster-down' removes it" ]
 	run -2 mk ssh CLUSTER=c NODE=node03
