@@ -344,6 +344,10 @@ full_inventory() {
 	refuses "3: key 'bridge': 'br*' is not an interface name"
 	sed -i '3s/.*/bridge =/' inv
 	refuses "3: key 'bridge': '' is not an interface name"
+	sed -i '3s/.*/bridge = ../' inv
+	refuses "3: key 'bridge': '..' is not an interface name"
+	sed -i '3s/.*/bridge = lo/' inv
+	refuses "3: key 'bridge': 'lo' is the loopback interface"
 	sed -i "3s/.*/; $(printf '%0200d' 0)/" inv
 	refuses '3: longer than 198 bytes'
 	printf 'bridge = br0\naddress = 192.168.66.2/24\n' > inv
@@ -384,7 +388,7 @@ full_inventory() {
 		[host a]\naddress = 1.2.3.4\n 1.2.3.5|18: key 'address': cannot be continued on an indented line
 	END
 	[ "$tried" = 23 ]
-	for name in -a a- a_b a.b 'a b' ' a' a/b a=b '*' 12 12h 5D 1s infinite ignore; do
+	for name in -a a- a_b a.b 'a b' ' a' a/b a=b '*' 12 12h 5D 1s infinite ignore localhost LocalHost; do
 		setup
 		section "[host $name]" 'address = 1.2.3.4'
 		refuses "16: [host $name]: '$name' is not a host name"

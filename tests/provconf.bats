@@ -129,6 +129,7 @@ refuses() {
 		['memori = 1G']="node.memori: unknown key (did you mean 'memory'?)"
 		['frobnicate = 1']="node.frobnicate: unknown key"
 		['cpus = two']="node.cpus: 'two' is not a whole number"
+		['cpus = 0']="node.cpus: '0' is not a whole number from 1"
 		['cpus = -1']="node.cpus: '-1' is not"
 		['cpus += 1']="node.cpus: += is allowed for"
 		['disk = 10 G']="node.disk: '10 G' is not a size"
@@ -145,6 +146,27 @@ refuses() {
 		cp ini p/child/provider.ini
 		child "$text"
 		refuses "p/child/provider.ini:$(line "$text"):" "${wrong[$text]}"
+	done
+}
+
+@test "networks that overlap, and addresses outside: the file, the line and the key of the one to change" {
+	printf '%s\n' '[network]' 'address = 192.168.66.2/24' 'first_node = 192.168.66.100' 'pod_cidr = 10.244.0.0/16' \
+		'service_cidr = 10.96.0.0/12' 'dns_address = 10.96.0.10' >> p/base/provider.ini
+	local -A wrong=(
+		['address = 224.0.0.1/24']="p/child/provider.ini:8: network.address: 224.0.0.1/24 is a multicast address"
+		['first_node = 192.168.67.100']="p/child/provider.ini:8: network.first_node: 192.168.67.100 is not in the nodes' network"
+		# The inherited one is in the way of this one.
+		['pod_cidr = 10.100.0.0/16']="p/base/provider.ini:22: network.service_cidr: 10.96.0.0/12 overlaps pod_cidr, 10.100.0.0/16"
+		['service_cidr = 10.0.0.0/8']="p/child/provider.ini:8: network.service_cidr: 10.0.0.0/8 overlaps pod_cidr, 10.244.0.0/16"
+		['dns_address = 10.1.0.10']="p/child/provider.ini:8: network.dns_address: 10.1.0.10 is not in service_cidr"
+	)
+	local text
+	run -0 provconf -c p/child
+	cp p/child/provider.ini ini
+	for text in "${!wrong[@]}"; do
+		cp ini p/child/provider.ini
+		child '[network]' "$text"
+		refuses "provconf: ${wrong[$text]}"
 	done
 }
 

@@ -90,7 +90,7 @@ static json_t *json_value(const struct schema *schema, const struct provider_val
 			}
 		return array;
 	}
-	if (row->type == SCHEMA_INT && num_parse(v->value, 0, INT32_MAX, &number) == 0)
+	if ((row->type == SCHEMA_INT || row->type == SCHEMA_COUNT) && num_parse(v->value, 0, INT32_MAX, &number) == 0)
 		return json_integer(number);
 	if (row->type == SCHEMA_BOOL && *v->value != '\0')
 		return json_boolean(strcmp(v->value, "yes") == 0);

@@ -44,12 +44,13 @@ static bool is_name(const char *s, bool dots)
 	return label > 0 && before != '-';
 }
 
-/* Is S a label that dnsmasq does not take for the time of a lease or a record? */
+/* Is S a label that can be a host's name: not every machine's own (RFC 6761, 6.3), and not what dnsmasq takes for the time
+ * of a lease or a record? */
 static bool is_label(const char *s)
 {
 	size_t digits = strspn(s, "0123456789");
 
-	if (!is_name(s, false) || s[digits] == '\0' || strcmp(s, "infinite") == 0 || strcmp(s, "ignore") == 0)
+	if (!is_name(s, false) || strcasecmp(s, "localhost") == 0 || s[digits] == '\0' || strcmp(s, "infinite") == 0 || strcmp(s, "ignore") == 0)
 		return false;
 	return digits == 0 || s[digits + 1] != '\0' || strchr("sSmMhHdDwW", s[digits]) == NULL;
 }
@@ -96,8 +97,12 @@ static int take_network(struct inventory *inv, const struct iniline *l, struct e
 	if (strcmp(l->key, "bridge") == 0) {
 		for (s = l->value; isalnum((unsigned char)*s) || *s == '-' || *s == '_' || *s == '.'; s++)
 			continue;
-		if (*s != '\0' || s == l->value || (size_t)(s - l->value) >= IF_NAMESIZE)
+		/* Linux, net/core/dev.c: dev_valid_name. */
+		if (*s != '\0' || s == l->value || (size_t)(s - l->value) >= IF_NAMESIZE || strcmp(l->value, ".") == 0 ||
+		    strcmp(l->value, "..") == 0)
 			return bad(l, e, "is not an interface name");
+		if (strcmp(l->value, "lo") == 0)
+			return bad(l, e, "is the loopback interface");
 		return copy(inv->bridge, sizeof inv->bridge, l, e);
 	}
 	if (strcmp(l->key, "address") == 0) {

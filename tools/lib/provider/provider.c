@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "provider/ini.h"
+#include "provider/network.h"
 
 /* The longest chain of inheritance. */
 enum { MAX_DIRS = 16 };
@@ -403,6 +404,25 @@ static int check_required(const struct provider *p, struct err *e)
 	return 0;
 }
 
+/* Do the values of [network] go together? */
+static int check_network(const struct provider *p, struct err *e)
+{
+	const struct network n = {
+		.address = provider_get(p, "network", "address"),
+		.address6 = provider_get(p, "network", "address6"),
+		.first_node = provider_get(p, "network", "first_node"),
+		.pod_cidr = provider_get(p, "network", "pod_cidr"),
+		.service_cidr = provider_get(p, "network", "service_cidr"),
+		.dns_address = provider_get(p, "network", "dns_address"),
+	};
+	const char *key;
+	struct err reason;
+
+	if (network_check(&n, &key, &reason) == 0)
+		return 0;
+	return provider_err(e, find(p, "network", key), "%s", reason.msg);
+}
+
 /* Adds the provider's own directory. */
 static int add_own(struct provider *p, const char *dir, struct err *e)
 {
@@ -434,7 +454,7 @@ int provider_load_as(
 	if (rc == 0)
 		rc = apply_source(p, e);
 	if (rc == 0 && !provider_is_abstract(p))
-		rc = check_required(p, e);
+		rc = check_required(p, e) < 0 ? -1 : check_network(p, e);
 	if (rc < 0)
 		provider_free(p);
 	return rc;

@@ -30,7 +30,7 @@ static const struct schema_key provider_keys[] = {
 	{ "kubernetes", "containerd", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
 	{ "kubernetes", "crictl", SCHEMA_VERSION, SCHEMA_OPTIONAL, NULL },
 	{ "node", "memory", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
-	{ "node", "cpus", SCHEMA_INT, SCHEMA_ALWAYS, NULL },
+	{ "node", "cpus", SCHEMA_COUNT, SCHEMA_ALWAYS, NULL },
 	{ "node", "disk", SCHEMA_SIZE, SCHEMA_ALWAYS, NULL },
 	{ "node", "swap", SCHEMA_SIZE, SCHEMA_OPTIONAL, NULL },
 	{ "node", "kernel", SCHEMA_NAME, SCHEMA_OPTIONAL, NULL },
@@ -334,6 +334,8 @@ int schema_check(const struct schema *s, const struct schema_key *row, const cha
 		return check_words(value, is_gate, "NAME=true or NAME=false", e);
 	case SCHEMA_INT:
 		return num_parse(value, 0, INT_MAX, &number) == 0 ? 0 : err_set(e, "'%s' is not a whole number", value);
+	case SCHEMA_COUNT:
+		return num_parse(value, 1, INT_MAX, &number) == 0 ? 0 : err_set(e, "'%s' is not a whole number from 1", value);
 	case SCHEMA_SIZE:
 		if (num_size(value, &size) == 0 && size > 0)
 			return 0;
@@ -364,6 +366,7 @@ const char *schema_type(const struct schema_key *row)
 		[SCHEMA_STAGES] = "stages",
 		[SCHEMA_GATES] = "gates",
 		[SCHEMA_INT] = "integer",
+		[SCHEMA_COUNT] = "count",
 		[SCHEMA_SIZE] = "size",
 		[SCHEMA_BOOL] = "boolean",
 		[SCHEMA_VERSION] = "version",

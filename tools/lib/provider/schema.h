@@ -19,6 +19,7 @@ enum schema_type {
 	SCHEMA_STAGES,  /* names of stages: [a-z0-9] [a-z0-9-]* */
 	SCHEMA_GATES,   /* feature gates: NAME=true or NAME=false */
 	SCHEMA_INT,     /* 0 to 2147483647 */
+	SCHEMA_COUNT,   /* 1 to 2147483647 */
 	SCHEMA_SIZE,    /* for num_size: 6144M */
 	SCHEMA_BOOL,    /* yes or no */
 	SCHEMA_VERSION, /* begins with a digit, then as in Debian's versions */
