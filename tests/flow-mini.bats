@@ -185,9 +185,10 @@ stage_dir() { echo "$FLOW_B/mini/$1.$(mk keys | awk -v s="$1" '$2 == s { print $
 	mk cluster-up CLUSTER="$ME-b" MEMORY=700M CPUS=2 DISK=6G NICS=1 PUBLISH=80
 	run -0 mk list
 	[[ $output == *"$ME-a"*"$ME-b"* ]]
-	run mk cluster-up CLUSTER="$ME-b"
-	[ "$status" -ne 0 ]
-	[[ $output == *"is already running"* ]]
+	run -0 mk cluster-up CLUSTER="$ME-b" MEMORY=700M CPUS=2 DISK=6G NICS=1 PUBLISH=80
+	[ "$output" = "The cluster $ME-b is already running." ]
+	run ! mk cluster-up CLUSTER="$ME-b" CPUS=2 DISK=6G PUBLISH=80
+	[[ $output == *"is already running, but differs from what is asked for: NICS=1, not 0; MEMORY=700M, not "*"; 'make cluster-down' removes it"* ]]
 	# MEMORY, CPUS, DISK, NICS and PUBLISH have their effect.
 	run -0 mk ssh CLUSTER="$ME-b" CMD="free -m | awk 'NR == 2 { print int(\$2 / 100) }'; nproc; df -m / | awk 'NR == 2 { print int(\$2 / 1000) }'; ls /sys/class/net"
 	[ "$output" = $'6\n2\n5\neth0\neth1\nlo' ]

@@ -173,7 +173,13 @@ engine() {
 			;;
 		port) printf '%s/tcp -> 127.0.0.1:%s\n' 5000 40000 2201 40001 2202 40002 ;;
 		ps) ls containers ;;
-		inspect) echo true ;;
+		inspect)
+			# After the format comes a container's name.
+			case "\$*" in
+			*directory*) cat directory 2> /dev/null || echo "$OWN/clusters/c" ;;
+			*) [ -e "containers/\${*: -1}" ] && [ ! -e "containers/\${*: -1}.ended" ] && echo true ;;
+			esac
+			;;
 		logs) ;;
 		*) exit 1 ;;
 		esac
@@ -212,13 +218,79 @@ up() {
 	[[ $output == *"export KUBESTAMP_REGISTRY=127.0.0.1:40000"* ]]
 	# In a shell that evaluates it, other goals do what they did before.
 	[ -z "$(comm -12 <(sed -n 's/^export \([^=]*\)=.*/\1/p' <<< "$output" | sort) <(sed -n 's/^\([A-Z0-9_]*\) ?=.*/\1/p' "$TOP/mk/config.mk" | sort))" ]
-	run -1 up
-	[ "$output" = "error: cluster c is already running ('make status'); 'make cluster-down' removes it" ]
 	run -2 mk ssh CLUSTER=c NODE=node03
 	[[ $output == "error: NODE=node03: the nodes are node01 to node02"* ]]
 	mk cluster-down CLUSTER=c
 	[ ! -e build/clusters ]
 	[ -z "$(ls containers)" ]
+}
+
+@test "cluster-up again: nothing to do, or what differs; it takes away what a killed command left" {
+	engine
+	up CPUS=3 API_PORT=9000 > /dev/null
+	[ ! -e build/clusters/c.unfinished ]
+	: > calls
+	run -0 up CPUS=3
+	[ "$output" = "The cluster c is already running." ]
+	run -0 up CPUS=3 API_PORT=9000
+	! grep -E '^(run|rm|image load)' calls
+	down="; 'make cluster-down' removes it"
+	run -1 up API_PORT=9001 WITH=x NODES=1
+	[ "$output" = "error: cluster c is already running, but differs from what is asked for: NODES=2, not 1; CPUS=3, not 1; API_PORT=9000, not 9001; WITH=, not x$down" ]
+	run -1 up CPUS=3 IMAGE_FROM=h/x
+	[ "$output" = "error: cluster c is already running, but differs from what is asked for: its image is the provider's own, not h/x$down" ]
+	echo 5678 > layout.id
+	run -1 up CPUS=3 IMAGE_LAYOUT="$PWD/layout"
+	[ "$output" = "error: cluster c is already running, but differs from what is asked for: its image was made again since$down" ]
+	# A part of it has ended, or it is another checkout's.
+	touch containers/c-node02.ended
+	run -1 up CPUS=3
+	[ "$output" = "error: node02 of the cluster c does not run; 'make start' starts it, ${down#; }" ]
+	rm containers/c-node02.ended
+	echo /other/build/clusters/c > directory
+	run -1 up CPUS=3
+	[ "$output" = "error: there is already a cluster c, of /other/build; choose another CLUSTER=" ]
+	rm directory
+	! grep -E '^(run|rm|image load)' calls
+	# Whatever the moment at which cluster-up was killed: the next one begins anew.
+	for left in 'touch build/clusters/c.unfinished' 'rm build/clusters/c/conf' 'rm -r build/clusters/c' 'touch build/clusters/c.unfinished; rm containers/c-node0*'; do
+		eval "$left"
+		: > calls
+		run -0 up CPUS=4
+		[[ $output == *"removing what an interrupted command left of it"*"The cluster c is running"* ]]
+		grep -q '^rm .*c-dnsmasq' calls
+		[ ! -e build/clusters/c.unfinished ]
+	done
+	# Only files, no containers.
+	rm containers/*
+	touch build/clusters/c.unfinished
+	run -0 up CPUS=3
+	[ ! -e build/clusters/c.unfinished ]
+}
+
+@test "cluster-up that gets a signal leaves nothing, and exits with 128 plus its number" {
+	local signal where
+	engine
+	# In a step, and between two: when its settings are written.
+	printf '#!/bin/bash\n: > "%s/waitssh"\nsleep 60 & wait\n' "$PWD" > tools/waitssh
+	rm tools/clusterconf
+	printf '#!/bin/bash\n[[ " $* " != *" -o "* ]] || { : > "%s/clusterconf"; sleep 1; }\nexec "%s/clusterconf" "$@"\n' "$PWD" "$BIN" > tools/clusterconf
+	chmod +x tools/clusterconf
+	for signal in {INT:130,TERM:143,HUP:129}:{waitssh,clusterconf}; do
+		where=${signal##*:} signal=${signal%:*}
+		rm -f waitssh clusterconf
+		# A shell that is not interactive ignores SIGINT in what it starts in the background; perl does not.
+		perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' env PATH="$PWD/bin:$PATH" TOP="$TOP" BIN="$PWD/tools" B="$OWN" P="$OWN/mini" KS_CACHE="$PWD/cache" PROVIDER=mini \
+			CLUSTER=c NODES=1 RESUME=never SUDO_UID= "$TOP/mk/sh/cluster/cluster-up" > said 2>&1 3>&- &
+		wait_for 20 test -e "$where"
+		[ -e build/clusters/c.unfinished ]
+		kill -"${signal%:*}" $!
+		rc=0
+		wait $! || rc=$?
+		[ "$rc" = "${signal#*:}" ] || { echo "$signal: $rc"; cat said; return 1; }
+		[ -z "$(ls containers)" ]
+		[ "$(ls build/clusters)" = $'c.lock\nc.log' ]
+	done
 }
 
 @test "cluster-up fails: it prints what failed and where, and leaves only the log; KEEP=1 keeps the rest" {

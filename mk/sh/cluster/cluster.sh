@@ -301,10 +301,23 @@ cl_remove_containers() {
 	done
 }
 
+# cl_started_in: print the directory of the cluster that the containers belong to, $D or that of another checkout; nothing if
+# there are none.
+cl_started_in() {
+	local ids
+	ids=$(cl_containers)
+	# shellcheck disable=SC2086 # ids are words
+	[ -z "$ids" ] || "${engine[@]}" inspect --format '{{index .Config.Labels "org.kubestamp.directory"}}' $ids | head -n 1
+}
+
+# cl_unfinished: until $D.unfinished is removed, what is there of the cluster is of no use: if this command is killed, the next
+# cluster-up begins with removing it.
+cl_unfinished() { : > "$D.unfinished"; }
+
 # cl_remove: remove everything that belongs to the cluster.
 cl_remove() {
 	cl_remove_containers
-	rm -rf "$D"
+	rm -rf "$D" "$D.unfinished"
 }
 
 # cl_scale SECONDS: print the timeout for this accelerator. Emulation is 10 to 20 times slower, but not in everything.

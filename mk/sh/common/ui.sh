@@ -48,10 +48,11 @@ ui_error() {
 }
 
 # ui_run LOG SECONDS COMMAND...: run COMMAND in a process group of its own with its output in LOG, and show progress.
-# Returns its exit code, or 124 after SECONDS. An interrupt ends the whole group before this script. If UI_GROUP is set,
-# the number of the group is written to that file, so that the group can be ended after this script was killed.
+# Returns its exit code, or 124 after SECONDS. A signal ends the whole group before this script, which then exits with 128 plus
+# its number. If UI_GROUP is set, the number of the group is written to that file, so that the group can be ended after this
+# script was killed.
 ui_run() {
-	local log=$1 limit=$2 pid rc=0 end
+	local log=$1 limit=$2 pid rc=0 end traps
 	shift 2
 	end=$((SECONDS + limit))
 	set -m
@@ -59,7 +60,11 @@ ui_run() {
 	pid=$!
 	set +m
 	[ -z "${UI_GROUP:-}" ] || echo "$pid" > "$UI_GROUP"
-	trap 'ui_stop "$pid"; exit 130' INT TERM HUP
+	# The caller's own are valid again afterwards.
+	traps=$(trap -p INT TERM HUP)
+	trap 'ui_stop "$pid"; exit 130' INT
+	trap 'ui_stop "$pid"; exit 143' TERM
+	trap 'ui_stop "$pid"; exit 129' HUP
 	while kill -0 "$pid" 2> /dev/null; do
 		if [ "$SECONDS" -ge "$end" ]; then
 			echo "error: timed out after $limit s" >> "$log"
@@ -73,6 +78,7 @@ ui_run() {
 	done
 	[ "$rc" = 124 ] || wait "$pid" || rc=$?
 	trap - INT TERM HUP
+	eval "$traps"
 	return "$rc"
 }
 
