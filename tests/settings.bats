@@ -233,7 +233,7 @@ up() {
 	run -0 up CPUS=3
 	[ "$output" = "The cluster c is already running." ]
 	run -0 up CPUS=3 API_PORT=9000
-	! grep -E '^(run|rm|image load)' calls
+	run ! grep -E '^(run|rm|image load)' calls
 	down="; 'make cluster-down' removes it"
 	run -1 up API_PORT=9001 WITH=x NODES=1
 	[ "$output" = "error: cluster c is already running, but differs from what is asked for: NODES=2, not 1; CPUS=3, not 1; API_PORT=9000, not 9001; WITH=, not x$down" ]
@@ -251,7 +251,7 @@ up() {
 	run -1 up CPUS=3
 	[ "$output" = "error: there is already a cluster c, of /other/build; choose another CLUSTER=" ]
 	rm directory
-	! grep -E '^(run|rm|image load)' calls
+	run ! grep -E '^(run|rm|image load)' calls
 	# Whatever the moment at which cluster-up was killed: the next one begins anew.
 	for left in 'touch build/clusters/c.unfinished' 'rm build/clusters/c/conf' 'rm -r build/clusters/c' 'touch build/clusters/c.unfinished; rm containers/c-node0*'; do
 		eval "$left"

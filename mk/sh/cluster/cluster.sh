@@ -32,6 +32,15 @@ cl_lock() {
 	flock -n 9 || fail "another make is working on the cluster $CLUSTER"
 }
 
+# cl_hold FILE...: take these locks until this command ends, or fail at once if another command has one of them.
+cl_hold() {
+	local file fd
+	for file; do
+		exec {fd}> "$file"
+		flock -n "$fd" || return 1
+	done
+}
+
 # cl_node_name NUMBER, cl_nodes: the name of a node, of all nodes.
 cl_node_name() { printf 'node%02d\n' "$1"; }
 cl_nodes() {

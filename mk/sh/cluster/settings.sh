@@ -18,23 +18,23 @@ settings_check() {
 # settings_differ: print in which settings the cluster that is here differs from the one that is asked for, in one line; nothing
 # if there is no difference. Ports that nobody asked for may be anywhere.
 settings_differ() {
-	local name wanted has found=() asked=$D/asked
+	local name wanted has differences=() asked=$D/asked
 	settings -i "$D/share/provider.conf" -o "$asked" "ACCEL=$ACCEL" "ENGINE=$ENGINE" || return
 	for name in PROVIDER ENGINE ACCEL NODES NICS MEMORY CPUS DISK API_PORT REGISTRY_PORT SSH_PORT PUBLISH WITH; do
 		wanted=$(conf_get "$asked" "$name") has=$(conf_get "$D/conf" "$name")
 		case $name in PROVIDER | *_PORT) [ -n "$wanted" ] || continue ;; esac
-		[ "$wanted" = "$has" ] || found+=("$name=$has, not $wanted")
+		[ "$wanted" = "$has" ] || differences+=("$name=$has, not $wanted")
 	done
 	rm -f "$asked"
-	# The image: the one that was asked for is where its name came from.
+	# The image: the one that was asked for is where its name came from, which a restored cluster does not know.
 	wanted=${IMAGE_FROM:-"the provider's own"}
 	has=$("$BIN/clusterconf" --show "$D/conf" | sed -nE 's/^IMAGE +[^ ]+ +//p')
-	if [ "$wanted" != "$has" ]; then
-		found+=("its image is $has, not $wanted")
+	if [ -n "$has" ] && [ "$wanted" != "$has" ]; then
+		differences+=("its image is $has, not $wanted")
 	elif [ -z "${IMAGE_FROM:-}" ] && [ -e "${IMAGE_LAYOUT:-}.id" ] && [ "$(< "$IMAGE_LAYOUT.id")" != "$(conf_get "$D/conf" IMAGE_ID)" ]; then
-		found+=("its image was made again since")
+		differences+=("its image was made again since")
 	fi
-	[ "${#found[@]}" = 0 ] || printf '%s; ' "${found[@]}" | sed 's/; $//'
+	[ "${#differences[@]}" = 0 ] || printf '%s; ' "${differences[@]}" | sed 's/; $//'
 }
 
 # settings_show: print the settings in columns: of the cluster if it is here, else those that cluster-up would use.
