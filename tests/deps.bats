@@ -5,7 +5,7 @@ setup() {
 	FAKE=$BATS_TEST_TMPDIR/bin
 	mkdir -p "$FAKE"
 	local p
-	for p in bash sh cat env printf mktemp rm chmod tail; do ln -s "$(command -v "$p")" "$FAKE/$p"; done
+	for p in bash sh cat env printf mktemp rm chmod tail grep flock; do ln -s "$(command -v "$p")" "$FAKE/$p"; done
 }
 
 # fake NAME: make a program of that name from the script on standard input.
@@ -25,7 +25,6 @@ deps() { PATH=$FAKE "$TOP/mk/sh/dev/deps" "$@"; }
 @test "without apt: missing packages are listed, exit 1" {
 	fake qemu-img < /dev/null
 	fake cc <<< '! grep -q curl'
-	ln -s "$(command -v grep)" "$FAKE/grep"
 	run -1 deps qemu-utils podman libjansson-dev libcurl4-openssl-dev
 	[ "$output" = "error: apt not found; install the equivalents of these Debian packages:"$'\n  podman\n  libcurl4-openssl-dev' ]
 }
@@ -67,4 +66,31 @@ deps() { PATH=$FAKE "$TOP/mk/sh/dev/deps" "$@"; }
 	touch "$BATS_TEST_TMPDIR/broken"
 	run -1 deps skopeo
 	[[ $output == *"apt is broken"*"apt-get update failed"* ]]
+}
+
+@test "services do not start while packages are installed, and can afterwards, even if deps was killed" {
+	[ "$(id -u)" = 0 ] || skip "only root can keep the services of packages from starting"
+	local sbin=$BATS_TEST_TMPDIR/sbin
+	mkdir "$sbin"
+	apt podman
+	fake id <<< 'echo 0'
+	# What apt sees; apt kills deps if it is told to.
+	fake apt-get <<< "/usr/sbin/policy-rc.d; echo \$? >> '$BATS_TEST_TMPDIR/seen'; [ ! -e '$BATS_TEST_TMPDIR/kill' ] || kill -9 \$PPID"
+	# in_sbin COMMAND: run it with a directory of the test's own as /usr/sbin.
+	in_sbin() { unshare --mount --propagation private bash -c 'mount --bind "$1" /usr/sbin && export PATH=$2 && shift 2 && exec "$@"' bash "$sbin" "$FAKE" "$@"; }
+	run -0 in_sbin "$TOP/mk/sh/dev/deps" skopeo
+	[ "$(sort -u "$BATS_TEST_TMPDIR/seen")" = 101 ]
+	[ -z "$(ls "$sbin")" ]
+	touch "$BATS_TEST_TMPDIR/kill"
+	run -137 in_sbin "$TOP/mk/sh/dev/deps" skopeo
+	[ -x "$sbin/policy-rc.d" ]
+	# Its apt may take a moment to end.
+	wait_for 10 in_sbin /usr/sbin/policy-rc.d
+	# The next one removes it; another program's stays.
+	rm "$BATS_TEST_TMPDIR/kill"
+	run -0 in_sbin "$TOP/mk/sh/dev/deps" skopeo
+	[ -z "$(ls "$sbin")" ]
+	echo other > "$sbin/policy-rc.d"
+	run in_sbin "$TOP/mk/sh/dev/deps" skopeo
+	[ "$(cat "$sbin/policy-rc.d")" = other ]
 }
