@@ -99,6 +99,13 @@ kubectl_says() {
 	run -1 kube_apply -f x
 	[ "$output" = 'error: the object is invalid' ]
 	[ "$(wc -l < "$D/refused")" = 1 ]
+	# kubeadm's words, when it joins a node to a busy control plane.
+	busy() {
+		echo x >> "$D/joins"
+		[ "$(wc -l < "$D/joins")" -ge 2 ] || { echo 'cannot get Node "node02": Get "https://192.168.66.101:6443/api/v1/nodes/node02?timeout=10s": context deadline exceeded' >&2; return 1; }
+	}
+	run -0 kube_again busy
+	[ "$(wc -l < "$D/joins")" = 2 ]
 	# A deadline that has passed.
 	cl_scale() { echo 0; }
 	kubectl_says <<< "*apply*) echo 'i/o timeout' >&2; exit 1 ;;"

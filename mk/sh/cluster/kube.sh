@@ -62,11 +62,11 @@ kube_names() { jq -r '.items[]?.metadata | "\(.namespace)/\(.name)"'; }
 
 kc() { "$BIN_KUBERNETES/kubectl" --kubeconfig "$D/kubeconfig" --request-timeout 120s "$@"; }
 
-# kube_apply OPTION...: kubectl apply, which can be repeated: again as long as the API is too busy to answer.
-kube_apply() {
+# kube_again COMMAND...: run COMMAND, which can be repeated: again as long as the API is too busy to answer. Prints what it said.
+kube_again() {
 	local end=$((SECONDS + $(cl_scale 60))) words
-	until words=$(kc apply "$@" 2>&1); do
-		if [[ ! $words =~ [Tt]imeout|timed\ out|refused|EOF|TooManyRequests ]] || [ "$SECONDS" -ge "$end" ]; then
+	until words=$("$@" 2>&1); do
+		if [[ ! $words =~ [Tt]imeout|timed\ out|deadline\ exceeded|refused|EOF|TooManyRequests ]] || [ "$SECONDS" -ge "$end" ]; then
 			printf '%s\n' "$words" >&2
 			return 1
 		fi
@@ -74,6 +74,8 @@ kube_apply() {
 	done
 	printf '%s\n' "$words"
 }
+
+kube_apply() { kube_again kc apply "$@"; }
 
 # kube_wait SECONDS TEXT COMMAND...: wait until COMMAND succeeds; at the deadline print TEXT and the last line of its
 # output, and return 124.
