@@ -28,3 +28,20 @@ int cidr_parse(struct cidr *c, const char *text, size_t n)
 	c->length = (unsigned)length;
 	return 0;
 }
+
+bool cidr_same_prefix(const void *a, const void *b, unsigned bits)
+{
+	const unsigned char *x = a, *y = b;
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	if (memcmp(x, y, whole) != 0)
+		return false;
+	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
+}
+
+bool cidr_is_edge(struct in_addr a, unsigned bits)
+{
+	uint32_t host = ntohl(a.s_addr) & (~0U >> bits);
+
+	return host == 0 || host == ~0U >> bits;
+}

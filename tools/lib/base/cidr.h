@@ -3,6 +3,7 @@
 #define KS_BASE_CIDR_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct cidr {
@@ -13,6 +14,12 @@ struct cidr {
 	} address;       /* as it was given: bits after the prefix may be set */
 	unsigned length; /* bits: at most 32, or 128 for IPv6 */
 };
+
+/* Do the first BITS bits of two addresses of one family agree? */
+bool cidr_same_prefix(const void *a, const void *b, unsigned bits);
+
+/* Is A the address of the network itself, or its broadcast address? BITS, the length of the network's prefix: 1 to 31. */
+bool cidr_is_edge(struct in_addr a, unsigned bits);
 
 /* Parses the N bytes of TEXT. Returns 0, or -1 for anything else, with C undefined. */
 int cidr_parse(struct cidr *c, const char *text, size_t n);

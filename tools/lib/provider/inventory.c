@@ -63,24 +63,6 @@ static int parse_prefix(struct cidr *c, const char *s, int family, unsigned min,
 	return c->length >= min && c->length <= max ? 0 : -1;
 }
 
-static bool same_prefix(const void *a, const void *b, unsigned bits)
-{
-	const unsigned char *x = a, *y = b;
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	if (memcmp(x, y, whole) != 0)
-		return false;
-	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
-}
-
-/* Is A the address of the network itself, or its broadcast address? */
-static bool is_edge(struct in_addr a, unsigned bits)
-{
-	uint32_t host = ntohl(a.s_addr) & (~0U >> bits);
-
-	return host == 0 || host == ~0U >> bits;
-}
-
 static int copy(char *to, size_t size, const struct iniline *l, struct err *e)
 {
 	if (strlen(l->value) >= size)
@@ -110,7 +92,7 @@ static int take_network(struct inventory *inv, const struct iniline *l, struct e
 			return bad(l, e, "is not ADDRESS/BITS");
 		inv->v4 = c.address.v4;
 		inv->prefix4 = c.length;
-		return is_edge(inv->v4, inv->prefix4) ? bad(l, e, "is not a host address in its network") : 0;
+		return cidr_is_edge(inv->v4, inv->prefix4) ? bad(l, e, "is not a host address in its network") : 0;
 	}
 	if (strcmp(l->key, "address6") == 0) {
 		/* dnsmasq only advertises IPv6 networks of 64 bits. */
@@ -212,9 +194,9 @@ static int check_node(const struct inventory *inv, const struct inv_host *h, con
 {
 	if (h->mac[0] == '\0')
 		return err_set(e, "%s:%d: [node %s] has no mac", file, h->line, h->name);
-	if (h->has_v4 && (!same_prefix(&h->v4, &inv->v4, inv->prefix4) || is_edge(h->v4, inv->prefix4)))
+	if (h->has_v4 && (!cidr_same_prefix(&h->v4, &inv->v4, inv->prefix4) || cidr_is_edge(h->v4, inv->prefix4)))
 		return err_set(e, "%s:%d: [node %s]: key 'address': not in the network", file, h->line, h->name);
-	if (h->has_v6 && (inv->prefix6 == 0 || !same_prefix(&h->v6, &inv->v6, inv->prefix6)))
+	if (h->has_v6 && (inv->prefix6 == 0 || !cidr_same_prefix(&h->v6, &inv->v6, inv->prefix6)))
 		return err_set(e, "%s:%d: [node %s]: key 'address6': not in the network", file, h->line, h->name);
 	if ((h->has_v4 && h->v4.s_addr == inv->v4.s_addr) || (h->has_v6 && memcmp(&h->v6, &inv->v6, sizeof h->v6) == 0))
 		return err_set(

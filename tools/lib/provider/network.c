@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "base/cidr.h"
@@ -40,31 +39,16 @@ static struct cidr host(const char *text)
 	return c;
 }
 
-/* Do the first N bits agree? */
-static bool same_bits(const struct cidr *a, const struct cidr *b, unsigned n)
-{
-	const unsigned char *x = (const unsigned char *)&a->address, *y = (const unsigned char *)&b->address;
-	unsigned whole = n / 8, rest = n % 8;
-
-	if (memcmp(x, y, whole) != 0)
-		return false;
-	return rest == 0 || ((x[whole] ^ y[whole]) >> (8 - rest)) == 0;
-}
-
 static bool overlap(const struct cidr *a, const struct cidr *b)
 {
-	return a->family == b->family && same_bits(a, b, a->length < b->length ? a->length : b->length);
+	return a->family == b->family && cidr_same_prefix(&a->address, &b->address, a->length < b->length ? a->length : b->length);
 }
 
-/* Is the host A, an address of NETWORK, the network itself, or all hosts of it (IPv4's broadcast)? */
+/* Is the host A, an address of NETWORK, the network itself, or IPv4's broadcast? */
 static bool is_edge(const struct cidr *a, const struct cidr *network)
 {
-	uint32_t mask = network->length < 32 ? ~0U >> network->length : 0, bits;
-
-	if (a->family != AF_INET)
-		return false;
-	bits = ntohl(a->address.v4.s_addr) & mask;
-	return mask > 1 && (bits == 0 || bits == mask);
+	return a->family == AF_INET && network->length > 0 && network->length < 31 &&
+	       cidr_is_edge(a->address.v4, network->length);
 }
 
 /* Can A be the address of a host in NETWORK? */
@@ -134,7 +118,7 @@ static int check_dns(const char *value, const char *networks, struct err *e)
 			first.address.v4.s_addr |= htonl(1);
 		else
 			first.address.v6.s6_addr[15] |= 1;
-		if (is_edge(&a, &network) || same_bits(&a, &first, a.length))
+		if (is_edge(&a, &network) || cidr_same_prefix(&a.address, &first.address, a.length))
 			return err_set(e, "%s cannot be used: it is the network's or the API's", value);
 		return 0;
 	}
