@@ -361,3 +361,20 @@ up() {
 	mk list > /dev/null
 	[ "$(< ran)" = "mk/sh/cluster/cluster-info list" ]
 }
+
+@test "a path that make would take for two: one line, exit 2, and nothing is made" {
+	local name
+	for name in 'a b' 'a:b'; do
+		mkdir "$name"
+		cp -R "$TOP/GNUmakefile" "$TOP/mk" "$name/"
+		run -2 make -s -C "$name" cluster-up
+		[ "${lines[-1]}" = "GNUmakefile:22: *** this directory: $PWD/$name: the path must not contain blanks or colons.  Stop." ]
+		[ "$(ls "$name")" = $'GNUmakefile\nmk' ]
+		run -2 mk help B="$PWD/$name/build"
+		[[ ${lines[-1]} == *"*** B: $PWD/$name/build: the path must not contain blanks or colons.  Stop." ]]
+		run -2 env XDG_CACHE_HOME="$PWD/$name" make -s -C "$TOP" list
+		[[ ${lines[-1]} == *"*** XDG_CACHE_HOME: $PWD/$name: the path must not contain blanks or colons.  Stop." ]]
+		run -2 env -u XDG_CACHE_HOME HOME="$PWD/$name" make -s -C "$TOP" list
+		[[ ${lines[-1]} == *"*** HOME: $PWD/$name: the path must not contain blanks or colons.  Stop." ]]
+	done
+}
