@@ -59,6 +59,17 @@ failed() {
 	got
 	run fetch -r 0 -s "$SUM" -o g http://mirror.invalid/file/f
 	[ "$(tail -n 1 state/log)" = "http://mirror.invalid/file/f -" ]
+	# The hosts of no_proxy are excepted too, in both spellings.
+	for name in no_proxy NO_PROXY; do
+		run env "$name=example.org,mirror.invalid" "$BIN/fetch" -r 0 -s "$SUM" -o g http://mirror.invalid/file/f
+		[[ $output == *"resolve host"* ]]
+		rm -f f
+		env "$name=example.org" http_proxy=http://127.0.0.1:1 "$BIN/fetch" -s "$SUM" "$U/file/f"
+		got
+	done
+	rm f
+	no_proxy='*' http_proxy=http://127.0.0.1:1 fetch -s "$SUM" "$U/file/f"
+	got
 }
 
 @test "file:// URLs, also resumed; an empty file" {

@@ -82,6 +82,14 @@ provision_machine() {
 	[ -z "$(ls -A elsewhere)" ]
 }
 
+@test "clean: locks that nobody holds, and a cluster's log, are in nobody's way" {
+	mkdir build/clusters
+	touch build/clusters/c.lock build/clusters/c.log build/mini/live.lock build/mini/rootfs.0000000000000000.lock
+	chmod a-w build/clusters/c.lock
+	run -0 mk clean
+	[ ! -e build ]
+}
+
 @test "clean: refused while there is a cluster, or another make works on one or runs a stage" {
 	mkdir -p build/clusters/c
 	touch build/clusters/c/conf
@@ -95,5 +103,7 @@ provision_machine() {
 		[ -e build/mini/disk.0123456789abcdef/stamp ]
 		end_kept
 		wait_for 10 flock -n "build/$lock" true
+		rm "build/$lock"
 	done
+	run -0 mk clean
 }

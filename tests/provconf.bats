@@ -154,11 +154,11 @@ refuses() {
 		'service_cidr = 10.96.0.0/12' 'dns_address = 10.96.0.10' >> p/base/provider.ini
 	local -A wrong=(
 		['address = 224.0.0.1/24']="p/child/provider.ini:8: network.address: 224.0.0.1/24 is a multicast address"
-		['first_node = 192.168.67.100']="p/child/provider.ini:8: network.first_node: 192.168.67.100 is not in the nodes' network"
+		['first_node = 192.168.67.100']="p/child/provider.ini:8: network.first_node: node01: 192.168.67.101 is not in the nodes' network"
 		# The inherited one is in the way of this one.
 		['pod_cidr = 10.100.0.0/16']="p/base/provider.ini:22: network.service_cidr: 10.96.0.0/12 overlaps pod_cidr, 10.100.0.0/16"
 		['service_cidr = 10.0.0.0/8']="p/child/provider.ini:8: network.service_cidr: 10.0.0.0/8 overlaps pod_cidr, 10.244.0.0/16"
-		['dns_address = 10.1.0.10']="p/child/provider.ini:8: network.dns_address: 10.1.0.10 is not in service_cidr"
+		['dns_address = 10.1.0.10']="p/child/provider.ini:8: network.dns_address: 10.1.0.10 is not in the first network of service_cidr"
 	)
 	local text
 	run -0 provconf -c p/child

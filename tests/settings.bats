@@ -239,6 +239,11 @@ up() {
 	[ "$output" = "error: cluster c is already running, but differs from what is asked for: NODES=2, not 1; CPUS=3, not 1; API_PORT=9000, not 9001; WITH=, not x$down" ]
 	run -1 up CPUS=3 IMAGE_FROM=h/x
 	[ "$output" = "error: cluster c is already running, but differs from what is asked for: its image is the provider's own, not h/x$down" ]
+	# The same in other words.
+	up CPUS=3 MEMORY=65536K API_PORT=9000 > /dev/null
+	echo 1234 > build/clusters/c/image.id
+	echo 1234 > layout.id
+	up CPUS=3 IMAGE_LAYOUT="$PWD/layout" > /dev/null
 	echo 5678 > layout.id
 	run -1 up CPUS=3 IMAGE_LAYOUT="$PWD/layout"
 	[ "$output" = "error: cluster c is already running, but differs from what is asked for: its image was made again since$down" ]
@@ -252,6 +257,14 @@ up() {
 	[ "$output" = "error: there is already a cluster c, of /other/build; choose another CLUSTER=" ]
 	rm directory
 	run ! grep -E '^(run|rm|image load)' calls
+	# An engine that does not answer is not taken for one without containers.
+	mv bin/podman bin/well
+	printf '#!/bin/bash\n[ "$1" != ps ] || { echo "cannot connect" >&2; exit 125; }\nexec "%s/bin/well" "$@"\n' "$PWD" > bin/podman
+	chmod +x bin/podman
+	run -1 up CPUS=3
+	[[ $output == *"error: podman does not list the cluster's containers" ]]
+	[ -e build/clusters/c/conf ]
+	mv bin/well bin/podman
 	# Whatever the moment at which cluster-up was killed: the next one begins anew.
 	for left in 'touch build/clusters/c.unfinished' 'rm build/clusters/c/conf' 'rm -r build/clusters/c' 'touch build/clusters/c.unfinished; rm containers/c-node0*'; do
 		eval "$left"
@@ -302,6 +315,9 @@ up() {
 	[ -s build/clusters/c.log ]
 	run -1 up FAILS=node02 KEEP=1
 	[[ $output == *"KEEP=1: the cluster is left as it is"* ]]
+	[ -e containers/c-node01 ]
+	run -1 up
+	[ "$output" = "error: cluster c did not start, and KEEP=1 kept it for inspection; 'make cluster-down' removes it" ]
 	[ -e containers/c-node01 ]
 	mk cluster-down CLUSTER=c
 	# An image with an invalid settings file.

@@ -32,13 +32,29 @@ cl_lock() {
 	flock -n 9 || fail "another make is working on the cluster $CLUSTER"
 }
 
-# cl_hold FILE...: take these locks until this command ends, or fail at once if another command has one of them.
+# cl_hold FILE...: take these locks until this command ends, or fail at once if another command has one of them. cl_unheld
+# COMMAND...: run COMMAND, which may leave a process behind, without the locks.
+cl_held=()
 cl_hold() {
 	local file fd
 	for file; do
-		exec {fd}> "$file"
-		flock -n "$fd" || return 1
+		exec {fd}< "$file" || return
+		cl_held+=("$fd")
+		flock -n "$fd" || return
 	done
+}
+cl_unheld() {
+	(
+		for fd in "${cl_held[@]}"; do exec {fd}<&-; done
+		"$@"
+	)
+}
+
+# cl_exit_on_signals: a signal runs the EXIT trap with 128 plus its number.
+cl_exit_on_signals() {
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	trap 'exit 129' HUP
 }
 
 # cl_node_name NUMBER, cl_nodes: the name of a node, of all nodes.
@@ -313,15 +329,14 @@ cl_remove_containers() {
 # cl_started_in: print the directory of the cluster that the containers belong to, $D or that of another checkout; nothing if
 # there are none.
 cl_started_in() {
-	local ids
-	ids=$(cl_containers)
-	# shellcheck disable=SC2086 # ids are words
-	[ -z "$ids" ] || "${engine[@]}" inspect --format '{{index .Config.Labels "org.kubestamp.directory"}}' $ids | head -n 1
+	local id
+	id=$(cl_containers) || return
+	[ -z "$id" ] || "${engine[@]}" inspect --format '{{index .Config.Labels "org.kubestamp.directory"}}' "${id%%$'\n'*}"
 }
 
-# cl_unfinished: until $D.unfinished is removed, what is there of the cluster is of no use: if this command is killed, the next
-# cluster-up begins with removing it.
-cl_unfinished() { : > "$D.unfinished"; }
+# cl_unfinished [kept]: until $D.unfinished is removed, what is there of the cluster is of no use: if this command is killed, the
+# next cluster-up begins with removing it, unless the user wants to inspect it (kept).
+cl_unfinished() { echo "${1:-}" > "$D.unfinished"; }
 
 # cl_remove: remove everything that belongs to the cluster.
 cl_remove() {

@@ -23,7 +23,7 @@ settings_differ() {
 	for name in PROVIDER ENGINE ACCEL NODES NICS MEMORY CPUS DISK API_PORT REGISTRY_PORT SSH_PORT PUBLISH WITH; do
 		wanted=$(conf_get "$asked" "$name") has=$(conf_get "$D/conf" "$name")
 		case $name in PROVIDER | *_PORT) [ -n "$wanted" ] || continue ;; esac
-		[ "$wanted" = "$has" ] || differences+=("$name=$has, not $wanted")
+		[ "$(settings_plain "$name" "$wanted")" = "$(settings_plain "$name" "$has")" ] || differences+=("$name=$has, not $wanted")
 	done
 	rm -f "$asked"
 	# The image: the one that was asked for is where its name came from, which a restored cluster does not know.
@@ -31,10 +31,19 @@ settings_differ() {
 	has=$("$BIN/clusterconf" --show "$D/conf" | sed -nE 's/^IMAGE +[^ ]+ +//p')
 	if [ -n "$has" ] && [ "$wanted" != "$has" ]; then
 		differences+=("its image is $has, not $wanted")
-	elif [ -z "${IMAGE_FROM:-}" ] && [ -e "${IMAGE_LAYOUT:-}.id" ] && [ "$(< "$IMAGE_LAYOUT.id")" != "$(conf_get "$D/conf" IMAGE_ID)" ]; then
+	elif [ -z "${IMAGE_FROM:-}" ] && [ -e "$D/image.id" ] && [ -e "${IMAGE_LAYOUT:-}.id" ] && [ "$(< "$IMAGE_LAYOUT.id")" != "$(< "$D/image.id")" ]; then
 		differences+=("its image was made again since")
 	fi
 	[ "${#differences[@]}" = 0 ] || printf '%s; ' "${differences[@]}" | sed 's/; $//'
+}
+
+# settings_plain NAME VALUE: print the value in one of the forms that mean the same: a size in bytes, ports in order.
+settings_plain() {
+	case $1 in
+	MEMORY | DISK) numfmt --from=iec -- "$2" ;;
+	PUBLISH) tr ' ' '\n' <<< "$2" | sort | xargs ;;
+	*) echo "$2" ;;
+	esac
 }
 
 # settings_show: print the settings in columns: of the cluster if it is here, else those that cluster-up would use.

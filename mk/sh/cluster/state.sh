@@ -78,7 +78,7 @@ state_fill() {
 	done
 	expires_at=$("$BIN/vmstate" --expires "$new/cluster") || return
 	saved_at=$EPOCHSECONDS
-	conf_write "$new/conf" PROVIDER IMAGE IMAGE_ID NODES NICS MEMORY CPUS DISK ACCEL kubernetes_version saved_at expires_at
+	conf_write "$new/conf" PROVIDER IMAGE IMAGE_ID NODES NICS MEMORY CPUS DISK ACCEL WITH kubernetes_version saved_at expires_at
 }
 
 # state_copy FROM TO: copy saved state; the nodes' files become hard links if possible, and are unpacked.

@@ -52,7 +52,7 @@ ui_error() {
 # its number. If UI_GROUP is set, the number of the group is written to that file, so that the group can be ended after this
 # script was killed.
 ui_run() {
-	local log=$1 limit=$2 pid rc=0 end traps
+	local log=$1 limit=$2 pid rc=0 end signal
 	shift 2
 	end=$((SECONDS + limit))
 	set -m
@@ -61,7 +61,8 @@ ui_run() {
 	set +m
 	[ -z "${UI_GROUP:-}" ] || echo "$pid" > "$UI_GROUP"
 	# The caller's own are valid again afterwards.
-	traps=$(trap -p INT TERM HUP)
+	local -A before
+	for signal in INT TERM HUP; do before[$signal]=$(trap -p "$signal"); done
 	trap 'ui_stop "$pid"; exit 130' INT
 	trap 'ui_stop "$pid"; exit 143' TERM
 	trap 'ui_stop "$pid"; exit 129' HUP
@@ -77,8 +78,7 @@ ui_run() {
 		if [ $((SECONDS - end + limit)) -lt 5 ]; then sleep 0.03; else sleep 0.2; fi
 	done
 	[ "$rc" = 124 ] || wait "$pid" || rc=$?
-	trap - INT TERM HUP
-	eval "$traps"
+	for signal in INT TERM HUP; do eval "${before[$signal]:-trap - $signal}"; done
 	return "$rc"
 }
 

@@ -16,7 +16,8 @@ pull_digest() { [ ! -e "$IMAGE_LAYOUT/oci-layout" ] || layout_digest "$IMAGE_LAY
 # pull_unreachable: succeed if no connection to the registry can be made, whatever it would answer. These exit codes of
 # curl mean: proxy or host not found, connection refused, timeout.
 pull_unreachable() {
-	local scheme rc direct=${no_proxy:-${NO_PROXY:-}},localhost,127.0.0.1,::1
+	local scheme rc direct=${no_proxy:-${NO_PROXY:-}}
+	[ "$direct" = '*' ] || direct+=,localhost,127.0.0.1,127.0.0.0/8,::1
 	for scheme in https ${TLS_VERIFY:+http}; do
 		rc=0
 		curl -q --noproxy "$direct" -s -k -o /dev/null --connect-timeout 5 -m 10 "$scheme://${IMAGE_FROM%%/*}/v2/" || rc=$?

@@ -134,7 +134,8 @@ static int set_up(struct state *s)
 	unsigned bad = 0;
 
 	(void)snprintf(range, sizeof range, "%llu-", (unsigned long long)s->offset);
-	bad |= proxy_set_url(s->curl, d->url);
+	bad |= curl_easy_setopt(s->curl, CURLOPT_URL, d->url);
+	bad |= proxy_except_loopback(s->curl);
 	bad |= curl_easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
 	bad |= curl_easy_setopt(s->curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(s->curl, CURLOPT_FOLLOWLOCATION, 1L);

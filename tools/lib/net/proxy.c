@@ -1,30 +1,27 @@
 #include "net/proxy.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-bool proxy_is_loopback(const char *host)
+#include "base/cleanup.h"
+
+/* Networks are understood by libcurl 7.86 and later. */
+#define LOOPBACK "localhost,127.0.0.1,127.0.0.0/8,::1"
+
+CURLcode proxy_except_loopback(CURL *c)
 {
-	struct in_addr address;
+	const char *own = getenv("no_proxy");
+	AUTO_FREE char *all = NULL;
 
-	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-		return true;
-	return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
-}
-
-CURLcode proxy_set_url(CURL *c, const char *url)
-{
-	CURLU *parts = curl_url();
-	char *host = NULL;
-	CURLcode code = curl_easy_setopt(c, CURLOPT_URL, url);
-
-	/* libcurl itself finds what is wrong with a URL that has no host. */
-	if (curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-	    curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK && proxy_is_loopback(host) && code == CURLE_OK)
-		code = curl_easy_setopt(c, CURLOPT_PROXY, "");
-	curl_free(host);
-	curl_url_cleanup(parts);
-	return code;
+	if (own == NULL)
+		own = getenv("NO_PROXY");
+	/* "*" counts only if it is alone. */
+	if (own == NULL || *own == '\0' || strcmp(own, "*") == 0)
+		return curl_easy_setopt(c, CURLOPT_NOPROXY, own != NULL && *own == '*' ? own : LOOPBACK);
+	if (asprintf(&all, "%s," LOOPBACK, own) < 0) {
+		all = NULL;
+		return CURLE_OUT_OF_MEMORY;
+	}
+	return curl_easy_setopt(c, CURLOPT_NOPROXY, all);
 }

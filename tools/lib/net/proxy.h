@@ -3,15 +3,11 @@
 #define KS_NET_PROXY_H
 
 #include <curl/curl.h>
-#include <stdbool.h>
-
-/* Is HOST, as URLs have it, this machine itself: localhost, 127.0.0.0/8 or [::1]? */
-bool proxy_is_loopback(const char *host);
 
 /*
- * Sets the URL of a transfer. A request to this machine itself uses no proxy, which could not reach it: the same as
- * Go's programs do (net/http, ProxyFromEnvironment), and curl does not.
+ * Keeps requests of C to this machine itself, redirected ones too, from a proxy, which could not reach it; hosts of the
+ * environment's no_proxy as ever. Go's programs do the same (net/http, ProxyFromEnvironment), curl does not.
  */
-CURLcode proxy_set_url(CURL *c, const char *url);
+CURLcode proxy_except_loopback(CURL *c);
 
 #endif

@@ -41,7 +41,8 @@ static struct cidr host(const char *text)
 
 static bool overlap(const struct cidr *a, const struct cidr *b)
 {
-	return a->family == b->family && cidr_same_prefix(&a->address, &b->address, a->length < b->length ? a->length : b->length);
+	return a->family == b->family &&
+	       cidr_same_prefix(&a->address, &b->address, a->length < b->length ? a->length : b->length);
 }
 
 /* Is the host A, an address of NETWORK, the network itself, or IPv4's broadcast? */
@@ -101,28 +102,27 @@ static int check_apart(const char *a, const char *b, const char *name, struct er
 	return 0;
 }
 
-/* Is the address VALUE in one of NETWORKS, and neither its own address nor its first one, which is the API's Service
- * (Kubernetes, "kubernetes.default")? */
+/* Is the address VALUE in the first of NETWORKS, where kubeadm looks for it, and neither the network's own nor the one after
+ * it, which is that of the API's Service (Kubernetes, "kubernetes.default")? */
 static int check_dns(const char *value, const char *networks, struct err *e)
 {
-	struct cidr a = host(value), network, first;
-	size_t n;
+	struct cidr a = host(value), network = parse(networks, strcspn(networks, ","));
+	unsigned char *bytes = (unsigned char *)&a.address;
+	unsigned last = a.length / 8 - 1;
+	bool edge = is_edge(&a, &network);
+	size_t i;
 
-	for (; *networks != '\0'; networks += n + (networks[n] == ',')) {
-		n = strcspn(networks, ",");
-		network = parse(networks, n);
-		if (!overlap(&a, &network))
-			continue;
-		first = network;
-		if (first.family == AF_INET)
-			first.address.v4.s_addr |= htonl(1);
-		else
-			first.address.v6.s6_addr[15] |= 1;
-		if (is_edge(&a, &network) || cidr_same_prefix(&a.address, &first.address, a.length))
-			return err_set(e, "%s cannot be used: it is the network's or the API's", value);
-		return 0;
-	}
-	return err_set(e, "%s is not in service_cidr", value);
+	if (!overlap(&a, &network))
+		return err_set(e, "%s is not in the first network of service_cidr", value);
+	/* Are all bits of the host 0, but perhaps the last one? */
+	bytes[last] &= 0xfe;
+	for (i = 0; i <= last; i++)
+		if (i * 8 + 8 > network.length &&
+		    (bytes[i] & (i * 8 < network.length ? 0xff >> (network.length % 8) : 0xff)) != 0)
+			break;
+	if (i > last || edge)
+		return err_set(e, "%s cannot be used: it is the network's or the API's", value);
+	return 0;
 }
 
 static bool is_set(const char *value)
@@ -133,6 +133,7 @@ static bool is_set(const char *value)
 /* The bridge and the nodes. */
 static int check_nodes(const struct network *n, const char **key, struct err *e)
 {
+	char node01[INET_ADDRSTRLEN] = "";
 	struct cidr v4, v6, first;
 
 	*key = "address";
@@ -145,7 +146,15 @@ static int check_nodes(const struct network *n, const char **key, struct err *e)
 	if (!is_set(n->first_node) || !is_set(n->address))
 		return 0;
 	first = host(n->first_node);
-	return check_host(&first, &v4, n->first_node, e);
+	if (first.family != AF_INET)
+		return err_set(e, "%s is not an IPv4 address", n->first_node);
+	first.address.v4.s_addr = htonl(ntohl(first.address.v4.s_addr) + 1);
+	(void)inet_ntop(AF_INET, &first.address, node01, sizeof node01);
+	if (check_host(&first, &v4, node01, e) < 0)
+		return err_prefix(e, "node01");
+	return first.address.v4.s_addr == v4.address.v4.s_addr
+		   ? err_set(e, "node01: %s is the bridge's address", node01)
+		   : 0;
 }
 
 int network_check(const struct network *n, const char **key, struct err *e)

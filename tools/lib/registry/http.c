@@ -234,7 +234,8 @@ static unsigned set_up(struct reghttp *h, const char *url, bool login)
 	bad |= add_header(h, "Content-Type", h->r->type);
 	bad |= add_header(h, NULL, h->r->range);
 	bad |= add_header(h, "Authorization", login ? h->r->authorization : NULL);
-	bad |= proxy_set_url(c, url);
+	bad |= curl_easy_setopt(c, CURLOPT_URL, url);
+	bad |= proxy_except_loopback(c);
 	bad |= curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers_);
 	bad |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);

@@ -385,7 +385,7 @@ static bool speaks_http(const struct regqueue *q, const char *url)
 	int left = ms_left(q->deadline < now_ms() + q->stall ? q->deadline : now_ms() + q->stall);
 	CURLcode code = CURLE_FAILED_INIT;
 
-	if (c != NULL && proxy_set_url(c, url) == CURLE_OK &&
+	if (c != NULL && curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK && proxy_except_loopback(c) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
