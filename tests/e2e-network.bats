@@ -38,7 +38,7 @@ all_reach() {
 			metadata: { name: web }
 			spec: { type: NodePort, selector: { app: web }, ports: [{ port: 80, targetPort: 8080, nodePort: $NODE_PORT }] }
 		END
-	} | kc apply -f -
+	} | apply
 	kc wait --for=condition=Ready pod/one pod/two --timeout=300s
 	show kc get pods -A -o wide
 }
@@ -98,7 +98,7 @@ all_reach() {
 }
 
 @test "a NetworkPolicy is accepted and, as documented, not enforced" {
-	kc apply -f - <<-'END'
+	apply <<-'END'
 		apiVersion: networking.k8s.io/v1
 		kind: NetworkPolicy
 		metadata: { name: deny }

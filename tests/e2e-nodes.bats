@@ -54,7 +54,7 @@ TWO=(NODES=2)
 			  terminationGracePeriodSeconds: 0
 			  containers: [{ name: client, image: $(tools_image), command: [sleep, infinity] }]
 		END
-	} | kc apply -f -
+	} | apply
 	kc wait --for=condition=Ready pod/web pod/client --timeout=300s
 	ip=$(kc get pod web -o 'jsonpath={.status.podIP}')
 	# Kubernetes gives nodes a range if it is to (flannel); otherwise it is that of the node's number.
@@ -178,7 +178,7 @@ manager_started() { kc get pod -n kube-system kube-controller-manager-node01 -o 
 	all_ready 1
 	manager_is_new() { [[ $(manager_started) > $began ]]; }
 	wait_for 120 manager_is_new
-	sed "s,@image@,$image," <<-'END' | kc apply -f -
+	sed "s,@image@,$image," <<-'END' | apply
 		apiVersion: v1
 		kind: PersistentVolumeClaim
 		metadata: { name: late }

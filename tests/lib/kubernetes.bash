@@ -13,6 +13,18 @@ teardown_file() {
 mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" B="$B" "$@" 3>&-; }
 kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
 
+# apply: kubectl apply of what is on standard input. On two emulated nodes that share two cores a server has more to do than it can,
+# just after one has joined, and ends requests with its own timeout ("Timeout: request did not complete"): those are repeated.
+apply() {
+	local text try
+	text=$(cat)
+	for try in 1 2 3; do
+		kc apply -f - <<< "$text" && return
+		echo "kubectl apply failed $try times" >&2
+	done
+	return 1
+}
+
 # resumed_from: print the directory of the saved state that the cluster was resumed from; nothing if it booted.
 resumed_from() { (. "$B/clusters/$ME/conf" && echo "$STATE_DIR"); }
 
