@@ -328,6 +328,22 @@ up() {
 	[ ! -e ran ]
 }
 
+@test "a node whose kernel stands still while it boots is started again" {
+	engine
+	# No node answers until one was started again.
+	printf '#!/bin/bash\ngrep -q "^restart" "%s/calls" || { echo "waitssh: no SSH banner" >&2; exit 124; }\n' "$PWD" > tools/waitssh
+	sed -i 's/^run)$/run)\n[[ $4 != c-node02 ]] || { mkdir -p build\/clusters\/c\/node02; printf "[1.0] rcu: INFO: rcu_preempt detected stalls on CPUs\/tasks:\\r\\n" > build\/clusters\/c\/node02\/console.log; }/; s/^\*) exit 1/restart) ;;\n&/' bin/podman
+	run -0 up
+	[ "$(grep ^restart calls)" = 'restart -t 0 c-node02' ]
+	grep -q 'node02: its kernel stands still; starting it again' build/clusters/c.log
+	# One that is only slow is not.
+	mk cluster-down CLUSTER=c
+	sed -i 's/detected stalls/all is well/' bin/podman
+	: > calls
+	run -124 up
+	run ! grep ^restart calls
+}
+
 @test "RESUME=always without a saved state: an error; auto boots, and saves for the next time" {
 	engine
 	run -1 up RESUME=always

@@ -290,9 +290,26 @@ cl_give_keys() {
 cl_wait_ssh() {
 	local n hosts=()
 	for ((n = 1; n <= NODES; n++)); do hosts+=("127.0.0.1:$(cl_saved_port $((2200 + n)))"); done
+	if [ "$ACCEL" = tcg ]; then
+		set -- "$(($1 / 2))"
+		"$BIN/waitssh" --timeout "$1" "${hosts[@]}" 2> /dev/null && return 0
+		cl_restart_stalled
+	fi
 	"$BIN/waitssh" --timeout "$1" "${hosts[@]}" && return 0
 	cl_consoles
 	return 124
+}
+
+# cl_restart_stalled: an emulated kernel may lose its timer while it boots, and stands still then (one of some 60 boots of Linux
+# 6.12 with QEMU 10): start these nodes again.
+cl_restart_stalled() {
+	local name
+	for name in $(cl_nodes); do
+		if grep -aqE 'rcu: .*(detected stalls|self-detected stall)|soft lockup' "$D/$name/console.log" 2> /dev/null; then
+			echo "$name: its kernel stands still; starting it again"
+			"${engine[@]}" restart -t 0 "$CLUSTER-$name" > /dev/null
+		fi
+	done
 }
 
 # cl_consoles: print the last lines of every node's console, for an error.
@@ -300,8 +317,8 @@ cl_consoles() {
 	local dir
 	for dir in "$D"/node*; do
 		echo "the last lines of the console of ${dir##*/}:"
-		tail -n 8 "$dir/console.log" 2> /dev/null | tr -d '\r' | sed 's/^/  /'
-		"${engine[@]}" logs --tail 4 "$CLUSTER-${dir##*/}" 2>&1 | sed 's/^/  /'
+		{ tail -n 8 "$dir/console.log" 2> /dev/null | tr -d '\r' | sed 's/^/  /'; } || true
+		{ "${engine[@]}" logs --tail 4 "$CLUSTER-${dir##*/}" 2>&1 | sed 's/^/  /'; } || true
 	done
 }
 

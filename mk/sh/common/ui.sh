@@ -61,8 +61,8 @@ ui_run() {
 	set +m
 	[ -z "${UI_GROUP:-}" ] || echo "$pid" > "$UI_GROUP"
 	# The caller's own are valid again afterwards.
-	local -A before
-	for signal in INT TERM HUP; do before[$signal]=$(trap -p "$signal"); done
+	local -A ui_traps
+	for signal in INT TERM HUP; do ui_traps[$signal]=$(trap -p "$signal"); done
 	trap 'ui_stop "$pid"; exit 130' INT
 	trap 'ui_stop "$pid"; exit 143' TERM
 	trap 'ui_stop "$pid"; exit 129' HUP
@@ -78,7 +78,7 @@ ui_run() {
 		if [ $((SECONDS - end + limit)) -lt 5 ]; then sleep 0.03; else sleep 0.2; fi
 	done
 	[ "$rc" = 124 ] || wait "$pid" || rc=$?
-	for signal in INT TERM HUP; do eval "${before[$signal]:-trap - $signal}"; done
+	for signal in INT TERM HUP; do eval "${ui_traps[$signal]:-trap - $signal}"; done
 	return "$rc"
 }
 
