@@ -95,16 +95,19 @@ word() { sed -nE "s/^  (ok|note|BAD) +$1 +(.*)/\1 \2/p" <<< "$output"; }
 	provider 'address = 10.123.45.67/20'
 	MEMORY=1M run hostcheck -e engine.conf -p net
 	[[ $(word networks) == *" 10.123.32.0/20 is "* ]]
-	# Every machine has the address 127.0.0.1.
-	provider 'address = 127.1.2.3/8'
-	run hostcheck -e engine.conf -p net
-	[ "$(word networks)" = "note 127.0.0.0/8 is in use on this machine (lo 127.0.0.1/8); nodes cannot reach hosts in it" ]
-	provider 'address = 127.0.1.1/32'
-	run hostcheck -e engine.conf -p net
-	[ "$(word networks)" = "ok 127.0.1.1/32 is free" ]
+	# A network of the machine's that contains the provider's, and its neighbour.
+	unshare -n true 2> /dev/null || skip "no network namespace here: unshare -n fails"
+	with_address() { unshare -n bash -c 'ip link set lo up && ip address add 10.123.1.1/20 dev lo && exec "$@"' bash "$@"; }
+	provider 'address = 10.123.4.1/24'
+	run with_address "$BIN/hostcheck" -e engine.conf -p net
+	[ "$(word networks)" = "note 10.123.4.0/24 is in use on this machine (lo 10.123.1.1/20); nodes cannot reach hosts in it" ]
+	provider 'address = 10.123.16.1/30'
+	run with_address "$BIN/hostcheck" -e engine.conf -p net
+	[ "$(word networks)" = "ok 10.123.16.0/30 is free" ]
+	# provconf says what is wrong with a provider; here the default is checked.
 	provider 'address = fd00::1/64'
-	run -1 hostcheck -e engine.conf -p net
-	[[ $(word networks) == "BAD [network] address = fd00::1/64 is not an IPv4 "* ]]
+	run hostcheck -e engine.conf -p net
+	[[ $(word networks) == *" 192.168.66.0/24 is "* ]]
 }
 
 @test "an operand: exit 2" {

@@ -57,11 +57,26 @@ static void test_limits(void)
 	ok(a.grade == HOST_BAD && strncmp(a.text, "100 open files; 4096 are", 24) == 0, "few files: %s", a.text);
 }
 
+static void test_networks(void)
+{
+	host_networks(&a, "127.1.2.3/8");
+	same(a.text, "127.0.0.0/8 is in use on this machine (lo 127.0.0.1/8); nodes cannot reach hosts in it",
+	    "every machine has the address 127.0.0.1");
+	ok(a.grade == HOST_NOTE, "which is a note");
+	host_networks(&a, "127.0.1.1/32");
+	same(a.text, "127.0.1.1/32 is in use on this machine (lo 127.0.0.1/8); nodes cannot reach hosts in it",
+	    "a network that lies in the machine's");
+	host_networks(&a, "fd00::1/64");
+	ok(a.grade == HOST_BAD, "not an IPv4 network");
+	same(a.text, "[network] address = fd00::1/64 is not an IPv4 ADDRESS/LENGTH", "as it is said");
+}
+
 int main(void)
 {
 	test_ports(AF_INET);
 	test_ports(AF_INET6);
 	test_limits();
+	test_networks();
 	host_accel(&a, "kvm");
 	ok(a.grade == HOST_GOOD, "ACCEL=kvm is not checked");
 	host_accel(&a, "tcg");

@@ -180,17 +180,20 @@ static bool parse_network(struct network *n, const char *text)
 	return true;
 }
 
-/* The address of I as NAME ADDRESS/LENGTH, if it is in the network N. */
-static bool in_network(const struct ifaddrs *i, const struct network *n, char *text, size_t size)
+/* The address of I as NAME ADDRESS/LENGTH, if its network and N overlap. */
+static bool overlaps(const struct ifaddrs *i, const struct network *n, char *text, size_t size)
 {
 	struct sockaddr_in address, mask;
 	char word[INET_ADDRSTRLEN];
+	uint32_t both;
 
 	if (i->ifa_addr == NULL || i->ifa_netmask == NULL || i->ifa_addr->sa_family != AF_INET)
 		return false;
 	memcpy(&address, i->ifa_addr, sizeof address);
 	memcpy(&mask, i->ifa_netmask, sizeof mask);
-	if ((ntohl(address.sin_addr.s_addr) & n->mask) != n->address ||
+	/* The larger of two networks that overlap contains the other one. */
+	both = n->mask & ntohl(mask.sin_addr.s_addr);
+	if ((ntohl(address.sin_addr.s_addr) & both) != (n->address & both) ||
 	    inet_ntop(AF_INET, &address.sin_addr, word, sizeof word) == NULL)
 		return false;
 	(void)snprintf(text, size, "%s %s/%d", i->ifa_name, word, __builtin_popcount(mask.sin_addr.s_addr));
@@ -211,7 +214,7 @@ void host_networks(struct host_answer *a, const char *cidr)
 	if (getifaddrs(&all) < 0)
 		return;
 	for (i = all; i != NULL; i = i->ifa_next)
-		if (in_network(i, &n, text, sizeof text)) {
+		if (overlaps(i, &n, text, sizeof text)) {
 			answer(a, HOST_NOTE, "%s is in use on this machine (%s); nodes cannot reach hosts in it",
 			    n.text, text);
 			break;
