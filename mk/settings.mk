@@ -7,7 +7,8 @@
 # mk/sh/common/conf.sh, and exports what they set. Recipes without $(with-settings) get none of it: not the compiler, not
 # the tests, and not a make that a recipe starts, for which an exported default would look like the user's choice.
 
-# The same for a script that runs make, as $MAKE. With $(MAKE) or `+` in the recipe itself, `make -n` would run the script.
+# $(with-make) begins the recipe of a script that runs make, as $MAKE: with $(MAKE) or `+` in the recipe itself, `make -n` would
+# run the script.
 with-make = $(if $(DRY),,+)@$(with-settings) MAKE=$(call quote,$(MAKE))
 
 # Old names of variables, OLD:NEW. Setting one is an error, since it would have no effect.

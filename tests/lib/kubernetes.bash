@@ -13,8 +13,8 @@ teardown_file() {
 mk() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u NODES make -s -C "$TOP" PROVIDER="$PROVIDER" CLUSTER="$ME" B="$B" "$@" 3>&-; }
 kc() { mk kubectl ARGS="$(printf '%q ' "$@")"; }
 
-# apply: kubectl apply of what is on standard input. On two emulated nodes that share two cores a server has more to do than it can,
-# just after one has joined, and ends requests with its own timeout ("Timeout: request did not complete"): those are repeated.
+# apply: kubectl apply of what is on standard input. When a node has just joined, an emulated API server is overloaded
+# and ends requests with its own timeout ("Timeout: request did not complete"): those are repeated.
 apply() {
 	local text try
 	text=$(cat)

@@ -291,7 +291,8 @@ cl_wait_ssh() {
 	local n hosts=()
 	for ((n = 1; n <= NODES; n++)); do hosts+=("127.0.0.1:$(cl_saved_port $((2200 + n)))"); done
 	if [ "$ACCEL" = tcg ]; then
-		set -- "$(($1 / 2))"
+		# Not 0: BOOT_TIMEOUT may be 1.
+		set -- "$((($1 + 1) / 2))"
 		"$BIN/waitssh" --timeout "$1" "${hosts[@]}" 2> /dev/null && return 0
 		cl_restart_stalled
 	fi
